@@ -1,0 +1,512 @@
+//! Identifiers, parsed once into types that cannot be wrong.
+//!
+//! An account and a Region are fixed-size values, never strings that are normalised twice, and
+//! every key of a record begins with both. Text comparisons are of bytes: no case folding.
+
+use core::fmt;
+use core::str::FromStr;
+use std::sync::Arc;
+
+use crate::limits;
+
+/// An identifier that is not well-formed. The edge, which still has the input, chooses the words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("malformed {0}")]
+pub struct Malformed(pub &'static str);
+
+/// A Region name, such as `us-east-1`.
+///
+/// AWS: `^([a-z]+-){2,3}\d+$`, 1 to 32 characters (KMS; Secrets Manager's own pattern is wider).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Region {
+    bytes: [u8; limits::REGION_LEN_MAX],
+    len: u8,
+}
+
+impl Region {
+    pub fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// The partition that the Region belongs to, the second field of an ARN.
+    pub fn partition(&self) -> &'static str {
+        let name = self.as_str();
+        if name.starts_with("cn-") {
+            "aws-cn"
+        } else if name.starts_with("us-gov-") {
+            "aws-us-gov"
+        } else if name.starts_with("us-isob-") {
+            "aws-iso-b"
+        } else if name.starts_with("us-iso-") {
+            "aws-iso"
+        } else if name.starts_with("eusc-") {
+            "aws-eusc"
+        } else {
+            "aws"
+        }
+    }
+}
+
+impl FromStr for Region {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let malformed = Malformed("Region");
+        let mut bytes = [0; limits::REGION_LEN_MAX];
+        bytes.get_mut(..text.len()).ok_or(malformed)?.copy_from_slice(text.as_bytes());
+        let (words, number) = text.rsplit_once('-').ok_or(malformed)?;
+        let is_word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase());
+        let count = words.split('-').count();
+        let valid = (2..=3).contains(&count)
+            && words.split('-').all(is_word)
+            && !number.is_empty()
+            && number.bytes().all(|b| b.is_ascii_digit());
+        let len = u8::try_from(text.len()).map_err(|_| malformed)?;
+        if valid { Ok(Self { bytes, len }) } else { Err(malformed) }
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An account: twelve digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId([u8; limits::ACCOUNT_ID_LEN]);
+
+impl AccountId {
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let bytes: [u8; limits::ACCOUNT_ID_LEN] =
+            text.as_bytes().try_into().map_err(|_| Malformed("account"))?;
+        if bytes.iter().all(u8::is_ascii_digit) { Ok(Self(bytes)) } else { Err(Malformed("account")) }
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where a record lives: the first part of every key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    pub region: Region,
+    pub account: AccountId,
+}
+
+/// Declares a cheaply cloned string newtype with a fallible constructor.
+macro_rules! text_newtype {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Malformed;
+
+            fn from_str(text: &str) -> Result<Self, Malformed> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) { Ok(Self(text.into())) } else { Err(Malformed($what)) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+    };
+}
+
+text_newtype! {
+    /// The friendly name of a secret.
+    ///
+    /// AWS: 1 to 512 of `A-Za-z0-9/_+=.@-!`.
+    SecretName, "secret name", |text| {
+        (1..=limits::SECRET_NAME_LEN_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+=.@-!".contains(&b))
+    }
+}
+
+text_newtype! {
+    /// The id of a secret's version: the client request token as given, not always a UUID.
+    VersionId, "version id", |text| {
+        (limits::VERSION_ID_LEN_MIN..=limits::VERSION_ID_LEN_MAX).contains(&text.chars().count())
+            && !text.contains('\0')
+    }
+}
+
+text_newtype! {
+    /// A staging label of a secret's version, such as `AWSCURRENT`.
+    StageLabel, "staging label", |text| {
+        (1..=limits::STAGE_LABEL_LEN_MAX).contains(&text.chars().count()) && !text.contains('\0')
+    }
+}
+
+impl StageLabel {
+    pub fn current() -> Self {
+        Self("AWSCURRENT".into())
+    }
+
+    pub fn previous() -> Self {
+        Self("AWSPREVIOUS".into())
+    }
+
+    pub fn pending() -> Self {
+        Self("AWSPENDING".into())
+    }
+}
+
+text_newtype! {
+    /// The name of a KMS alias with its `alias/` prefix.
+    AliasName, "alias name", |text| {
+        text.strip_prefix("alias/").is_some_and(|rest| !rest.is_empty())
+            && text.len() <= limits::ALIAS_NAME_LEN_MAX
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b":/_-".contains(&b))
+    }
+}
+
+impl AliasName {
+    /// The alias of the key that Secrets Manager uses when a secret names none.
+    pub fn aws_secretsmanager() -> Self {
+        Self("alias/aws/secretsmanager".into())
+    }
+}
+
+/// The six characters that set a secret apart from earlier ones of the same name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SecretSuffix([u8; limits::SECRET_SUFFIX_LEN]);
+
+impl SecretSuffix {
+    const ALPHABET: &'static [u8; 62] =
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+    /// A suffix from random bytes. The bias of the modulus is of no consequence: a suffix is no
+    /// secret, and equal suffixes of one name are found when the record is written.
+    pub fn from_entropy(bytes: [u8; limits::SECRET_SUFFIX_LEN]) -> Self {
+        Self(bytes.map(|b| {
+            Self::ALPHABET.get(usize::from(b) % Self::ALPHABET.len()).copied().unwrap_or(b'A')
+        }))
+    }
+
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl FromStr for SecretSuffix {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let bytes: [u8; limits::SECRET_SUFFIX_LEN] =
+            text.as_bytes().try_into().map_err(|_| Malformed("secret suffix"))?;
+        if bytes.iter().all(u8::is_ascii_alphanumeric) {
+            Ok(Self(bytes))
+        } else {
+            Err(Malformed("secret suffix"))
+        }
+    }
+}
+
+impl fmt::Display for SecretSuffix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for SecretSuffix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The id of a KMS key: a UUID, or `mrk-` and 32 hex digits for a multi-Region key.
+///
+/// AWS: a multi-Region key has the same id in every Region.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId {
+    bytes: [u8; 16],
+    multi_region: bool,
+}
+
+impl KeyId {
+    /// A new id from random bytes, shaped as a version 4 UUID.
+    pub fn from_entropy(mut bytes: [u8; 16], multi_region: bool) -> Self {
+        bytes[6] = (bytes[6] & 0x0f) | 0x40;
+        bytes[8] = (bytes[8] & 0x3f) | 0x80;
+        Self { bytes, multi_region }
+    }
+
+    /// The id with these bytes, as stored or found in a ciphertext.
+    pub const fn from_bytes(bytes: [u8; 16], multi_region: bool) -> Self {
+        Self { bytes, multi_region }
+    }
+
+    pub const fn bytes(&self) -> &[u8; 16] {
+        &self.bytes
+    }
+
+    pub const fn is_multi_region(&self) -> bool {
+        self.multi_region
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = Malformed;
+
+    /// AWS: 32 hex digits without dashes, or `mrk-` with any other number of digits, is no key id.
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let malformed = Malformed("key id");
+        if let Some(hex) = text.strip_prefix("mrk-") {
+            let bytes = unhex(hex.as_bytes()).ok_or(malformed)?;
+            return Ok(Self { bytes, multi_region: true });
+        }
+        let mut hex = [0u8; 32];
+        let mut digits = hex.iter_mut();
+        for (at, byte) in text.bytes().enumerate() {
+            match (at, byte) {
+                (8 | 13 | 18 | 23, b'-') => {}
+                (8 | 13 | 18 | 23, _) => return Err(malformed),
+                (_, byte) => *digits.next().ok_or(malformed)? = byte,
+            }
+        }
+        if digits.next().is_some() {
+            return Err(malformed);
+        }
+        Ok(Self { bytes: unhex(&hex).ok_or(malformed)?, multi_region: false })
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.multi_region {
+            f.write_str("mrk-")?;
+        }
+        for (at, byte) in self.bytes.iter().enumerate() {
+            if !self.multi_region && matches!(at, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Sixteen bytes from 32 lower- or upper-case hex digits.
+fn unhex(digits: &[u8]) -> Option<[u8; 16]> {
+    let digits: &[u8; 32] = digits.try_into().ok()?;
+    let mut bytes = [0; 16];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        for digit in pair {
+            let value = char::from(*digit).to_digit(16)?;
+            *byte = (*byte << 4) | u8::try_from(value).ok()?;
+        }
+    }
+    Some(bytes)
+}
+
+/// The id of one generation of a key's material: 64 hex digits on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MaterialId(pub [u8; 32]);
+
+impl fmt::Display for MaterialId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for MaterialId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The id of one request, a version 4 UUID.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(KeyId);
+
+impl RequestId {
+    pub fn from_entropy(bytes: [u8; 16]) -> Self {
+        Self(KeyId::from_entropy(bytes, false))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// `arn:<partition>:secretsmanager:<region>:<account>:secret:<name>-<suffix>`
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SecretArn {
+    pub scope: Scope,
+    pub name: SecretName,
+    pub suffix: SecretSuffix,
+}
+
+impl SecretArn {
+    /// The same secret's ARN in another Region.
+    ///
+    /// AWS: a replica has the primary's name and suffix; only the Region differs.
+    #[must_use]
+    pub fn in_region(&self, region: Region) -> Self {
+        let scope = Scope { region, account: self.scope.account };
+        Self { scope, name: self.name.clone(), suffix: self.suffix }
+    }
+}
+
+impl fmt::Display for SecretArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Scope { region, account } = self.scope;
+        let partition = region.partition();
+        let Self { name, suffix, .. } = self;
+        write!(f, "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{suffix}")
+    }
+}
+
+/// `arn:<partition>:kms:<region>:<account>:key/<id>`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyArn {
+    pub scope: Scope,
+    pub id: KeyId,
+}
+
+impl fmt::Display for KeyArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Scope { region, account } = self.scope;
+        write!(f, "arn:{}:kms:{region}:{account}:key/{}", region.partition(), self.id)
+    }
+}
+
+/// `arn:<partition>:kms:<region>:<account>:alias/<name>`
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AliasArn {
+    pub scope: Scope,
+    pub name: AliasName,
+}
+
+impl fmt::Display for AliasArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Scope { region, account } = self.scope;
+        write!(f, "arn:{}:kms:{region}:{account}:{}", region.partition(), self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions() {
+        for good in ["us-east-1", "eu-west-1", "us-gov-west-1", "ap-southeast-12"] {
+            assert_eq!(good.parse::<Region>().unwrap().as_str(), good);
+        }
+        for bad in ["", "us", "us-1", "US-east-1", "us-east-", "us-east-1a", "a-b-c-d-1", "us--1"] {
+            assert!(bad.parse::<Region>().is_err(), "{bad}");
+        }
+        assert!(format!("{}-aaa-1", "a".repeat(40)).parse::<Region>().is_err());
+        assert_eq!("us-gov-west-1".parse::<Region>().unwrap().partition(), "aws-us-gov");
+    }
+
+    #[test]
+    fn key_ids_round_trip() {
+        for good in ["mrk-1234abcd12ab34cd56ef1234567890ab", "1234abcd-12ab-34cd-56ef-1234567890ab"] {
+            assert_eq!(good.parse::<KeyId>().unwrap().to_string(), good);
+        }
+    }
+
+    /// The seed's own ids have 33 digits; KMS calls them invalid, not absent.
+    #[test]
+    fn the_seeds_key_ids_are_malformed() {
+        for bad in [
+            "mrk-1234abcd12ab34cd56ef12345678990ab",
+            "mrk-1234abcd12ab34cd56ef12345678990aa",
+            "MyNameIsDylan1610916109",
+            "1234abcd12ab34cd56ef1234567890ab",
+            "mrk-fake-key-id",
+            "1234abcd-12ab-34cd-56ef-1234567890a",
+            "1234abcd-12ab-34cd-56ef-1234567890abc",
+            "",
+        ] {
+            assert!(bad.parse::<KeyId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn secret_names() {
+        assert!("a/b_+=.@-!9".parse::<SecretName>().is_ok());
+        for bad in ["", "a b", "a*", "a?", "a]", "a\\", "a$", "é"] {
+            assert!(bad.parse::<SecretName>().is_err(), "{bad}");
+        }
+        assert!("x".repeat(513).parse::<SecretName>().is_err());
+    }
+
+    #[test]
+    fn replica_arn_differs_in_region_only() {
+        let arn = SecretArn {
+            scope: Scope {
+                region: "us-east-1".parse().unwrap(),
+                account: "777864510236".parse().unwrap(),
+            },
+            name: "TestSecretMrkFailure".parse().unwrap(),
+            suffix: "4BS2cc".parse().unwrap(),
+        };
+        assert_eq!(
+            arn.to_string(),
+            "arn:aws:secretsmanager:us-east-1:777864510236:secret:TestSecretMrkFailure-4BS2cc"
+        );
+        assert_eq!(
+            arn.in_region("us-west-2".parse().unwrap()).to_string(),
+            "arn:aws:secretsmanager:us-west-2:777864510236:secret:TestSecretMrkFailure-4BS2cc"
+        );
+    }
+}

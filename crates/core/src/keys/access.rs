@@ -1,0 +1,181 @@
+//! From what a caller wrote to a key that may be used: resolution, state, usage, permission.
+//!
+//! Every path that touches key material comes through here, KMS operations and Secrets Manager
+//! alike. An id alone resolves nothing: it is looked up in one account and one Region.
+
+use std::sync::Arc;
+
+use crate::cx::Cx;
+use crate::ids::{AccountId, AliasArn, AliasName, KeyArn, KeyId, Region, Scope};
+use crate::keys::envelope::EncryptionContext;
+use crate::keys::model::{KeyState, KmsKey};
+use crate::keys::problem::KeyProblem;
+use crate::policy::authorized::{Demand, Denied, Facts, permit};
+use crate::policy::evaluate::ResourceMode;
+use crate::ports::{Read, StoreFault};
+use crate::tx::Records;
+
+/// A key as somebody named it, parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyName {
+    Id(KeyId),
+    Arn(KeyArn),
+    Alias(AliasName),
+    AliasArn(AliasArn),
+}
+
+impl KeyName {
+    /// Parses any of the four forms.
+    pub fn parse(given: &str) -> Result<Self, KeyProblem> {
+        let invalid = || KeyProblem::Invalid { given: given.into() };
+        if given.starts_with("alias/") {
+            return given.parse().map(Self::Alias).map_err(|_| invalid());
+        }
+        let Some(rest) = given.strip_prefix("arn:") else {
+            return given.parse().map(Self::Id).map_err(|_| invalid());
+        };
+        let mut fields = rest.splitn(5, ':');
+        let (Some(partition), Some("kms"), Some(region), Some(account), Some(resource)) =
+            (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+        else {
+            return Err(invalid());
+        };
+        let region: Region = region.parse().map_err(|_| invalid())?;
+        let account: AccountId = account.parse().map_err(|_| invalid())?;
+        if partition != region.partition() {
+            return Err(invalid());
+        }
+        let scope = Scope { region, account };
+        if let Some(id) = resource.strip_prefix("key/") {
+            let id = id.parse().map_err(|_| KeyProblem::Invalid { given: id.into() })?;
+            return Ok(Self::Arn(KeyArn { scope, id }));
+        }
+        let name = resource.parse().map_err(|_| invalid())?;
+        Ok(Self::AliasArn(AliasArn { scope, name }))
+    }
+
+    /// Whether this names an alias. AWS: management operations take only ids and key ARNs.
+    pub fn is_alias(&self) -> bool {
+        matches!(self, Self::Alias(_) | Self::AliasArn(_))
+    }
+}
+
+/// A key that was found, and where.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub key: Arc<KmsKey>,
+    /// The Region and the account that owns the key.
+    pub scope: Scope,
+    /// The alias that was used to name it.
+    pub alias: Option<AliasName>,
+}
+
+impl Found {
+    pub fn arn(&self) -> KeyArn {
+        self.key.arn(self.scope)
+    }
+}
+
+/// Finds a key by any of its names, as seen from `scope`.
+pub fn resolve(
+    read: &dyn Read,
+    scope: Scope,
+    given: &str,
+) -> Result<Result<Found, KeyProblem>, StoreFault> {
+    match KeyName::parse(given) {
+        Ok(name) => find(read, scope, &name),
+        Err(problem) => Ok(Err(problem)),
+    }
+}
+
+/// Finds a parsed key name.
+pub fn find(
+    read: &dyn Read,
+    scope: Scope,
+    name: &KeyName,
+) -> Result<Result<Found, KeyProblem>, StoreFault> {
+    let (arn, alias) = match name {
+        KeyName::Id(id) => (KeyArn { scope, id: *id }, None),
+        KeyName::Arn(arn) => (*arn, None),
+        KeyName::Alias(name) => match follow(read, AliasArn { scope, name: name.clone() })? {
+            Ok(arn) => (arn, Some(name.clone())),
+            Err(problem) => return Ok(Err(problem)),
+        },
+        KeyName::AliasArn(alias) => match foreign(scope, alias.scope.region) {
+            Some(problem) => return Ok(Err(problem)),
+            None => match follow(read, alias.clone())? {
+                Ok(arn) => (arn, Some(alias.name.clone())),
+                Err(problem) => return Ok(Err(problem)),
+            },
+        },
+    };
+    if let Some(problem) = foreign(scope, arn.scope.region) {
+        return Ok(Err(problem));
+    }
+    // AWS: the text names the Region asked and the caller's account, also when an ARN was given.
+    let absent = KeyProblem::Absent { key: KeyArn { scope, id: arn.id } };
+    let key = read.kms_key(arn.scope, arn.id)?;
+    Ok(key.map(|key| Found { key, scope: arn.scope, alias }).ok_or(absent))
+}
+
+fn follow(read: &dyn Read, alias: AliasArn) -> Result<Result<KeyArn, KeyProblem>, StoreFault> {
+    let found = read.alias(alias.scope, &alias.name)?;
+    Ok(match found {
+        Some(found) => Ok(KeyArn { scope: alias.scope, id: found.target }),
+        None => Err(KeyProblem::AliasAbsent { alias }),
+    })
+}
+
+fn foreign(scope: Scope, region: Region) -> Option<KeyProblem> {
+    (region != scope.region)
+        .then(|| KeyProblem::OtherRegion { region: region.as_str().into() })
+}
+
+/// Whether a key's state allows cryptographic use.
+pub fn check_state(found: &Found) -> Result<(), KeyProblem> {
+    let key = found.arn();
+    match found.key.state {
+        KeyState::Enabled => Ok(()),
+        KeyState::Disabled => Err(KeyProblem::Disabled { key }),
+        KeyState::PendingDeletion { .. } => Err(KeyProblem::PendingDeletion { key }),
+        KeyState::PendingReplicaDeletion { .. } => Err(KeyProblem::PendingReplicaDeletion { key }),
+    }
+}
+
+/// The demand that using `found` for `action` makes.
+pub fn demand(
+    found: &Found,
+    action: &'static str,
+    context: Option<&EncryptionContext>,
+    via_service: Option<String>,
+) -> Demand {
+    Demand {
+        action,
+        resource: found.arn().to_string(),
+        owner: found.scope.account,
+        policy: Some((Arc::clone(&found.key.policy.compiled), ResourceMode::Gate)),
+        facts: Facts {
+            resource_tags: Some(found.key.tags.clone()),
+            encryption_context: context.cloned(),
+            via_service,
+            ..Facts::default()
+        },
+    }
+}
+
+/// Whether the caller may use `found`, through a service if `via_service` says so.
+pub fn check_permission(
+    cx: &Cx<'_>,
+    found: &Found,
+    action: &'static str,
+    context: Option<&EncryptionContext>,
+    via_service: Option<String>,
+) -> Result<(), Denied> {
+    permit(cx, &demand(found, action, context, via_service))
+}
+
+impl From<Denied> for KeyProblem {
+    fn from(denied: Denied) -> Self {
+        Self::Denied { action: denied.action.into(), key: denied.resource }
+    }
+}

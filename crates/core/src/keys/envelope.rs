@@ -1,0 +1,216 @@
+//! Envelope encryption under KMS keys: ciphertext blobs, encryption contexts, key material.
+//!
+//! A blob names its key without the Region when the key is multi-Region, so that every related
+//! key opens it (promise R5). Header and encryption context are authenticated. What a blob looks
+//! like, byte by byte, is in `docs/storage-format.md`.
+
+use std::collections::BTreeMap;
+
+use crate::ids::{AccountId, KeyArn, KeyId, MaterialId, Region, Scope};
+use crate::keys::model::{KmsKey, Material};
+use crate::plaintext::{Plaintext, SymmetricKey};
+use crate::ports::{Crypto, Entropy, Unopened};
+
+/// AWS: a map of strings, case-sensitive, order of no meaning.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EncryptionContext(BTreeMap<Box<str>, Box<str>>);
+
+impl EncryptionContext {
+    pub fn new(pairs: BTreeMap<Box<str>, Box<str>>) -> Self {
+        Self(pairs)
+    }
+
+    /// AWS: what Secrets Manager encrypts a value's data key under.
+    pub fn of_secret(arn: &str, version: &str) -> Self {
+        Self(BTreeMap::from([
+            ("SecretARN".into(), arn.into()),
+            ("SecretVersionId".into(), version.into()),
+        ]))
+    }
+
+    pub fn value(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(|value| &**value)
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(|key| &**key)
+    }
+
+    /// Characters of all keys and values, which AWS bounds.
+    pub fn chars(&self) -> usize {
+        self.0.iter().map(|(key, value)| key.chars().count() + value.chars().count()).sum()
+    }
+
+    /// Appends lengths and bytes, in key order: an unambiguous form to authenticate.
+    fn write_to(&self, out: &mut Vec<u8>) {
+        for text in self.0.iter().flat_map(|(key, value)| [key, value]) {
+            out.extend_from_slice(&(text.len() as u64).to_be_bytes());
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+}
+
+/// What is in the clear at the front of a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlobHeader {
+    /// The account that owned the key.
+    pub account: AccountId,
+    pub key: KeyId,
+    /// The key's Region; `None` for a multi-Region key.
+    pub region: Option<Region>,
+    pub material: MaterialId,
+}
+
+/// The first bytes of every blob: format 1 of an encryption under a symmetric key.
+const MAGIC: [u8; 4] = [0x01, 0x02, 0x02, 0x00];
+const MULTI_REGION: u8 = 1;
+
+impl BlobHeader {
+    fn of(arn: &KeyArn, material: MaterialId) -> Self {
+        let region = (!arn.id.is_multi_region()).then_some(arn.scope.region);
+        Self { account: arn.scope.account, key: arn.id, region, material }
+    }
+
+    fn write_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&MAGIC);
+        out.push(if self.region.is_none() { MULTI_REGION } else { 0 });
+        out.extend_from_slice(self.account.as_str().as_bytes());
+        out.extend_from_slice(self.key.bytes());
+        out.extend_from_slice(&self.material.0);
+        let region = self.region.as_ref().map_or("", Region::as_str);
+        out.push(u8::try_from(region.len()).unwrap_or_default());
+        out.extend_from_slice(region.as_bytes());
+    }
+
+    /// Splits a blob into its header, the header's bytes and the sealed rest.
+    pub fn parse(blob: &[u8]) -> Result<(Self, &[u8], &[u8]), Unopened> {
+        let mut rest = blob;
+        let mut take = |len: usize| -> Result<&[u8], Unopened> {
+            let (head, tail) = rest.split_at_checked(len).ok_or(Unopened)?;
+            rest = tail;
+            Ok(head)
+        };
+        if take(MAGIC.len())? != MAGIC {
+            return Err(Unopened);
+        }
+        let multi_region = match take(1)? {
+            [0] => false,
+            [MULTI_REGION] => true,
+            _ => return Err(Unopened),
+        };
+        let account = text(take(12)?)?.parse().map_err(|_| Unopened)?;
+        let key = take(16)?.try_into().map_err(|_| Unopened)?;
+        let material = MaterialId(take(32)?.try_into().map_err(|_| Unopened)?);
+        let len = usize::from(*take(1)?.first().ok_or(Unopened)?);
+        let region = match text(take(len)?)? {
+            "" => None,
+            name => Some(name.parse().map_err(|_| Unopened)?),
+        };
+        if region.is_none() != multi_region {
+            return Err(Unopened);
+        }
+        let header_len = blob.len() - rest.len();
+        let (head, sealed) = blob.split_at_checked(header_len).ok_or(Unopened)?;
+        Ok((Self { account, key: KeyId::from_bytes(key, multi_region), region, material }, head, sealed))
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Unopened> {
+    core::str::from_utf8(bytes).map_err(|_| Unopened)
+}
+
+/// What wrapped key material is bound to: account, key and Region.
+pub fn material_aad(arn: &KeyArn, material: MaterialId) -> Vec<u8> {
+    let mut aad = b"regent/material/v1\0".to_vec();
+    aad.extend_from_slice(arn.scope.region.as_str().as_bytes());
+    aad.push(0);
+    aad.extend_from_slice(arn.scope.account.as_str().as_bytes());
+    aad.extend_from_slice(arn.id.bytes());
+    aad.push(u8::from(arn.id.is_multi_region()));
+    aad.extend_from_slice(&material.0);
+    aad
+}
+
+/// What key material on its way to another Region is bound to: nothing of either Region.
+pub fn transport_aad(account: AccountId, id: KeyId, material: MaterialId) -> Vec<u8> {
+    let mut aad = b"regent/material-transport/v1\0".to_vec();
+    aad.extend_from_slice(account.as_str().as_bytes());
+    aad.extend_from_slice(id.bytes());
+    aad.push(u8::from(id.is_multi_region()));
+    aad.extend_from_slice(&material.0);
+    aad
+}
+
+/// New random material for a key.
+pub fn generate_material(
+    arn: &KeyArn,
+    now: crate::time::Timestamp,
+    crypto: &dyn Crypto,
+    entropy: &dyn Entropy,
+) -> Material {
+    let key = SymmetricKey::new(crate::ports::random(entropy));
+    store_material(arn, &key, now, crypto, entropy)
+}
+
+/// Wraps material for this Region's store.
+pub fn store_material(
+    arn: &KeyArn,
+    key: &SymmetricKey,
+    created: crate::time::Timestamp,
+    crypto: &dyn Crypto,
+    entropy: &dyn Entropy,
+) -> Material {
+    let id = crypto.material_id(key);
+    let wrapped = crypto.wrap(&material_aad(arn, id), key, entropy).into();
+    Material { id, created, wrapped }
+}
+
+/// Unwraps one generation of a key's material.
+pub fn open_material(
+    arn: &KeyArn,
+    material: &Material,
+    crypto: &dyn Crypto,
+) -> Result<SymmetricKey, Unopened> {
+    crypto.unwrap(&material_aad(arn, material.id), &material.wrapped)
+}
+
+/// Encrypts under the current material of `key`, which must be usable: state and permission are
+/// the caller's to check.
+pub fn encrypt(
+    key: &KmsKey,
+    scope: Scope,
+    context: &EncryptionContext,
+    plaintext: &[u8],
+    crypto: &dyn Crypto,
+    entropy: &dyn Entropy,
+) -> Result<Vec<u8>, Unopened> {
+    let arn = key.arn(scope);
+    let material = key.materials.last().ok_or(Unopened)?;
+    let opened = open_material(&arn, material, crypto)?;
+    let mut blob = Vec::with_capacity(160 + plaintext.len());
+    BlobHeader::of(&arn, material.id).write_to(&mut blob);
+    let mut aad = blob.clone();
+    context.write_to(&mut aad);
+    blob.extend_from_slice(&crypto.seal(&opened, &aad, plaintext, entropy));
+    Ok(blob)
+}
+
+/// Decrypts a blob under the generation of `key` that made it.
+pub fn decrypt(
+    key: &KmsKey,
+    scope: Scope,
+    context: &EncryptionContext,
+    blob: &[u8],
+    crypto: &dyn Crypto,
+) -> Result<Plaintext, Unopened> {
+    let (header, head, sealed) = BlobHeader::parse(blob)?;
+    let arn = key.arn(scope);
+    if header.key != arn.id || header.account != scope.account {
+        return Err(Unopened);
+    }
+    let material = key.materials.iter().find(|m| m.id == header.material).ok_or(Unopened)?;
+    let opened = open_material(&arn, material, crypto)?;
+    let mut aad = head.to_vec();
+    context.write_to(&mut aad);
+    crypto.open(&opened, &aad, sealed)
+}

@@ -1,0 +1,9 @@
+//! KMS keys: what they are, what may go wrong with them, and what can be done with them.
+
+pub mod access;
+pub mod envelope;
+pub mod error;
+pub mod managed;
+pub mod model;
+pub mod ops;
+pub mod problem;

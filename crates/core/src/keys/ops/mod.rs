@@ -1,0 +1,1 @@
+//! KMS operations, one file each.

@@ -1,0 +1,63 @@
+//! Every bound of the domain, named, with its source.
+//!
+//! `model` is AWS's service model as botocore ships it; `docs` is AWS's documentation of quotas.
+
+// Identifiers
+pub const REGION_LEN_MAX: usize = 32; // model, KMS RegionType
+pub const ACCOUNT_ID_LEN: usize = 12; // docs
+pub const SECRET_NAME_LEN_MAX: usize = 512; // model, NameType
+pub const SECRET_SUFFIX_LEN: usize = 6; // docs
+pub const SECRET_ID_LEN_MAX: usize = 2048; // model, SecretIdType
+pub const VERSION_ID_LEN_MIN: usize = 32; // model, ClientRequestTokenType
+pub const VERSION_ID_LEN_MAX: usize = 64; // model, ClientRequestTokenType
+pub const STAGE_LABEL_LEN_MAX: usize = 256; // model, SecretVersionStageType
+pub const ALIAS_NAME_LEN_MAX: usize = 256; // model, AliasNameType
+
+// Secrets
+pub const SECRET_VALUE_LEN_MAX: usize = 65_536; // docs, bytes
+pub const DESCRIPTION_LEN_MAX: usize = 2048; // model
+pub const KMS_KEY_ID_LEN_MAX: usize = 2048; // model
+pub const SECRET_TYPE_LEN_MAX: usize = 256; // model, MedeaTypeType
+pub const STAGES_PER_SECRET_MAX: usize = 20; // docs
+pub const STAGES_PER_REQUEST_MAX: usize = 20; // model, SecretVersionStagesType
+pub const VERSIONS_PER_SECRET_MAX: usize = 100; // docs, about 100
+pub const VERSION_KEEP_HOURS: u32 = 24; // docs, younger versions are never purged
+pub const RECOVERY_WINDOW_DAYS_MIN: i64 = 7; // docs
+pub const RECOVERY_WINDOW_DAYS_MAX: i64 = 30; // docs
+pub const RECOVERY_WINDOW_DAYS_DEFAULT: u32 = 30; // docs
+pub const LIST_SECRETS_MAX: usize = 100; // model
+pub const LIST_VERSIONS_MAX: usize = 100; // model
+pub const FILTERS_MAX: usize = 10; // model
+pub const FILTER_VALUES_MAX: usize = 10; // model
+
+// Tags
+pub const TAGS_MAX: usize = 50; // docs
+pub const TAG_KEY_LEN_MAX: usize = 128; // model
+pub const TAG_VALUE_LEN_MAX: usize = 256; // model
+
+// Keys
+pub const KEY_DESCRIPTION_LEN_MAX: usize = 8192; // model
+pub const KEY_POLICY_LEN_MAX: usize = 32_768; // docs, bytes
+pub const KMS_PLAINTEXT_LEN_MAX: usize = 4096; // model
+pub const KMS_CIPHERTEXT_LEN_MAX: usize = 6144; // model
+pub const GENERATED_BYTES_MAX: usize = 1024; // model, NumberOfBytesType
+pub const ENCRYPTION_CONTEXT_LEN_MAX: usize = 8192; // docs, characters
+pub const DELETION_WINDOW_DAYS_MIN: i64 = 7; // docs
+pub const DELETION_WINDOW_DAYS_MAX: i64 = 30; // docs
+pub const DELETION_WINDOW_DAYS_DEFAULT: u32 = 30; // docs
+pub const ALIASES_PER_KEY_MAX: usize = 50; // docs
+pub const LIST_KEYS_MAX: usize = 1000; // model
+pub const LIST_KEYS_DEFAULT: usize = 100; // docs
+pub const LIST_ALIASES_MAX: usize = 100; // docs
+pub const LIST_ALIASES_DEFAULT: usize = 50; // docs
+pub const LIST_TAGS_DEFAULT: usize = 50; // docs
+
+// Replication
+/// Frames that may be on their way to one peer at once, before the first is acknowledged.
+pub const IN_FLIGHT_MAX: usize = 64;
+/// First wait before a frame is sent again, in milliseconds.
+pub const RETRY_MS_MIN: u64 = 100;
+/// Longest wait before a frame is sent again, in milliseconds.
+pub const RETRY_MS_MAX: u64 = 10_000;
+/// How long a removed replica is remembered, so that a late frame cannot bring it back, in days.
+pub const TOMBSTONE_DAYS: u32 = 30;

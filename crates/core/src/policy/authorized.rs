@@ -1,0 +1,215 @@
+//! Permission as a value: [`Authorized`] has one constructor, and it evaluates policies.
+//!
+//! PROMISE R6: nothing runs without it, and missing policies deny. An operation lists what it
+//! demands; every demand must be allowed. What a condition may look at is in [`Facts`] and in the
+//! request's circumstances; a condition key that is known to neither denies.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::cx::Cx;
+use crate::ids::AccountId;
+use crate::keys::envelope::EncryptionContext;
+use crate::policy::document::Policy;
+use crate::policy::evaluate::{
+    Context, Lookup, Principal, PrincipalKind, Refusal, Request, ResourceMode, cross_account,
+    same_account,
+};
+use crate::tags::Tags;
+
+/// Proof that `Op` may run. Only [`authorize`] makes one.
+#[derive(Debug)]
+pub struct Authorized<Op>(Op);
+
+impl<Op> Authorized<Op> {
+    /// The operation itself, to take its parts.
+    pub fn into_inner(self) -> Op {
+        self.0
+    }
+}
+
+impl<Op> core::ops::Deref for Authorized<Op> {
+    type Target = Op;
+
+    fn deref(&self) -> &Op {
+        &self.0
+    }
+}
+
+/// One thing that must be allowed.
+#[derive(Debug, Clone)]
+pub struct Demand {
+    pub action: &'static str,
+    /// The ARN asked for, or `*`.
+    pub resource: String,
+    /// The account that owns the resource.
+    pub owner: AccountId,
+    /// The resource's own policy, and what it is good for.
+    pub policy: Option<(Arc<Policy>, ResourceMode)>,
+    /// What conditions may look at, besides the request's own circumstances.
+    pub facts: Facts,
+}
+
+/// What a demand adds to a request's condition keys.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// `aws:ResourceTag/<key>`, and the service's own spelling.
+    pub resource_tags: Option<Tags>,
+    /// `aws:RequestTag/<key>` and `aws:TagKeys`.
+    pub request_tags: Option<Tags>,
+    /// `kms:ViaService`: the host name of the service that uses a key for the caller.
+    pub via_service: Option<String>,
+    /// `kms:EncryptionContext:<key>` and `kms:EncryptionContextKeys`.
+    pub encryption_context: Option<EncryptionContext>,
+    /// Further single-valued keys by lower-case name.
+    pub others: Vec<(&'static str, String)>,
+}
+
+impl Demand {
+    /// A demand on something that has no policy of its own.
+    pub fn on(action: &'static str, resource: String, owner: AccountId) -> Self {
+        Self { action, resource, owner, policy: None, facts: Facts::default() }
+    }
+}
+
+/// A refusal, with what AWS's text names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    pub principal: Arc<str>,
+    pub action: &'static str,
+    pub resource: Box<str>,
+    pub refusal: Refusal,
+}
+
+/// Lets `op` run if the caller may do all that it demands.
+pub fn authorize<Op>(op: Op, cx: &Cx<'_>, demands: &[Demand]) -> Result<Authorized<Op>, Denied> {
+    demands.iter().try_for_each(|demand| permit(cx, demand))?;
+    Ok(Authorized(op))
+}
+
+/// Decides one demand, for uses that are not operations, such as a key used for a secret.
+pub fn permit(cx: &Cx<'_>, demand: &Demand) -> Result<(), Denied> {
+    let principal = Principal {
+        arn: &cx.caller.arn,
+        account: cx.caller.account.as_str(),
+        kind: cx.caller.kind,
+        role_arn: None,
+    };
+    let request = Request {
+        principal: &principal,
+        action: demand.action,
+        resource: &demand.resource,
+        context: &RequestContext { cx, demand },
+    };
+    let identity = cx.caller.policies.iter();
+    let (policy, mode) = match &demand.policy {
+        Some((policy, mode)) => (Some(policy.as_ref()), *mode),
+        None => (None, ResourceMode::Grants),
+    };
+    let decision = if demand.owner == cx.caller.account {
+        same_account(identity, policy, mode, &request)
+    } else {
+        cross_account(identity, policy, &request)
+    };
+    decision.map_err(|refusal| Denied {
+        principal: Arc::clone(&cx.caller.arn),
+        action: demand.action,
+        resource: demand.resource.as_str().into(),
+        refusal,
+    })
+}
+
+/// The condition keys of one demand.
+struct RequestContext<'a> {
+    cx: &'a Cx<'a>,
+    demand: &'a Demand,
+}
+
+impl Context for RequestContext<'_> {
+    fn lookup(&self, key: &str) -> Lookup<'_> {
+        let facts = &self.demand.facts;
+        if let Some((family, name)) = key.split_once('/') {
+            return match family {
+                "aws:resourcetag" | "secretsmanager:resourcetag" => tag(&facts.resource_tags, name),
+                "aws:requesttag" => tag(&facts.request_tags, name),
+                "aws:principaltag" => Lookup::Absent,
+                _ => Lookup::Unknown,
+            };
+        }
+        if let Some(name) = key.strip_prefix("kms:encryptioncontext:") {
+            let found = facts.encryption_context.as_ref().and_then(|context| context.value(name));
+            return found.map_or(Lookup::Absent, one);
+        }
+        self.of_request(key).unwrap_or_else(|| self.of_demand(key))
+    }
+}
+
+impl RequestContext<'_> {
+    /// Keys that mean the same for every demand of a request.
+    fn of_request(&self, key: &str) -> Option<Lookup<'_>> {
+        let caller = self.cx.caller;
+        Some(match key {
+            "aws:principalarn" => one(&caller.arn),
+            "aws:principalaccount" | "kms:calleraccount" => one(caller.account.as_str()),
+            "aws:principaltype" => one(principal_type(caller.kind)),
+            "aws:userid" => one(&caller.user_id),
+            "aws:username" => caller.user_name.as_deref().map_or(Lookup::Absent, one),
+            "aws:requestedregion" => one(self.cx.region.as_str()),
+            "aws:currenttime" | "aws:epochtime" => {
+                Lookup::One(Cow::Owned((self.cx.now.millis() / 1000).to_string()))
+            }
+            "aws:securetransport" => one(boolean(self.cx.origin.secure_transport)),
+            "aws:useragent" => one(&self.cx.origin.user_agent),
+            _ => return None,
+        })
+    }
+
+    fn of_demand(&self, key: &str) -> Lookup<'_> {
+        let facts = &self.demand.facts;
+        let via = facts.via_service.as_deref();
+        match key {
+            "aws:resourceaccount" => one(self.demand.owner.as_str()),
+            // AWS: absent when a service calls on the caller's behalf.
+            "aws:sourceip" if via.is_some() => Lookup::Absent,
+            "aws:sourceip" => Lookup::One(Cow::Owned(self.cx.origin.source_ip.to_string())),
+            "aws:viaawsservice" => one(boolean(via.is_some())),
+            "kms:viaservice" => via.map_or(Lookup::Absent, one),
+            "aws:tagkeys" => {
+                many(facts.request_tags.as_ref().map(|tags| tags.keys().map(|key| &**key)))
+            }
+            "kms:encryptioncontextkeys" => {
+                many(facts.encryption_context.as_ref().map(EncryptionContext::keys))
+            }
+            _ => facts
+                .others
+                .iter()
+                .find(|(name, _)| *name == key)
+                .map_or(Lookup::Unknown, |(_, value)| one(value)),
+        }
+    }
+}
+
+fn one(value: &str) -> Lookup<'_> {
+    Lookup::One(Cow::Borrowed(value))
+}
+
+fn many<'a>(values: Option<impl Iterator<Item = &'a str>>) -> Lookup<'a> {
+    values.map_or(Lookup::Absent, |values| Lookup::Many(values.map(Cow::Borrowed).collect()))
+}
+
+fn tag<'a>(tags: &'a Option<Tags>, name: &str) -> Lookup<'a> {
+    tags.as_ref().and_then(|tags| tags.get(name)).map_or(Lookup::Absent, |value| one(value))
+}
+
+const fn boolean(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
+const fn principal_type(kind: PrincipalKind) -> &'static str {
+    match kind {
+        PrincipalKind::Root => "Account",
+        PrincipalKind::User => "User",
+        PrincipalKind::Role | PrincipalKind::Session => "AssumedRole",
+        PrincipalKind::Service => "Service",
+    }
+}

@@ -1,0 +1,150 @@
+//! The records of one Region's store and the keys they stand under.
+//!
+//! A store is an ordered map from [`Key`] to [`Record`]. Region and account are typed and part of
+//! every key, so no lookup can cross either. How keys and records become bytes is the store
+//! crate's business; how they are ordered is stated here, at each key.
+
+use std::sync::Arc;
+
+use crate::ids::{AccountId, AliasName, KeyId, Region, Scope, SecretName, SecretSuffix, VersionId};
+use crate::keys::model::{Alias, KmsKey};
+use crate::ports::TransportKey;
+use crate::replication::change::Stamp;
+use crate::secrets::model::{Replica, Secret, Version};
+use crate::time::Timestamp;
+
+/// Where a record stands. The derived order is the order of scans, within one kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// A secret by name: [`Record::Secret`].
+    Secret { scope: Scope, name: SecretName },
+    /// An index of secrets by creation: [`Record::Index`]. Written and removed with the secret.
+    SecretByCreated { scope: Scope, created: Timestamp, name: SecretName },
+    /// One version of one secret: [`Record::Version`]. Guarded by its secret: every writer of a
+    /// version also writes, or at least reads, the secret.
+    Version { scope: Scope, name: SecretName, suffix: SecretSuffix, id: VersionId },
+    /// The primary's view of one replica: [`Record::Replica`].
+    Replica { scope: Scope, name: SecretName, region: Region },
+    /// Something that was replicated here and was removed: [`Record::Tombstone`].
+    Tombstone { scope: Scope, subject: Subject },
+    /// A KMS key by id: [`Record::KmsKey`].
+    KmsKey { scope: Scope, id: KeyId },
+    /// An alias by name: [`Record::Alias`].
+    Alias { scope: Scope, name: AliasName },
+    /// An index of aliases by the key they point at: [`Record::Index`].
+    AliasOfKey { scope: Scope, id: KeyId, name: AliasName },
+    /// Something that `peer` has not acknowledged yet: [`Record::Outbox`]. Ordered by own Region,
+    /// peer, account, subject.
+    Outbox { region: Region, peer: Region, account: AccountId, subject: Subject },
+    /// Something to do at a point in time: [`Record::Index`]. Ordered by own Region, then time.
+    Deadline { region: Region, at: Timestamp, account: AccountId, due: Due },
+    /// What this Region knows of another: [`Record::Peer`].
+    Peer { region: Region, peer: Region },
+    /// The Region's own identity, written once: [`Record::Identity`].
+    Identity { region: Region },
+}
+
+/// What a tombstone, an outbox entry or an acknowledgement is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A replicated secret, from its primary to a replica.
+    Secret { name: SecretName, suffix: SecretSuffix },
+    /// A replica that became a secret of its own, from it to its former primary.
+    Detached { name: SecretName, suffix: SecretSuffix },
+    /// A multi-Region key, from its primary to a replica.
+    Key { id: KeyId },
+    /// A replica key that is gone for good, from it to its primary.
+    KeyGone { id: KeyId },
+}
+
+/// What a deadline does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Due {
+    /// The recovery window of a deleted secret ends.
+    PurgeSecret { name: SecretName, suffix: SecretSuffix },
+    /// The waiting period of a key's deletion ends.
+    DeleteKey { id: KeyId },
+    /// A tombstone has served its time.
+    ForgetTombstone { subject: Subject },
+}
+
+/// A stored value. Cloning shares it.
+#[derive(Debug, Clone)]
+pub enum Record {
+    Secret(Arc<Secret>),
+    Version(Arc<Version>),
+    Replica(Arc<Replica>),
+    Tombstone(Tombstone),
+    KmsKey(Arc<KmsKey>),
+    Alias(Arc<Alias>),
+    Outbox(Outbox),
+    Peer(TransportKey),
+    /// The Region's sealed identity, opaque to the core.
+    Identity(Arc<[u8]>),
+    /// The record is its key.
+    Index,
+}
+
+/// PROMISE R2: what was removed at `at` is not brought back by anything older.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tombstone {
+    pub at: Stamp,
+    /// Whether `at` itself could not be applied. It may then be tried again.
+    pub failed: bool,
+}
+
+/// What a peer still has to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outbox {
+    /// The state that the peer has to reach at least.
+    pub at: Stamp,
+    /// When the peer was first behind; the lag of the link counts from here.
+    pub since: Timestamp,
+    pub intent: Intent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// Send the subject's current state.
+    State,
+    /// Tell the peer to remove it.
+    Remove,
+}
+
+/// A range of keys of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prefix {
+    /// Secrets whose name begins with the text, by name.
+    Secrets { scope: Scope, name: Box<str> },
+    /// Secrets by creation.
+    SecretsByCreated { scope: Scope },
+    /// The versions of one secret, by id.
+    Versions { scope: Scope, name: SecretName, suffix: SecretSuffix },
+    KmsKeys { scope: Scope },
+    Aliases { scope: Scope },
+    AliasesOfKey { scope: Scope, id: KeyId },
+    Outbox { region: Region, peer: Region },
+    Deadlines { region: Region },
+}
+
+/// One walk over a range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scan {
+    pub prefix: Prefix,
+    /// Where the walk goes on: this key itself is left out. It need not exist.
+    pub after: Option<Key>,
+    pub order: Order,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    Ascending,
+    Descending,
+}
+
+impl Scan {
+    /// The whole range, in key order.
+    pub fn all(prefix: Prefix) -> Self {
+        Self { prefix, after: None, order: Order::Ascending }
+    }
+}

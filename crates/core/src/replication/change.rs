@@ -1,0 +1,164 @@
+//! What Regions tell one another: states, acknowledgements and questions.
+//!
+//! Messages carry a subject's current state, never its history, so that they coalesce and can be
+//! lost, repeated and reordered (promise R2). Nothing here is in the clear: values are under their
+//! data key, data keys and key material are sealed to the receiving Region (promise R7).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ids::{AccountId, KeyArn, KeyId, MaterialId, Region, SecretArn};
+use crate::ids::{SecretName, SecretSuffix, StageLabel, VersionId};
+use crate::keys::model::{Install, KeySpec, KeyUsage};
+use crate::keys::problem::KeyProblem;
+use crate::ports::TransportKey;
+use crate::records::Subject;
+use crate::secrets::model::{ReplicaFailure, ValueKind};
+use crate::tags::Tags;
+use crate::time::Timestamp;
+
+/// The number of a replicated state. Ordered by epoch, then revision.
+///
+/// The epoch rises when ownership moves, the revision with each change by the owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Stamp {
+    pub epoch: u64,
+    pub revision: u64,
+}
+
+impl Stamp {
+    pub const FIRST: Self = Self { epoch: 1, revision: 1 };
+
+    /// The next state of the same owner.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self { epoch: self.epoch, revision: self.revision + 1 }
+    }
+
+    /// The first state of a new owner.
+    #[must_use]
+    pub const fn next_epoch(self) -> Self {
+        Self { epoch: self.epoch + 1, revision: self.revision + 1 }
+    }
+}
+
+/// One message from a Region to another.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// The sender's transport key. `answer` asks for the receiver's in return.
+    Hello { key: TransportKey, answer: bool },
+    /// A replicated secret as it is now.
+    Secret(Box<SecretState>),
+    /// A replica is to be removed.
+    SecretRemoved { account: AccountId, name: SecretName, suffix: SecretSuffix, at: Stamp },
+    /// A replica has become a secret of its own.
+    Detached { account: AccountId, name: SecretName, suffix: SecretSuffix, at: Stamp },
+    /// A multi-Region key as it is now.
+    Key(Box<KeyState>),
+    /// A replica key is gone for good.
+    KeyGone { account: AccountId, id: KeyId, at: Stamp },
+    /// The answer to each of the above, after it was committed.
+    Acknowledged { account: AccountId, subject: Subject, at: Stamp, outcome: Outcome },
+    /// A question that a request waits for. `id` is the asker's.
+    Ask { id: u64, question: Question },
+    Answer { id: u64, answer: Answer },
+}
+
+/// A secret as its primary holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SecretState {
+    /// The ARN in the primary's Region.
+    pub arn: SecretArn,
+    pub at: Stamp,
+    /// Values set up to this state are left out: the receiver has confirmed it.
+    pub base: Option<Stamp>,
+    /// The replica's key as the caller gave it.
+    pub kms_key_id: Option<Box<str>>,
+    pub overwrite: bool,
+    pub description: Option<Box<str>>,
+    pub secret_type: Option<Box<str>>,
+    pub tags: Option<Tags>,
+    pub last_changed: Timestamp,
+    pub stages: BTreeMap<StageLabel, VersionId>,
+    /// Every version that has a label.
+    pub versions: Vec<VersionState>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct VersionState {
+    pub id: VersionId,
+    pub created: Timestamp,
+    pub changed: u64,
+    /// `None` if the receiver has it.
+    pub value: Option<ValueState>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValueState {
+    pub kind: ValueKind,
+    /// As in [`crate::secrets::model::SealedValue::sealed`].
+    pub sealed: Box<[u8]>,
+    /// The data key, sealed to the receiving Region's transport key; associated data as the
+    /// value's.
+    pub data_key: Box<[u8]>,
+}
+
+/// A multi-Region key as its primary holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyState {
+    /// The ARN in the sender's Region.
+    pub arn: KeyArn,
+    pub at: Stamp,
+    pub primary: Region,
+    pub replicas: BTreeSet<Region>,
+    pub spec: KeySpec,
+    pub usage: KeyUsage,
+    /// Every generation, oldest first, sealed to the receiving Region.
+    pub materials: Vec<MaterialState>,
+    /// What a new replica begins with, until the receiver has confirmed it.
+    pub install: Option<Install>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct MaterialState {
+    pub id: MaterialId,
+    pub created: Timestamp,
+    pub sealed: Box<[u8]>,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The receiver holds this state or a newer one.
+    Applied,
+    /// The receiver cannot hold it. It keeps what it had.
+    Failed(ReplicaFailure),
+    /// The receiver misses a value that was left out: send everything.
+    Lacking,
+    /// An ordinary secret of that name is in the way; it may be overwritten from a higher epoch.
+    NameTaken { epoch: u64 },
+    /// PROMISE R9: the receiver has another owner, at `at`. The sender is no longer its primary.
+    Fenced { at: Stamp },
+}
+
+/// Asked of another Region before a request is accepted there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// PROMISE R3: could you hold a replica of this secret under this key?
+    CanHold {
+        /// The ARN in the primary's Region.
+        arn: SecretArn,
+        /// The replica's key as the caller gave it.
+        kms_key_id: Option<Box<str>>,
+        overwrite: bool,
+        /// The ARN of the principal on whose behalf the key will be used.
+        caller: Box<str>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Yes,
+    No(ReplicaFailure),
+    /// The Region gave no answer in time.
+    Unreachable,
+}

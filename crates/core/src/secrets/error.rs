@@ -1,0 +1,73 @@
+//! What may go wrong in a Secrets Manager operation, as conditions. The wire chooses the words.
+
+use crate::ids::{Region, SecretArn, SecretName, StageLabel, VersionId};
+use crate::keys::problem::KeyProblem;
+use crate::policy::authorized::Denied;
+use crate::ports::StoreFault;
+use crate::secrets::model::ReplicaFailure;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    Store(StoreFault),
+    Denied(Denied),
+    /// No such secret, for this caller, in this Region.
+    NotFound,
+    NoVersionAtStage { stage: StageLabel },
+    NoVersion { id: Box<str> },
+    StageNotOnVersion,
+    MarkedForDeletion,
+    NameScheduledForDeletion,
+    NameExists { name: SecretName },
+    TokenInUse { token: VersionId, arn: SecretArn },
+    BothValueKinds,
+    NoValue,
+    /// KMS refuses the caller the use of the secret's key.
+    KmsDenied,
+    /// The secret's key cannot encrypt.
+    CannotEncrypt(KeyProblem),
+    /// The secret's key cannot decrypt.
+    CannotDecrypt(KeyProblem),
+    /// The stored value does not open: it was altered, or its key's material is gone.
+    DecryptionFailure,
+    OnReplica,
+    /// StopReplicationToReplica on a secret that is no replica.
+    NotAReplica,
+    HasReplicas { arn: SecretArn, regions: Vec<Region> },
+    RecoveryWindow,
+    RecoveryWindowWithForce,
+    TooManyTags,
+    TagReserved,
+    TagDuplicate,
+    TooManyStages,
+    TooManyVersions,
+    /// UpdateSecretVersionStage: the label is elsewhere and RemoveFromVersionId does not say so.
+    StageNeedsRemoveFrom { stage: StageLabel, on: VersionId },
+    /// UpdateSecretVersionStage: RemoveFromVersionId names a version without the label.
+    StageNotOnRemoveFrom { stage: StageLabel, id: VersionId },
+    CurrentCannotBeRemoved,
+    /// Neither MoveToVersionId nor RemoveFromVersionId.
+    StageMoveEmpty,
+    InvalidNextToken,
+    FilterKeyInvalid,
+    FilterValuesInvalid { key: Box<str> },
+    /// A replica Region that cannot be one: the own Region, or twice in one request.
+    InvalidReplicaRegion { region: Box<str> },
+    /// PROMISE R3: the Region says that it could not hold the replica.
+    ReplicaRefused { region: Region, kms_key_id: Box<str>, failure: ReplicaFailure },
+    /// PROMISE R3: the Region did not answer, so nothing is proven.
+    ReplicaUnreachable { region: Region, kms_key_id: Box<str> },
+    /// A parameter of AWS's that is not built: refused by name, never ignored.
+    Unsupported { what: &'static str },
+}
+
+impl From<StoreFault> for Error {
+    fn from(fault: StoreFault) -> Self {
+        Self::Store(fault)
+    }
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}

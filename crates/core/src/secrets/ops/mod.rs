@@ -1,0 +1,1 @@
+//! Secrets Manager operations, one file each.

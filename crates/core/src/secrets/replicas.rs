@@ -1,0 +1,161 @@
+//! Adding replica Regions to a secret: what is proven before, and what is recorded.
+//!
+//! Shared by CreateSecret and ReplicateSecretToRegions. PROMISE R3: in the strict profile each
+//! Region proves that it could hold the replica before anything is accepted; in the `aws` profile
+//! any key is accepted and fails later, as on AWS.
+
+use std::sync::Arc;
+
+use crate::cx::{Ask, Cx, Profile};
+use crate::ids::{Region, Scope, SecretArn, SecretName};
+use crate::ports::{StoreFault, random};
+use crate::records::Intent;
+use crate::replication::change::{Answer, Question};
+use crate::replication::outbox::{enqueue, put_replica, subject_of};
+use crate::secrets::error::Error;
+use crate::secrets::model::{Replica, ReplicaFailure, ReplicaStatus, Role, Secret};
+use crate::secrets::value::DEFAULT_KEY;
+use crate::tx::{Records, Tx};
+
+/// One entry of `AddReplicaRegions`, as given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddReplica {
+    pub region: Box<str>,
+    pub kms_key_id: Option<Box<str>>,
+}
+
+/// One entry of `AddReplicaRegions`, with a Region that can hold replicas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewReplica {
+    pub region: Region,
+    pub kms_key_id: Option<Box<str>>,
+}
+
+/// Whether the Regions may be added, or which Regions must answer first.
+pub fn admit(
+    cx: &Cx<'_>,
+    arn: &SecretArn,
+    adds: &[AddReplica],
+    overwrite: bool,
+) -> Result<Result<Vec<NewReplica>, Vec<Ask>>, Error> {
+    let replicas = parse(cx, arn.scope.region, adds)?;
+    if cx.profile == Profile::Aws {
+        return Ok(Ok(replicas));
+    }
+    let mut asks = Vec::new();
+    for replica in &replicas {
+        let question = Question::CanHold {
+            arn: arn.clone(),
+            kms_key_id: replica.kms_key_id.clone(),
+            overwrite,
+            caller: cx.caller.arn.as_ref().into(),
+        };
+        let region = replica.region;
+        let kms_key_id = || replica.kms_key_id.as_deref().unwrap_or(DEFAULT_KEY).into();
+        match cx.answers.get(&(region, question.clone())) {
+            Some(Answer::Yes) => {}
+            Some(Answer::No(failure)) => {
+                let failure = failure.clone();
+                return Err(Error::ReplicaRefused { region, kms_key_id: kms_key_id(), failure });
+            }
+            Some(Answer::Unreachable) => {
+                return Err(Error::ReplicaUnreachable { region, kms_key_id: kms_key_id() });
+            }
+            None => asks.push(Ask { region, question }),
+        }
+    }
+    Ok(if asks.is_empty() { Ok(replicas) } else { Err(asks) })
+}
+
+fn parse(cx: &Cx<'_>, own: Region, adds: &[AddReplica]) -> Result<Vec<NewReplica>, Error> {
+    let mut replicas: Vec<NewReplica> = Vec::with_capacity(adds.len());
+    for add in adds {
+        let invalid = || Error::InvalidReplicaRegion { region: add.region.clone() };
+        let region: Region = add.region.parse().map_err(|_| invalid())?;
+        let known = cx.regions.contains(&region);
+        let repeated = replicas.iter().any(|earlier| earlier.region == region);
+        // AWS: a Region that is not enabled is accepted and fails later.
+        if region == own || (cx.profile == Profile::Strict && (repeated || !known)) {
+            return Err(invalid());
+        }
+        if repeated {
+            replicas.retain(|earlier| earlier.region != region);
+        }
+        // AWS: an empty key id means the managed key, as in UpdateSecret.
+        let kms_key_id = add.kms_key_id.clone().filter(|id| !id.is_empty());
+        replicas.push(NewReplica { region, kms_key_id });
+    }
+    Ok(replicas)
+}
+
+/// Records the replicas of a secret whose new state is in `secret.at`, and sends it to them. A
+/// Region that is already a replica is driven again, under the key given now.
+pub fn attach(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    scope: Scope,
+    secret: &mut Secret,
+    adds: &[NewReplica],
+    overwrite: bool,
+) -> Result<(), StoreFault> {
+    for add in adds {
+        if let Role::Primary { replicas } = &mut secret.role
+            && let Err(at) = replicas.binary_search(&add.region)
+        {
+            replicas.insert(at, add.region);
+        }
+        let known = cx.regions.contains(&add.region);
+        let earlier = tx.replica(scope, &secret.name, add.region)?;
+        let replica = Replica {
+            region: add.region,
+            kms_key_id: add.kms_key_id.clone(),
+            status: if known { ReplicaStatus::InProgress } else { not_enabled(cx) },
+            // Everything is sent anew: the key may have changed.
+            acknowledged: None,
+            overwrite,
+            last_accessed: earlier.and_then(|earlier| earlier.last_accessed),
+        };
+        put_replica(tx, scope, secret, replica);
+        if known {
+            enqueue(cx, tx, scope, add.region, subject_of(secret), secret.at, Intent::State)?;
+        }
+    }
+    Ok(())
+}
+
+fn not_enabled(cx: &Cx<'_>) -> ReplicaStatus {
+    let request_id = crate::ids::RequestId::from_entropy(random(cx.entropy));
+    ReplicaStatus::Failed { failure: ReplicaFailure::RegionNotEnabled, request_id }
+}
+
+/// The primary's view of all replicas, by Region.
+pub fn statuses(
+    read: &dyn crate::ports::Read,
+    scope: Scope,
+    name: &SecretName,
+    regions: &[Region],
+) -> Result<Vec<Arc<Replica>>, StoreFault> {
+    let found = regions.iter().map(|region| read.replica(scope, name, *region));
+    found.filter_map(Result::transpose).collect()
+}
+
+/// What the answer to a request shows of the replicas that it has just added.
+///
+/// AWS: `InProgress` without a message, whatever the key.
+pub fn announced(adds: &[NewReplica]) -> Vec<Arc<Replica>> {
+    let mut shown: Vec<_> = adds
+        .iter()
+        .map(|add| {
+            Arc::new(Replica {
+                region: add.region,
+                kms_key_id: add.kms_key_id.clone(),
+                status: ReplicaStatus::InProgress,
+                acknowledged: None,
+                overwrite: false,
+                last_accessed: None,
+            })
+        })
+        .collect();
+    shown.sort_by_key(|replica| replica.region);
+    shown
+}

@@ -1,0 +1,171 @@
+//! Sealing and opening secret values: a data key per version, under the secret's KMS key.
+//!
+//! AWS: the data key's encryption context is the secret's ARN in this Region and the version id,
+//! and the key is used through Secrets Manager with the caller's permissions. The value itself is
+//! sealed without the Region, so that it crosses to replicas as it is.
+
+use crate::cx::Cx;
+use crate::ids::{AliasName, KeyId, Region, SecretArn, VersionId};
+use crate::keys::access::{Found, check_permission, check_state, find, resolve, KeyName};
+use crate::keys::envelope::{self, EncryptionContext};
+use crate::keys::model::KeyManager;
+use crate::keys::problem::KeyProblem;
+use crate::plaintext::{Plaintext, SymmetricKey};
+use crate::ports::{Read, StoreFault, random};
+use crate::secrets::error::Error;
+use crate::secrets::model::{SealedValue, ValueKind, value_aad};
+
+/// AWS: the version id in the context of the calls that only validate access.
+const VALIDATION_VERSION: &str = "RequestToValidateKeyAccess";
+
+/// The alias that stands for a secret's missing `KmsKeyId`.
+pub const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
+
+/// The host name that key policies know Secrets Manager by.
+pub fn via_service(region: Region) -> String {
+    format!("secretsmanager.{region}.amazonaws.com")
+}
+
+/// A data key under a KMS key of this Region.
+#[derive(Debug)]
+pub struct WrappedDataKey {
+    pub blob: Vec<u8>,
+    pub key: KeyId,
+    pub is_default: bool,
+}
+
+/// Finds the key that a secret's `KmsKeyId` names, and checks that it can encrypt and decrypt for
+/// this caller.
+pub fn usable_key(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    arn: &SecretArn,
+    version: &str,
+    kms_key_id: Option<&str>,
+) -> Result<Result<Found, KeyProblem>, StoreFault> {
+    let found = match resolve(read, arn.scope, kms_key_id.unwrap_or(DEFAULT_KEY))? {
+        Ok(found) => found,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let context = EncryptionContext::of_secret(&arn.to_string(), version);
+    let via = Some(via_service(arn.scope.region));
+    let usable = check_permission(cx, &found, "kms:GenerateDataKey", Some(&context), via.clone())
+        .and_then(|()| check_permission(cx, &found, "kms:Decrypt", Some(&context), via))
+        .map_err(KeyProblem::from)
+        .and_then(|()| check_state(&found));
+    Ok(usable.map(|()| found))
+}
+
+/// Proves that a key can hold values of the secret: a probe is encrypted under the secret's own
+/// kind of context and decrypted again.
+pub fn prove_key(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    arn: &SecretArn,
+    kms_key_id: Option<&str>,
+) -> Result<Result<(), KeyProblem>, StoreFault> {
+    let found = match usable_key(cx, read, arn, VALIDATION_VERSION, kms_key_id)? {
+        Ok(found) => found,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let context = EncryptionContext::of_secret(&arn.to_string(), VALIDATION_VERSION);
+    let probe: [u8; 32] = random(cx.entropy);
+    let opened = envelope::encrypt(&found.key, found.scope, &context, &probe, cx.crypto, cx.entropy)
+        .and_then(|blob| envelope::decrypt(&found.key, found.scope, &context, &blob, cx.crypto));
+    // Material that does not open is corruption of this Region's store, not the caller's mistake.
+    match opened {
+        Ok(opened) if opened.expose() == probe => Ok(Ok(())),
+        _ => Err(StoreFault),
+    }
+}
+
+/// Puts a data key under the KMS key that a secret names.
+pub fn wrap_data_key(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    arn: &SecretArn,
+    version: &VersionId,
+    kms_key_id: Option<&str>,
+    data_key: &SymmetricKey,
+) -> Result<Result<WrappedDataKey, KeyProblem>, StoreFault> {
+    let found = match usable_key(cx, read, arn, version.as_str(), kms_key_id)? {
+        Ok(found) => found,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let context = EncryptionContext::of_secret(&arn.to_string(), version.as_str());
+    let blob =
+        envelope::encrypt(&found.key, found.scope, &context, data_key.expose(), cx.crypto, cx.entropy)
+            .map_err(|_| StoreFault)?;
+    let is_default = found.key.manager == KeyManager::Aws;
+    Ok(Ok(WrappedDataKey { blob, key: found.key.id, is_default }))
+}
+
+/// Opens a version's data key.
+pub fn open_data_key(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    arn: &SecretArn,
+    version: &VersionId,
+    value: &SealedValue,
+) -> Result<SymmetricKey, Error> {
+    let name = KeyName::Id(value.kms_key);
+    let found = find(read, arn.scope, &name)?.map_err(Error::CannotDecrypt)?;
+    let context = EncryptionContext::of_secret(&arn.to_string(), version.as_str());
+    let via = Some(via_service(arn.scope.region));
+    check_permission(cx, &found, "kms:Decrypt", Some(&context), via)
+        .map_err(|_| Error::KmsDenied)?;
+    check_state(&found).map_err(Error::CannotDecrypt)?;
+    let opened = envelope::decrypt(&found.key, found.scope, &context, &value.data_key, cx.crypto)
+        .map_err(|_| Error::DecryptionFailure)?;
+    SymmetricKey::from_slice(opened.expose()).ok_or(Error::DecryptionFailure)
+}
+
+/// Seals a new value under a new data key.
+pub fn seal(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    arn: &SecretArn,
+    version: &VersionId,
+    kms_key_id: Option<&str>,
+    kind: ValueKind,
+    value: &Plaintext,
+) -> Result<SealedValue, Error> {
+    let data_key = SymmetricKey::new(random(cx.entropy));
+    let wrapped = wrap_data_key(cx, read, arn, version, kms_key_id, &data_key)?
+        .map_err(encryption_error)?;
+    let aad = value_aad(arn, version, kind);
+    let sealed = cx.crypto.seal(&data_key, &aad, value.expose(), cx.entropy);
+    Ok(SealedValue {
+        kind,
+        sealed: sealed.into(),
+        data_key: wrapped.blob.into(),
+        kms_key: wrapped.key,
+        kms_key_is_default: wrapped.is_default,
+    })
+}
+
+/// Opens a stored value.
+pub fn open(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    arn: &SecretArn,
+    version: &VersionId,
+    value: &SealedValue,
+) -> Result<Plaintext, Error> {
+    let data_key = open_data_key(cx, read, arn, version, value)?;
+    let aad = value_aad(arn, version, value.kind);
+    cx.crypto.open(&data_key, &aad, &value.sealed).map_err(|_| Error::DecryptionFailure)
+}
+
+/// AWS: a refusal by policy has its own error; everything else is an encryption failure.
+pub fn encryption_error(problem: KeyProblem) -> Error {
+    match problem {
+        KeyProblem::Denied { .. } => Error::KmsDenied,
+        problem => Error::CannotEncrypt(problem),
+    }
+}
+
+/// Whether a `KmsKeyId` means the AWS managed key.
+pub fn is_default_key(kms_key_id: Option<&str>) -> bool {
+    kms_key_id.is_none_or(|id| id == AliasName::aws_secretsmanager().as_str())
+}
