@@ -5,6 +5,10 @@
 //! through [`ports::Read`], and what changes leaves as a [`tx::Batch`]. The only door is
 //! [`engine`]. This crate knows no protocol, no error text and no byte format.
 
+// `testing` is compiled into other crates' tests too, and names this crate as they do.
+#[cfg(test)]
+extern crate self as regent_core;
+
 pub mod cx;
 pub mod deadlines;
 pub mod engine;
@@ -18,5 +22,7 @@ pub mod records;
 pub mod replication;
 pub mod secrets;
 pub mod tags;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod tx;

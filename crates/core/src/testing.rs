@@ -1,0 +1,336 @@
+//! What tests of operations run against: a store in a map, and fakes for everything ambient.
+//!
+//! The store keeps the commit discipline of a real one: read sets are checked, ranges are walked
+//! in key order. The cryptography is none: an XOR with a checksum, enough to notice a wrong key,
+//! altered bytes or other associated data. Entropy counts, so every run is the same. This file is
+//! also compiled into the tests of other crates, hence the crate's own name in its paths.
+#![allow(dead_code, reason = "each crate's tests use a part")]
+
+use core::cell::Cell;
+use core::ops::ControlFlow;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use regent_core::cx::{Answers, Caller, Cx, Origin, Profile};
+use regent_core::engine::{self, Command, Query, Step};
+use regent_core::ids::{AccountId, MaterialId, Region, RequestId, Scope};
+use regent_core::plaintext::{Plaintext, SymmetricKey};
+use regent_core::ports::{
+    Crypto, Entropy, Read, SALT_LEN, StoreFault, Stored, TransportKey, Unopened, random,
+};
+use regent_core::records::{Key, Order, Prefix, Record, Scan};
+use regent_core::time::Timestamp;
+use regent_core::tx::{Batch, Tx};
+
+/// One Region with one caller, the root of its account unless a test says otherwise.
+#[derive(Debug)]
+pub struct World {
+    pub store: Store,
+    pub entropy: Counter,
+    pub crypto: FakeCrypto,
+    pub now: Timestamp,
+    pub region: Region,
+    pub caller: Caller,
+    pub origin: Origin,
+    pub profile: Profile,
+    pub regions: Vec<Region>,
+    pub answers: Answers,
+}
+
+impl World {
+    /// 2023-11-14T22:13:20Z in `us-east-1`, account 111122223333, three Regions, strict.
+    pub fn new() -> Self {
+        Self::in_region("us-east-1")
+    }
+
+    pub fn in_region(region: &str) -> Self {
+        let region = region.parse().unwrap();
+        Self {
+            store: Store::default(),
+            entropy: Counter::default(),
+            crypto: FakeCrypto::new(region),
+            now: Timestamp::from_millis(1_700_000_000_000),
+            region,
+            caller: Caller::account_root("111122223333".parse().unwrap(), region),
+            origin: Origin {
+                source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                secure_transport: true,
+                user_agent: "test".into(),
+            },
+            profile: Profile::Strict,
+            regions: ["eu-west-1", "us-east-1", "us-west-2"].map(|r| r.parse().unwrap()).into(),
+            answers: Answers::new(),
+        }
+    }
+
+    pub fn cx(&self) -> Cx<'_> {
+        Cx {
+            now: self.now,
+            region: self.region,
+            caller: &self.caller,
+            request_id: RequestId::from_entropy([7; 16]),
+            origin: &self.origin,
+            profile: self.profile,
+            regions: &self.regions,
+            answers: &self.answers,
+            entropy: &self.entropy,
+            crypto: &self.crypto,
+        }
+    }
+
+    pub fn scope(&self) -> Scope {
+        self.cx().scope()
+    }
+
+    pub fn account(&self) -> AccountId {
+        self.caller.account
+    }
+
+    /// Moves the clock.
+    pub fn pass_ms(&mut self, ms: i64) {
+        self.now = Timestamp::from_millis(self.now.millis() + ms);
+    }
+
+    pub fn query<Op: Query>(&self, op: Op) -> Result<Op::Output, Op::Error> {
+        engine::query(op, &self.cx(), &self.store)
+    }
+
+    /// Runs a command and commits it, unless it fails or asks.
+    pub fn step<Op: Command>(&mut self, op: Op) -> Result<Step<Op::Output>, Op::Error> {
+        let cx = self.cx();
+        let mut tx = Tx::new(&self.store);
+        let step = engine::command(op, &cx, &mut tx)?;
+        let batch = tx.into_batch();
+        if let Step::Done(_) = step {
+            self.store.commit(batch);
+        }
+        Ok(step)
+    }
+
+    /// Runs a command that asks nothing, and commits it.
+    pub fn command<Op: Command>(&mut self, op: Op) -> Result<Op::Output, Op::Error> {
+        match self.step(op)? {
+            Step::Done(output) => Ok(output),
+            Step::Ask(asks) => panic!("the command asks: {asks:?}"),
+        }
+    }
+
+    /// Writes what `write` puts into a transaction.
+    pub fn edit<T>(&mut self, write: impl FnOnce(&Cx<'_>, &mut Tx<'_>) -> T) -> T {
+        let mut tx = Tx::new(&self.store);
+        let result = write(&self.cx(), &mut tx);
+        let batch = tx.into_batch();
+        self.store.commit(batch);
+        result
+    }
+}
+
+/// A store in a map.
+#[derive(Debug, Default)]
+pub struct Store {
+    records: BTreeMap<Key, Stored>,
+    commits: u64,
+}
+
+impl Store {
+    /// Checks the read set, which no test makes stale unknowingly, and applies the writes.
+    pub fn commit(&mut self, batch: Batch) {
+        for (key, seq) in &batch.reads {
+            let now = self.records.get(key).map_or(0, |stored| stored.seq);
+            assert_eq!(now, *seq, "conflict at {key:?}");
+        }
+        self.commits += 1;
+        for (key, write) in batch.writes {
+            match write {
+                Some(record) => {
+                    self.records.insert(key, Stored { record, seq: self.commits });
+                }
+                None => {
+                    self.records.remove(&key);
+                }
+            }
+        }
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.records.keys()
+    }
+
+    pub fn contains(&self, key: &Key) -> bool {
+        self.records.contains_key(key)
+    }
+}
+
+impl Read for Store {
+    fn get(&self, key: &Key) -> Result<Option<Stored>, StoreFault> {
+        Ok(self.records.get(key).cloned())
+    }
+
+    fn scan(
+        &self,
+        scan: &Scan,
+        visit: &mut dyn FnMut(Key, Record) -> ControlFlow<()>,
+    ) -> Result<(), StoreFault> {
+        let mut found: Vec<_> =
+            self.records.iter().filter(|(key, _)| within(&scan.prefix, key)).collect();
+        if scan.order == Order::Descending {
+            found.reverse();
+        }
+        for (key, stored) in found {
+            let seen = scan.after.as_ref().is_some_and(|after| match scan.order {
+                Order::Ascending => key <= after,
+                Order::Descending => key >= after,
+            });
+            if !seen && visit(key.clone(), stored.record.clone()).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a key lies in a range.
+fn within(prefix: &Prefix, key: &Key) -> bool {
+    match (prefix, key) {
+        (Prefix::Secrets { scope, name: start }, Key::Secret { scope: at, name }) => {
+            scope == at && name.as_str().starts_with(&**start)
+        }
+        (Prefix::SecretsByCreated { scope }, Key::SecretByCreated { scope: at, .. })
+        | (Prefix::KmsKeys { scope }, Key::KmsKey { scope: at, .. })
+        | (Prefix::Aliases { scope }, Key::Alias { scope: at, .. }) => scope == at,
+        (
+            Prefix::Versions { scope, name, suffix },
+            Key::Version { scope: at, name: of, suffix: which, .. },
+        ) => (scope, name, suffix) == (at, of, which),
+        (Prefix::AliasesOfKey { scope, id }, Key::AliasOfKey { scope: at, id: of, .. }) => {
+            (scope, id) == (at, of)
+        }
+        (Prefix::Outbox { region, peer }, Key::Outbox { region: at, peer: to, .. }) => {
+            (region, peer) == (at, to)
+        }
+        (Prefix::Deadlines { region }, Key::Deadline { region: at, .. }) => region == at,
+        _ => false,
+    }
+}
+
+/// Entropy that counts: never the same bytes twice, and the same bytes in every run.
+#[derive(Debug, Default)]
+pub struct Counter(Cell<u64>);
+
+impl Entropy for Counter {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let count = self.0.get() + 1;
+            self.0.set(count);
+            let mixed = hash(&[&count.to_le_bytes()]).to_le_bytes();
+            chunk.iter_mut().zip(mixed).for_each(|(byte, mixed)| *byte = mixed);
+        }
+    }
+}
+
+/// Cryptography that hides nothing and notices everything.
+#[derive(Debug)]
+pub struct FakeCrypto {
+    region_key: SymmetricKey,
+}
+
+impl FakeCrypto {
+    pub fn new(region: Region) -> Self {
+        Self { region_key: expand(&[b"region", region.as_str().as_bytes()]) }
+    }
+}
+
+/// FNV-1a over lengths and bytes, finished so that every bit counts.
+fn hash(parts: &[&[u8]]) -> u64 {
+    let mut state: u64 = 0xcbf2_9ce4_8422_2325;
+    for part in parts {
+        for byte in (part.len() as u64).to_le_bytes().iter().chain(*part) {
+            state = (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    state ^ (state >> 31)
+}
+
+fn expand(parts: &[&[u8]]) -> SymmetricKey {
+    let mut bytes = [0; SymmetricKey::LEN];
+    for (at, chunk) in bytes.chunks_mut(8).enumerate() {
+        let mut parts = parts.to_vec();
+        let at = [u8::try_from(at).unwrap()];
+        parts.push(&at);
+        chunk.copy_from_slice(&hash(&parts).to_le_bytes());
+    }
+    SymmetricKey::new(bytes)
+}
+
+fn mask(key: &SymmetricKey, salt: &[u8], bytes: &mut [u8]) {
+    for (at, chunk) in bytes.chunks_mut(8).enumerate() {
+        let stream = hash(&[key.expose(), salt, &(at as u64).to_le_bytes()]).to_le_bytes();
+        chunk.iter_mut().zip(stream).for_each(|(byte, stream)| *byte ^= stream);
+    }
+}
+
+impl Crypto for FakeCrypto {
+    fn seal(
+        &self,
+        key: &SymmetricKey,
+        aad: &[u8],
+        plaintext: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Vec<u8> {
+        let salt: [u8; SALT_LEN] = random(entropy);
+        let mut body = plaintext.to_vec();
+        mask(key, &salt, &mut body);
+        let tag = hash(&[key.expose(), aad, &salt, plaintext]).to_le_bytes();
+        [&salt[..], &body, &tag].concat()
+    }
+
+    fn open(&self, key: &SymmetricKey, aad: &[u8], sealed: &[u8]) -> Result<Plaintext, Unopened> {
+        let (salt, rest) = sealed.split_at_checked(SALT_LEN).ok_or(Unopened)?;
+        let at = rest.len().checked_sub(8).ok_or(Unopened)?;
+        let (body, tag) = rest.split_at(at);
+        let mut body = body.to_vec();
+        mask(key, salt, &mut body);
+        let expected = hash(&[key.expose(), aad, salt, &body]).to_le_bytes();
+        if tag == expected { Ok(Plaintext::new(body)) } else { Err(Unopened) }
+    }
+
+    fn wrap(&self, aad: &[u8], key: &SymmetricKey, entropy: &dyn Entropy) -> Vec<u8> {
+        self.seal(&self.region_key, aad, key.expose(), entropy)
+    }
+
+    fn unwrap(&self, aad: &[u8], wrapped: &[u8]) -> Result<SymmetricKey, Unopened> {
+        let opened = self.open(&self.region_key, aad, wrapped)?;
+        SymmetricKey::from_slice(opened.expose()).ok_or(Unopened)
+    }
+
+    fn transport_key(&self) -> TransportKey {
+        TransportKey(expand(&[b"transport", self.region_key.expose()]).expose()[..].into())
+    }
+
+    fn seal_to(
+        &self,
+        peer: &TransportKey,
+        aad: &[u8],
+        key: &SymmetricKey,
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, Unopened> {
+        let to = SymmetricKey::from_slice(&peer.0).ok_or(Unopened)?;
+        Ok(self.seal(&to, aad, key.expose(), entropy))
+    }
+
+    fn open_sealed(&self, aad: &[u8], sealed: &[u8]) -> Result<SymmetricKey, Unopened> {
+        let own = SymmetricKey::from_slice(&self.transport_key().0).ok_or(Unopened)?;
+        let opened = self.open(&own, aad, sealed)?;
+        SymmetricKey::from_slice(opened.expose()).ok_or(Unopened)
+    }
+
+    fn material_id(&self, material: &SymmetricKey) -> MaterialId {
+        MaterialId(*expand(&[b"material", material.expose()]).expose())
+    }
+
+    fn equal(&self, a: &[u8], b: &[u8]) -> bool {
+        a == b
+    }
+}
