@@ -5,5 +5,6 @@ pub mod envelope;
 pub mod error;
 pub mod managed;
 pub mod model;
+pub mod multi_region;
 pub mod ops;
 pub mod problem;

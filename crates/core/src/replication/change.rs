@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ids::{AccountId, KeyArn, KeyId, MaterialId, Region, SecretArn};
 use crate::ids::{SecretName, SecretSuffix, StageLabel, VersionId};
 use crate::keys::model::{Install, KeySpec, KeyUsage};
-use crate::keys::problem::KeyProblem;
 use crate::ports::TransportKey;
 use crate::records::Subject;
 use crate::secrets::model::{ReplicaFailure, ValueKind};

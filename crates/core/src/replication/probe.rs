@@ -1,1 +1,45 @@
-//! Placeholder.
+//! Answering what another Region asks before it accepts a request (promise R3).
+//!
+//! The answer is this Region's own: its key store, its policies, its names. Nothing is written.
+
+use crate::cx::Cx;
+use crate::ids::{Scope, SecretArn};
+use crate::ports::{Read, StoreFault};
+use crate::replication::change::{Answer, Question};
+use crate::secrets::model::{ReplicaFailure, Role};
+use crate::secrets::value::prove_key;
+use crate::tx::Records;
+
+/// Answers a question. `cx.caller` is the principal that it was asked for.
+pub fn answer(cx: &Cx<'_>, read: &dyn Read, question: &Question) -> Result<Answer, StoreFault> {
+    let Question::CanHold { arn, kms_key_id, overwrite, .. } = question;
+    let own = arn.in_region(cx.region);
+    if let Some(failure) = collision(read, &own, arn, *overwrite)? {
+        return Ok(Answer::No(failure));
+    }
+    Ok(match prove_key(cx, read, &own, kms_key_id.as_deref())? {
+        Ok(()) => Answer::Yes,
+        Err(problem) => Answer::No(ReplicaFailure::ReplicaKey(problem)),
+    })
+}
+
+/// What stands in the way of a replica of this name, if anything.
+fn collision(
+    read: &dyn Read,
+    own: &SecretArn,
+    primary: &SecretArn,
+    overwrite: bool,
+) -> Result<Option<ReplicaFailure>, StoreFault> {
+    let scope = Scope { region: own.scope.region, account: own.scope.account };
+    let Some(existing) = read.secret(scope, &own.name)? else { return Ok(None) };
+    Ok(match &existing.role {
+        Role::Replica { primary: region }
+            if existing.suffix == own.suffix && *region == primary.scope.region =>
+        {
+            None
+        }
+        Role::Replica { .. } => Some(ReplicaFailure::ReplicatedWithOtherArn),
+        Role::Primary { replicas } if overwrite && replicas.is_empty() => None,
+        Role::Primary { .. } => Some(ReplicaFailure::NameTaken),
+    })
+}

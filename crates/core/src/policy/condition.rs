@@ -1,0 +1,316 @@
+//! The `Condition` element: operators, set operators and what a missing key means.
+//!
+//! A block is a conjunction; the values of one key are alternatives, or for a negated operator all
+//! excluded. The answer has three values: an unknown operator, an unknown key, or a request value
+//! that is not of the operator's type leaves it `Unsure`, which the statement turns into denial.
+//! Keys are folded once, when a policy is parsed. This file knows nothing of effects.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use super::document::PolicySyntax;
+use super::evaluate::{Context, Lookup, Truth};
+use super::pattern::{Case, Hit, Pattern, Syntax};
+use super::value::{self, Decimal, Moment, Network};
+
+/// One key under one operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Clause {
+    key: Box<str>,
+    operator: Operator,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Operator {
+    /// Kept, so that a policy written for a newer language still denies what it does not allow.
+    Unknown,
+    /// Whether the key must be absent.
+    Null(Box<[bool]>),
+    Compare(Compare),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Compare {
+    set: Option<Set>,
+    if_exists: bool,
+    negated: bool,
+    expected: Expected,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Set {
+    Any,
+    All,
+}
+
+/// The values of the policy, compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Expected {
+    Text(Box<[Pattern]>),
+    Arn(Box<[Pattern]>),
+    Number(Relation, Box<[Decimal]>),
+    Time(Relation, Box<[Moment]>),
+    Bool(Box<[bool]>),
+    Binary(Box<[Box<str>]>),
+    Address(Box<[Network]>),
+}
+
+/// How the request's value stands to the policy's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    Equal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// A condition key as it is looked up: lower case, except for the part that names a tag or a pair
+/// of an encryption context.
+///
+/// AWS: key names have no case, the keys of an encryption context do.
+pub(super) fn fold_key(key: &str) -> Box<str> {
+    const CONTEXT: &str = "kms:encryptioncontext:";
+    let is_context =
+        key.get(..CONTEXT.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(CONTEXT));
+    let end = if is_context { CONTEXT.len() } else { key.find('/').unwrap_or(key.len()) };
+    let (name, rest) = key.split_at_checked(end).unwrap_or((key, ""));
+    (name.to_ascii_lowercase() + rest).into()
+}
+
+/// Reads the `Condition` element.
+pub(super) fn parse(value: &Value, variables: bool) -> Result<Box<[Clause]>, PolicySyntax> {
+    let blocks = value.as_object().ok_or(PolicySyntax::Condition)?;
+    let mut clauses = Vec::new();
+    for (name, keys) in blocks {
+        let keys = keys.as_object().filter(|keys| !keys.is_empty());
+        let first = clauses.len();
+        for (key, values) in keys.ok_or(PolicySyntax::Condition)? {
+            let key = fold_key(key);
+            if key.is_empty() {
+                return Err(PolicySyntax::Condition);
+            }
+            if clauses.iter().skip(first).any(|clause: &Clause| clause.key == key) {
+                return Err(PolicySyntax::Duplicate);
+            }
+            let operator = operator(name, &texts(values)?, variables)?;
+            clauses.push(Clause { key, operator });
+        }
+    }
+    Ok(clauses.into())
+}
+
+/// One scalar or a list of them, as text.
+fn texts(value: &Value) -> Result<Vec<String>, PolicySyntax> {
+    let scalars = match value {
+        Value::Array(list) if list.is_empty() => return Err(PolicySyntax::ConditionValue),
+        Value::Array(list) => list.as_slice(),
+        scalar => std::slice::from_ref(scalar),
+    };
+    let text = |scalar: &Value| match scalar {
+        Value::String(text) => Ok(text.clone()),
+        Value::Bool(value) => Ok(value.to_string()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(PolicySyntax::ConditionValue),
+    };
+    scalars.iter().map(text).collect()
+}
+
+fn operator(name: &str, values: &[String], variables: bool) -> Result<Operator, PolicySyntax> {
+    if name == "Null" {
+        return Ok(Operator::Null(typed(values, value::boolean)?));
+    }
+    let (set, name) = if let Some(name) = name.strip_prefix("ForAnyValue:") {
+        (Some(Set::Any), name)
+    } else if let Some(name) = name.strip_prefix("ForAllValues:") {
+        (Some(Set::All), name)
+    } else {
+        (None, name)
+    };
+    let (name, if_exists) = match name.strip_suffix("IfExists") {
+        Some(name) => (name, true),
+        None => (name, false),
+    };
+    let Some((negated, expected)) = expected(name, values, variables)? else {
+        return Ok(Operator::Unknown);
+    };
+    Ok(Operator::Compare(Compare { set, if_exists, negated, expected }))
+}
+
+/// Whether the operator is negated and what it compares with, or nothing if it is not known.
+fn expected(
+    name: &str,
+    values: &[String],
+    variables: bool,
+) -> Result<Option<(bool, Expected)>, PolicySyntax> {
+    let exact = Syntax { wildcards: false, variables, case: Case::Exact };
+    let folded = Syntax { case: Case::Unicode, ..exact };
+    let like = Syntax { wildcards: true, ..exact };
+    let negated = matches!(
+        name,
+        "StringNotEquals"
+            | "StringNotEqualsIgnoreCase"
+            | "StringNotLike"
+            | "NumericNotEquals"
+            | "DateNotEquals"
+            | "NotIpAddress"
+            | "ArnNotEquals"
+            | "ArnNotLike"
+    );
+    let expected = match name {
+        "StringEquals" | "StringNotEquals" => Expected::Text(patterns(values, exact)?),
+        "StringEqualsIgnoreCase" | "StringNotEqualsIgnoreCase" => {
+            Expected::Text(patterns(values, folded)?)
+        }
+        "StringLike" | "StringNotLike" => Expected::Text(patterns(values, like)?),
+        // AWS: ArnEquals takes wildcards as ArnLike does.
+        "ArnEquals" | "ArnLike" | "ArnNotEquals" | "ArnNotLike" => {
+            let patterns = patterns(values, like)?;
+            if !patterns.iter().all(Pattern::is_arn_shaped) {
+                return Err(PolicySyntax::ConditionValue);
+            }
+            Expected::Arn(patterns)
+        }
+        "Bool" => Expected::Bool(typed(values, value::boolean)?),
+        "BinaryEquals" => Expected::Binary(typed(values, |text| {
+            value::is_canonical_base64(text).then(|| text.into())
+        })?),
+        "IpAddress" | "NotIpAddress" => Expected::Address(typed(values, Network::parse)?),
+        _ => match (name.strip_prefix("Numeric"), name.strip_prefix("Date")) {
+            (Some(relation), _) => match Relation::named(relation) {
+                Some(relation) => Expected::Number(relation, typed(values, Decimal::parse)?),
+                None => return Ok(None),
+            },
+            (_, Some(relation)) => match Relation::named(relation) {
+                Some(relation) => Expected::Time(relation, typed(values, Moment::parse)?),
+                None => return Ok(None),
+            },
+            (None, None) => return Ok(None),
+        },
+    };
+    Ok(Some((negated, expected)))
+}
+
+fn patterns(values: &[String], syntax: Syntax) -> Result<Box<[Pattern]>, PolicySyntax> {
+    values.iter().map(|text| Pattern::compile(text, syntax)).collect()
+}
+
+fn typed<T>(values: &[String], read: fn(&str) -> Option<T>) -> Result<Box<[T]>, PolicySyntax> {
+    values.iter().map(|text| read(text).ok_or(PolicySyntax::ConditionValue)).collect()
+}
+
+impl Relation {
+    /// `NotEquals` is the negation of `Equal`.
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "Equals" | "NotEquals" => Some(Self::Equal),
+            "LessThan" => Some(Self::Less),
+            "LessThanEquals" => Some(Self::LessOrEqual),
+            "GreaterThan" => Some(Self::Greater),
+            "GreaterThanEquals" => Some(Self::GreaterOrEqual),
+            _ => None,
+        }
+    }
+
+    fn admits(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Equal => ordering.is_eq(),
+            Self::Less => ordering.is_lt(),
+            Self::LessOrEqual => ordering.is_le(),
+            Self::Greater => ordering.is_gt(),
+            Self::GreaterOrEqual => ordering.is_ge(),
+        }
+    }
+}
+
+impl Clause {
+    /// Whether the request meets this clause.
+    pub fn holds(&self, context: &dyn Context) -> Truth {
+        if self.operator == Operator::Unknown {
+            return Truth::Unsure;
+        }
+        let values = match context.lookup(&self.key) {
+            Lookup::Unknown => return Truth::Unsure,
+            Lookup::Absent => Vec::new(),
+            Lookup::One(value) => vec![value],
+            Lookup::Many(values) => values,
+        };
+        match &self.operator {
+            Operator::Unknown => Truth::Unsure,
+            Operator::Null(absent) => absent.contains(&values.is_empty()).into(),
+            Operator::Compare(compare) if values.is_empty() => compare.when_absent().into(),
+            Operator::Compare(compare) => {
+                let mut each = values.iter().map(|value| compare.holds(value, context));
+                match (compare.set, values.len()) {
+                    (Some(Set::Any), _) => each.max().unwrap_or(Truth::False),
+                    (Some(Set::All), _) => each.min().unwrap_or(Truth::True),
+                    (None, 1) => each.next().unwrap_or(Truth::Unsure),
+                    // AWS: several values need a set operator.
+                    (None, _) => Truth::Unsure,
+                }
+            }
+        }
+    }
+}
+
+impl Compare {
+    /// A key without values is absent.
+    fn when_absent(&self) -> bool {
+        self.if_exists
+            || match self.set {
+                Some(Set::All) => true,
+                Some(Set::Any) => false,
+                None => self.negated,
+            }
+    }
+
+    fn holds(&self, value: &str, context: &dyn Context) -> Truth {
+        let hit = self.expected.hit(value, context);
+        if self.negated { Truth::of_negated(hit) } else { Truth::of(hit) }
+    }
+}
+
+impl Expected {
+    /// Whether any value of the policy admits the request's value.
+    fn hit(&self, given: &str, context: &dyn Context) -> Hit {
+        match self {
+            Self::Text(patterns) => greatest(patterns, |p| p.matches(given, context)),
+            Self::Arn(patterns) => greatest(patterns, |p| p.matches_arn(given, context)),
+            Self::Number(relation, values) => {
+                any(values, Decimal::parse(given), |value, given| relation.admits(given.cmp(value)))
+            }
+            Self::Time(relation, values) => {
+                any(values, Moment::parse(given), |value, given| relation.admits(given.cmp(value)))
+            }
+            Self::Bool(values) => any(values, value::boolean(given), |value, given| value == given),
+            Self::Binary(values) => {
+                let given = value::is_canonical_base64(given).then_some(given);
+                any(values, given, |value, given| **value == **given)
+            }
+            Self::Address(networks) => {
+                any(networks, given.parse().ok(), |network, given| network.contains(*given))
+            }
+        }
+    }
+}
+
+/// The greatest answer of several patterns.
+pub(super) fn greatest(patterns: &[Pattern], hit: impl Fn(&Pattern) -> Hit) -> Hit {
+    let mut greatest = Hit::No;
+    for pattern in patterns {
+        greatest = greatest.max(hit(pattern));
+        if greatest == Hit::Yes {
+            break;
+        }
+    }
+    greatest
+}
+
+/// Whether any value admits the given one; one that is not of the type cannot be known.
+fn any<T, G>(values: &[T], given: Option<G>, admits: impl Fn(&T, &G) -> bool) -> Hit {
+    match given {
+        Some(given) => values.iter().any(|value| admits(value, &given)).into(),
+        None => Hit::Unknown,
+    }
+}

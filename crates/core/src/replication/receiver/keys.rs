@@ -1,0 +1,159 @@
+//! Applying the state of a multi-Region key, and the end of a replica key.
+//!
+//! Material is opened with this Region's transport key and wrapped under its Region key at once.
+//! Policy, description, tags, aliases and enabled state are this Region's own and stay.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::cx::Cx;
+use crate::ids::{KeyArn, KeyId, Region};
+use crate::keys::envelope::{store_material, transport_aad};
+use crate::keys::model::{
+    Install, KeyManager, KeyPolicy, KeyState as State, KmsKey, Material, MultiRegion,
+};
+use crate::keys::multi_region::{publish, replica_gone};
+use crate::policy::document::Policy;
+use crate::ports::{StoreFault, Unopened};
+use crate::records::{Intent, Key, Record, Subject};
+use crate::replication::change::{KeyState, MaterialState, Message, Stamp};
+use crate::replication::outbox::enqueue;
+use crate::tx::{Records, Tx};
+
+/// What came of a key's state.
+pub enum Applied {
+    /// This Region holds the state or a newer one.
+    Held,
+    /// This Region had a replica and deleted it for good: the message says so.
+    Gone(Message),
+}
+
+pub fn apply(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    from: Region,
+    state: KeyState,
+) -> Result<Applied, StoreFault> {
+    let scope = cx.scope();
+    let id = state.arn.id;
+    if from != state.arn.scope.region || from == cx.region {
+        return Ok(Applied::Held);
+    }
+    if let Some(key) = tx.kms_key(scope, id)? {
+        update(cx, tx, &key, state)?;
+        return Ok(Applied::Held);
+    }
+    let buried = tx.tombstone(scope, &Subject::Key { id })?;
+    let late = buried.is_some_and(|tombstone| state.at <= tombstone.at);
+    match state.install.clone() {
+        Some(install) if !late => install_key(cx, tx, state, &install)?,
+        // PROMISE R2: the sender believes in a replica that was deleted here since.
+        _ if state.replicas.contains(&cx.region) => {
+            let (account, at) = (scope.account, state.at);
+            return Ok(Applied::Gone(Message::KeyGone { account, id, at }));
+        }
+        _ => {}
+    }
+    Ok(Applied::Held)
+}
+
+fn install_key(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    state: KeyState,
+    install: &Install,
+) -> Result<(), StoreFault> {
+    let scope = cx.scope();
+    let id = state.arn.id;
+    let compiled = Policy::parse_resource(&install.policy).map_err(|_| StoreFault)?;
+    let key = KmsKey {
+        id,
+        manager: KeyManager::Customer,
+        description: install.description.clone(),
+        spec: state.spec,
+        usage: state.usage,
+        created: cx.now,
+        state: State::Enabled,
+        materials: open_materials(cx, &[], &state)?,
+        policy: KeyPolicy { text: install.policy.clone(), compiled: Arc::new(compiled) },
+        tags: install.tags.clone(),
+        multi_region: Some(MultiRegion {
+            at: state.at,
+            primary: state.primary,
+            replicas: state.replicas,
+            installing: BTreeMap::new(),
+        }),
+    };
+    tx.remove(Key::Tombstone { scope, subject: Subject::Key { id } });
+    tx.put(Key::KmsKey { scope, id }, Record::KmsKey(Arc::new(key)));
+    Ok(())
+}
+
+fn update(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    key: &KmsKey,
+    state: KeyState,
+) -> Result<(), StoreFault> {
+    let Some(multi) = key.multi_region.as_ref().filter(|multi| multi.at < state.at) else {
+        return Ok(());
+    };
+    let scope = cx.scope();
+    let materials = open_materials(cx, &key.materials, &state)?;
+    let multi = MultiRegion {
+        at: state.at,
+        primary: state.primary,
+        replicas: state.replicas,
+        installing: multi.installing.clone(),
+    };
+    let promoted = multi.primary == cx.region && !key.is_multi_region_primary(cx.region);
+    let key = KmsKey { materials, multi_region: Some(multi), ..key.clone() };
+    if promoted {
+        // A new primary announces itself: a replica that ended while ownership moved says so now.
+        publish(cx, tx, scope, &key)?;
+    }
+    tx.put(Key::KmsKey { scope, id: key.id }, Record::KmsKey(Arc::new(key)));
+    Ok(())
+}
+
+/// The sender's generations in the sender's order; those already held are not opened again.
+fn open_materials(
+    cx: &Cx<'_>,
+    held: &[Material],
+    state: &KeyState,
+) -> Result<Vec<Material>, StoreFault> {
+    let own = KeyArn { scope: cx.scope(), id: state.arn.id };
+    let open = |material: &MaterialState| {
+        if let Some(held) = held.iter().find(|held| held.id == material.id) {
+            return Ok(held.clone());
+        }
+        let aad = transport_aad(own.scope.account, own.id, material.id);
+        let opened = cx.crypto.open_sealed(&aad, &material.sealed)?;
+        let stored = store_material(&own, &opened, material.created, cx.crypto, cx.entropy);
+        // A name that is not the material's own would make its ciphertexts unreadable.
+        if stored.id == material.id { Ok(stored) } else { Err(Unopened) }
+    };
+    state.materials.iter().map(open).collect::<Result<_, _>>().map_err(|Unopened| StoreFault)
+}
+
+/// A replica key is gone for good in `from`, as of `at`.
+pub fn gone(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    from: Region,
+    id: KeyId,
+    at: Stamp,
+) -> Result<(), StoreFault> {
+    let scope = cx.scope();
+    let Some(key) = tx.kms_key(scope, id)? else { return Ok(()) };
+    let Some(multi) = &key.multi_region else { return Ok(()) };
+    if !multi.replicas.contains(&from) || multi.primary != cx.region {
+        return Ok(());
+    }
+    if at < multi.at {
+        // The message may be older than a new replica there. The Region itself knows: it answers
+        // the present state with its own end if that is so.
+        return enqueue(cx, tx, scope, from, Subject::Key { id }, multi.at, Intent::State);
+    }
+    replica_gone(cx, tx, scope, id, from)
+}

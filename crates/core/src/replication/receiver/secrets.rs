@@ -1,0 +1,272 @@
+//! Applying a replicated secret, or its removal.
+//!
+//! Everything is worked out before anything is written: a state that cannot be held whole leaves
+//! what was there. Data keys are opened with this Region's transport key and go straight under the
+//! replica's own KMS key.
+
+use std::sync::Arc;
+
+use crate::cx::{Cx, Profile};
+use crate::ids::{Region, Scope, SecretArn};
+use crate::keys::managed;
+use crate::keys::problem::KeyProblem;
+use crate::ports::{StoreFault, Unopened};
+use crate::records::{Due, Key, Prefix, Record, Subject};
+use crate::replication::change::{Outcome, SecretState, Stamp, ValueState, VersionState};
+use crate::replication::receiver::bury;
+use crate::secrets::model::{
+    ReplicaFailure, Role, SealedValue, Secret, Version, value_aad,
+};
+use crate::secrets::value::{is_default_key, prove_key, wrap_data_key};
+use crate::tx::{Records, Tx, collect};
+
+/// Applies `state`. `None` for a late message, which needs no answer.
+pub fn apply(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    from: Region,
+    subject: &Subject,
+    state: SecretState,
+) -> Result<Option<Outcome>, StoreFault> {
+    let scope = cx.scope();
+    if from != state.arn.scope.region || from == cx.region {
+        return Ok(None);
+    }
+    if let Some(tombstone) = tx.tombstone(scope, subject)? {
+        if tombstone.at.epoch > state.at.epoch {
+            return Ok(Some(Outcome::Fenced { at: tombstone.at }));
+        }
+        if state.at < tombstone.at || (state.at == tombstone.at && !tombstone.failed) {
+            return Ok(None);
+        }
+    }
+    let existing = tx.secret(scope, &state.arn.name)?;
+    let existing = match existing.as_deref().map(|existing| stand(existing, from, &state)) {
+        None | Some(Stand::Aside) => existing,
+        Some(Stand::Answer(outcome)) => return Ok(outcome),
+        Some(Stand::Replace) => {
+            if let Some(existing) = existing {
+                erase(cx, tx, &existing)?;
+            }
+            None
+        }
+    };
+    if is_default_key(state.kms_key_id.as_deref()) {
+        managed::ensure(cx, tx, scope)?;
+    }
+    match versions(cx, tx, existing.as_deref(), &state)? {
+        Ok(versions) => {
+            hold(cx, tx, from, existing.as_deref(), state, versions)?;
+            tx.remove(Key::Tombstone { scope, subject: subject.clone() });
+            Ok(Some(Outcome::Applied))
+        }
+        Err(outcome) => {
+            if let Outcome::Failed(_) = outcome {
+                give_up(cx, tx, subject, existing.as_deref(), state.at)?;
+            }
+            Ok(Some(outcome))
+        }
+    }
+}
+
+/// How an existing secret of the name takes a new state.
+enum Stand {
+    /// It is the replica itself.
+    Aside,
+    /// It is to be overwritten.
+    Replace,
+    Answer(Option<Outcome>),
+}
+
+fn stand(existing: &Secret, from: Region, state: &SecretState) -> Stand {
+    let same = existing.suffix == state.arn.suffix;
+    match &existing.role {
+        Role::Replica { primary } if same && *primary == from => {
+            if state.at > existing.at {
+                Stand::Aside
+            } else if state.at == existing.at {
+                Stand::Answer(Some(Outcome::Applied))
+            } else {
+                Stand::Answer(None)
+            }
+        }
+        Role::Replica { .. } => {
+            Stand::Answer(Some(Outcome::Failed(ReplicaFailure::ReplicatedWithOtherArn)))
+        }
+        Role::Primary { .. } if same && existing.at.epoch > state.at.epoch => {
+            Stand::Answer(Some(Outcome::Fenced { at: existing.at }))
+        }
+        Role::Primary { replicas } if state.overwrite && replicas.is_empty() => {
+            if state.at.epoch > existing.at.epoch {
+                Stand::Replace
+            } else {
+                Stand::Answer(Some(Outcome::NameTaken { epoch: existing.at.epoch }))
+            }
+        }
+        Role::Primary { .. } => Stand::Answer(Some(Outcome::Failed(ReplicaFailure::NameTaken))),
+    }
+}
+
+/// The versions to write, under the replica's key, or why they cannot be held.
+fn versions(
+    cx: &Cx<'_>,
+    tx: &Tx<'_>,
+    existing: Option<&Secret>,
+    state: &SecretState,
+) -> Result<Result<Vec<Version>, Outcome>, StoreFault> {
+    let scope = cx.scope();
+    let own = state.arn.in_region(cx.region);
+    let kms_key_id = state.kms_key_id.as_deref();
+    let failed = |problem| Outcome::Failed(ReplicaFailure::ReplicaKey(problem));
+    // PROMISE R3: a state without values is not called held under a key that cannot hold any.
+    if cx.profile == Profile::Strict
+        && let Err(problem) = prove_key(cx, tx, &own, kms_key_id)?
+    {
+        return Ok(Err(failed(problem)));
+    }
+    let rekeyed = existing.is_some_and(|existing| existing.kms_key_id != state.kms_key_id);
+    let mut versions = Vec::new();
+    for version in &state.versions {
+        let Some(value) = &version.value else {
+            let held = tx.version(scope, &own.name, own.suffix, &version.id)?;
+            if rekeyed || held.is_none_or(|held| held.changed != version.changed) {
+                return Ok(Err(Outcome::Lacking));
+            }
+            continue;
+        };
+        match rewrap(cx, tx, &own, kms_key_id, version, value)? {
+            Ok(version) => versions.push(version),
+            Err(problem) => return Ok(Err(failed(problem))),
+        }
+    }
+    Ok(Ok(versions))
+}
+
+fn rewrap(
+    cx: &Cx<'_>,
+    tx: &Tx<'_>,
+    own: &SecretArn,
+    kms_key_id: Option<&str>,
+    version: &VersionState,
+    value: &ValueState,
+) -> Result<Result<Version, KeyProblem>, StoreFault> {
+    let aad = value_aad(own, &version.id, value.kind);
+    let data_key =
+        cx.crypto.open_sealed(&aad, &value.data_key).map_err(|Unopened| StoreFault)?;
+    let wrapped = wrap_data_key(cx, tx, own, &version.id, kms_key_id, &data_key)?;
+    Ok(wrapped.map(|wrapped| Version {
+        id: version.id.clone(),
+        created: version.created,
+        last_accessed: None,
+        changed: version.changed,
+        value: SealedValue {
+            kind: value.kind,
+            sealed: value.sealed.clone(),
+            data_key: wrapped.blob.into(),
+            kms_key: wrapped.key,
+            kms_key_is_default: wrapped.is_default,
+        },
+    }))
+}
+
+/// Writes the replica and its new versions.
+fn hold(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    from: Region,
+    existing: Option<&Secret>,
+    state: SecretState,
+    versions: Vec<Version>,
+) -> Result<(), StoreFault> {
+    let scope = cx.scope();
+    let SecretArn { name, suffix, .. } = state.arn;
+    let mut version_count = existing.map_or(0, |existing| existing.version_count);
+    for mut version in versions {
+        let earlier = tx.version(scope, &name, suffix, &version.id)?;
+        version.last_accessed = earlier.as_ref().and_then(|earlier| earlier.last_accessed);
+        version_count += u32::from(earlier.is_none());
+        let id = version.id.clone();
+        let key = Key::Version { scope, name: name.clone(), suffix, id };
+        tx.put(key, Record::Version(Arc::new(version)));
+    }
+    let created = existing.map_or(cx.now, |existing| existing.created);
+    if existing.is_none() {
+        tx.put(Key::SecretByCreated { scope, created, name: name.clone() }, Record::Index);
+    }
+    let secret = Secret {
+        name: name.clone(),
+        suffix,
+        description: state.description,
+        kms_key_id: state.kms_key_id,
+        secret_type: state.secret_type,
+        created,
+        last_changed: state.last_changed,
+        last_accessed: existing.and_then(|existing| existing.last_accessed),
+        deletion: None,
+        tags: state.tags,
+        stages: state.stages,
+        version_count,
+        at: state.at,
+        role: Role::Replica { primary: from },
+    };
+    tx.put(Key::Secret { scope, name }, Record::Secret(Arc::new(secret)));
+    Ok(())
+}
+
+/// AWS: a replica of which no version was ever usable is removed; one that held a version keeps it.
+fn give_up(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    subject: &Subject,
+    existing: Option<&Secret>,
+    at: Stamp,
+) -> Result<(), StoreFault> {
+    if existing.is_some_and(|existing| existing.version_count > 0) {
+        return Ok(());
+    }
+    if let Some(existing) = existing {
+        erase(cx, tx, existing)?;
+    }
+    bury(cx, tx, subject, at, true)
+}
+
+/// Removes a replica that its primary no longer wants here.
+///
+/// AWS: at once, without a recovery window.
+pub fn remove(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    from: Region,
+    subject: &Subject,
+    at: Stamp,
+) -> Result<(), StoreFault> {
+    let Subject::Secret { name, suffix } = subject else { return Ok(()) };
+    if let Some(existing) = tx.secret(cx.scope(), name)? {
+        let ours = existing.suffix == *suffix && existing.role == Role::Replica { primary: from };
+        if ours && existing.at < at {
+            erase(cx, tx, &existing)?;
+        } else if existing.suffix == *suffix {
+            // Newer than the removal, or a secret of its own by now.
+            return Ok(());
+        }
+    }
+    bury(cx, tx, subject, at, false)
+}
+
+/// Removes a secret with everything that belongs to it in this Region.
+pub fn erase(cx: &Cx<'_>, tx: &mut Tx<'_>, secret: &Secret) -> Result<(), StoreFault> {
+    let scope: Scope = cx.scope();
+    let (name, suffix) = (secret.name.clone(), secret.suffix);
+    let prefix = Prefix::Versions { scope, name: name.clone(), suffix };
+    for key in collect(tx, prefix, |key, _| Some(key))? {
+        tx.remove(key);
+    }
+    if let Some(deletion) = secret.deletion {
+        let due = Due::PurgeSecret { name: name.clone(), suffix };
+        let (region, account) = (scope.region, scope.account);
+        tx.remove(Key::Deadline { region, at: deletion.scheduled, account, due });
+    }
+    tx.remove(Key::SecretByCreated { scope, created: secret.created, name: name.clone() });
+    tx.remove(Key::Secret { scope, name });
+    Ok(())
+}
