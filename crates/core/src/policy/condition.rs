@@ -227,14 +227,12 @@ impl Relation {
 impl Clause {
     /// Whether the request meets this clause.
     pub fn holds(&self, context: &dyn Context) -> Truth {
-        if self.operator == Operator::Unknown {
-            return Truth::Unsure;
-        }
-        let values = match context.lookup(&self.key) {
+        let found = context.lookup(&self.key);
+        let values = match &found {
             Lookup::Unknown => return Truth::Unsure,
-            Lookup::Absent => Vec::new(),
-            Lookup::One(value) => vec![value],
-            Lookup::Many(values) => values,
+            Lookup::Absent => &[],
+            Lookup::One(value) => std::slice::from_ref(value),
+            Lookup::Many(values) => values.as_slice(),
         };
         match &self.operator {
             Operator::Unknown => Truth::Unsure,
@@ -246,7 +244,7 @@ impl Clause {
                     (Some(Set::Any), _) => each.max().unwrap_or(Truth::False),
                     (Some(Set::All), _) => each.min().unwrap_or(Truth::True),
                     (None, 1) => each.next().unwrap_or(Truth::Unsure),
-                    // AWS: several values need a set operator.
+                    // AWS: several values need a set operator; without one the result is not told.
                     (None, _) => Truth::Unsure,
                 }
             }
@@ -312,5 +310,205 @@ fn any<T, G>(values: &[T], given: Option<G>, admits: impl Fn(&T, &G) -> bool) ->
     match given {
         Some(given) => values.iter().any(|value| admits(value, &given)).into(),
         None => Hit::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::tests::Keys;
+    use Truth::{False, True, Unsure};
+
+    /// What a block says about `key:a`, which has the given values, `None` for an unknown key.
+    fn holds(operator: &str, expected: &str, given: Option<&[&str]>) -> Truth {
+        let block = format!(r#"{{"{operator}": {{"Key:A": {expected}}}}}"#);
+        let clauses = parse(&serde_json::from_str(&block).unwrap(), true).unwrap();
+        let username: (&str, &[&str]) = ("aws:username", &["ann"]);
+        let nobody: (&str, &[&str]) = ("aws:userid", &[]);
+        let keys = match given {
+            Some(values) => Keys::new(&[("key:a", values), username, nobody]),
+            None => Keys::new(&[username, nobody]),
+        };
+        clauses[0].holds(&keys)
+    }
+
+    /// Operator, a value of the policy, a request's value that it admits and one that it does not.
+    const OPERATORS: [(&str, &str, &str, &str); 27] = [
+        ("StringEquals", r#""a*""#, "a*", "ab"),
+        ("StringNotEquals", r#""a""#, "A", "a"),
+        ("StringEqualsIgnoreCase", r#""aÉ""#, "Aé", "b"),
+        ("StringNotEqualsIgnoreCase", r#""a""#, "b", "A"),
+        ("StringLike", r#""a*c?""#, "abbcd", "abbc"),
+        ("StringNotLike", r#""a*""#, "A", "ab"),
+        ("NumericEquals", "7", "7.0", "8"),
+        ("NumericNotEquals", r#""7""#, "8", "07"),
+        ("NumericLessThan", r#""7""#, "6.9", "7"),
+        ("NumericLessThanEquals", r#""7""#, "7", "7.1"),
+        ("NumericGreaterThan", r#""7""#, "10", "7"),
+        ("NumericGreaterThanEquals", r#""7""#, "7", "6"),
+        ("DateEquals", r#""1970-01-02""#, "86400", "86401"),
+        ("DateNotEquals", r#""1970-01-02""#, "86401", "1970-01-02T01:00+01:00"),
+        ("DateLessThan", r#""2024-01-01""#, "2023-12-31T23:59:59Z", "2024-01-01T00:00Z"),
+        ("DateLessThanEquals", r#""2024-01-01""#, "2024-01-01T00:00Z", "2024-01-02"),
+        ("DateGreaterThan", r#""2024-01-01""#, "2024-01-02", "2024-01-01"),
+        ("DateGreaterThanEquals", "86400", "1970-01-02", "1970-01-01"),
+        ("Bool", "true", "True", "false"),
+        ("BinaryEquals", r#""QUI=""#, "QUI=", "QUJD"),
+        ("IpAddress", r#""10.0.0.0/8""#, "10.1.1.1", "::1"),
+        ("NotIpAddress", r#""10.0.0.0/8""#, "11.1.1.1", "10.1.1.1"),
+        (
+            "ArnEquals",
+            r#""arn:aws:iam::*:role/*""#,
+            "arn:aws:iam::1:role/a",
+            "arn:aws:iam::1:user/a",
+        ),
+        ("ArnLike", r#""arn:aws:*:*:1:x""#, "arn:aws:s:r:1:x", "arn:aws:s:r:2:x"),
+        ("ArnNotEquals", r#""arn:a:b:c:d:e""#, "arn:a:b:c:d:f", "arn:a:b:c:d:e"),
+        ("ArnNotLike", r#""arn:a:b:c:d:*""#, "arn:a:b:c:x:e", "arn:a:b:c:d:e"),
+        ("StringEquals", r#""${aws:username}""#, "ann", "${aws:username}"),
+    ];
+
+    #[test]
+    fn operators() {
+        for (operator, expected, yes, no) in OPERATORS {
+            for name in [operator.to_owned(), format!("{operator}IfExists")] {
+                assert_eq!(holds(&name, expected, Some(&[yes])), True, "{name} {yes}");
+                assert_eq!(holds(&name, expected, Some(&[no])), False, "{name} {no}");
+                assert_eq!(holds(&name, expected, None), Unsure, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn absent_keys() {
+        for (operator, expected, _, _) in OPERATORS {
+            let negated = operator.contains("Not");
+            let absent = |name: &str| holds(name, expected, Some(&[]));
+            assert_eq!(absent(operator), negated.into(), "{operator}");
+            assert_eq!(absent(&format!("{operator}IfExists")), True, "{operator}");
+            assert_eq!(absent(&format!("ForAllValues:{operator}")), True, "{operator}");
+            assert_eq!(absent(&format!("ForAnyValue:{operator}")), False, "{operator}");
+            assert_eq!(absent(&format!("ForAnyValue:{operator}IfExists")), True, "{operator}");
+        }
+    }
+
+    #[test]
+    fn sets_of_values() {
+        for (operator, expected, yes, no) in OPERATORS {
+            let set = |set: &str, given: &[&str]| {
+                holds(&format!("{set}:{operator}"), expected, Some(given))
+            };
+            for (given, any, all) in [
+                (vec![yes], True, True),
+                (vec![no], False, False),
+                (vec![yes, no], True, False),
+                (vec![no, no], False, False),
+                (vec![yes, yes], True, True),
+            ] {
+                assert_eq!(set("ForAnyValue", &given), any, "{operator} {given:?}");
+                assert_eq!(set("ForAllValues", &given), all, "{operator} {given:?}");
+            }
+            assert_eq!(holds(operator, expected, Some(&[yes, yes])), Unsure, "{operator}");
+        }
+    }
+
+    #[test]
+    fn values_of_the_policy_are_alternatives() {
+        for (given, equal) in [("a", true), ("b", true), ("c", false)] {
+            let given: &[&str] = &[given];
+            assert_eq!(holds("StringEquals", r#"["a", "b"]"#, Some(given)), equal.into());
+            assert_eq!(holds("StringNotEquals", r#"["a", "b"]"#, Some(given)), (!equal).into());
+        }
+        assert_eq!(holds("Bool", r#"[true, "false"]"#, Some(&["false"])), True);
+    }
+
+    #[test]
+    fn null_tests_absence() {
+        for (expected, absent, present) in [("true", True, False), (r#""false""#, False, True)] {
+            assert_eq!(holds("Null", expected, Some(&[])), absent);
+            assert_eq!(holds("Null", expected, Some(&["x"])), present);
+            assert_eq!(holds("Null", expected, Some(&["x", "y"])), present);
+            assert_eq!(holds("Null", expected, None), Unsure);
+        }
+    }
+
+    #[test]
+    fn unknown_operators_are_unsure() {
+        for operator in [
+            "StringResembles",
+            "stringequals",
+            "NumericLike",
+            "DateLike",
+            "NullIfExists",
+            "ForAnyValue:Null",
+            "ForSomeValues:StringEquals",
+            "StringEqualsIfExistsIfExists",
+            "",
+        ] {
+            for given in [None, Some(&[][..]), Some(&["a"][..])] {
+                assert_eq!(holds(operator, r#""a""#, given), Unsure, "{operator} {given:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_of_the_wrong_type_are_unsure() {
+        for (operator, expected) in [
+            ("NumericEquals", "1"),
+            ("NumericNotEquals", "1"),
+            ("DateLessThan", "1"),
+            ("Bool", "true"),
+            ("BinaryEquals", r#""QQ==""#),
+            ("IpAddress", r#""10.0.0.0/8""#),
+            ("NotIpAddress", r#""10.0.0.0/8""#),
+            ("ArnLike", r#""*""#),
+            ("ArnNotLike", r#""*""#),
+        ] {
+            assert_eq!(holds(operator, expected, Some(&["not of the type"])), Unsure, "{operator}");
+        }
+    }
+
+    #[test]
+    fn a_variable_without_a_value_is_neither_equal_nor_different() {
+        assert_eq!(holds("StringEquals", r#""${aws:userid}""#, Some(&["x"])), False);
+        assert_eq!(holds("StringNotEquals", r#""${aws:userid}""#, Some(&["x"])), Unsure);
+        assert_eq!(holds("StringEquals", r#""${no:key}""#, Some(&["x"])), Unsure);
+    }
+
+    #[test]
+    fn malformed_blocks() {
+        for (block, error) in [
+            ("[]", PolicySyntax::Condition),
+            (r#"{"Bool": {}}"#, PolicySyntax::Condition),
+            (r#"{"Bool": "a"}"#, PolicySyntax::Condition),
+            (r#"{"Bool": {"": "true"}}"#, PolicySyntax::Condition),
+            (r#"{"Bool": {"a": []}}"#, PolicySyntax::ConditionValue),
+            (r#"{"Bool": {"a": null}}"#, PolicySyntax::ConditionValue),
+            (r#"{"Bool": {"a": "yes"}}"#, PolicySyntax::ConditionValue),
+            (r#"{"NewOperator": {"a": [[]]}}"#, PolicySyntax::ConditionValue),
+            (r#"{"NumericEquals": {"a": "1e3"}}"#, PolicySyntax::ConditionValue),
+            (r#"{"ArnLike": {"a": "arn:aws:iam::*"}}"#, PolicySyntax::ConditionValue),
+            (r#"{"IpAddress": {"a": "10.0.0.0/40"}}"#, PolicySyntax::ConditionValue),
+            (r#"{"StringLike": {"a": "${"}}"#, PolicySyntax::Variable),
+            (r#"{"StringLike": {"aws:x": "a", "AWS:X": "b"}}"#, PolicySyntax::Duplicate),
+        ] {
+            assert_eq!(parse(&serde_json::from_str(block).unwrap(), true), Err(error), "{block}");
+        }
+        assert_eq!(parse(&serde_json::json!({}), true), Ok(Box::default()));
+    }
+
+    #[test]
+    fn keys_are_folded_up_to_the_part_that_users_name() {
+        for (key, folded) in [
+            ("AWS:UserName", "aws:username"),
+            ("aws:RequestTag/CostCenter", "aws:requesttag/CostCenter"),
+            ("AWS:requestTAG/A/B", "aws:requesttag/A/B"),
+            ("kms:EncryptionContext:SecretARN", "kms:encryptioncontext:SecretARN"),
+            ("KMS:encryptioncontext:A/B", "kms:encryptioncontext:A/B"),
+            ("kms:EncryptionContextKeys", "kms:encryptioncontextkeys"),
+            ("kms:éncryptionContextXX:A", "kms:éncryptioncontextxx:a"),
+        ] {
+            assert_eq!(&*fold_key(key), folded);
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::ids::AccountId;
 /// LIMIT: bytes of one document; the largest of the services' own bounds (KMS key policies 32768,
 /// Secrets Manager resource policies 20480, IAM inline policies of a role 10240).
 pub const TEXT_LEN_MAX: usize = 32_768;
-/// LIMIT: characters of one `Resource` or principal; IAM's bound for an ARN.
+/// LIMIT: bytes of one `Resource` or principal; IAM's bound for an ARN (model, arnType).
 pub const ARN_LEN_MAX: usize = 2048;
 /// Levels of brackets that the grammar has: document, statements, statement, conditions, keys,
 /// values.

@@ -12,3 +12,5 @@ pub mod evaluate;
 mod pattern;
 mod value;
 
+#[cfg(test)]
+mod tests;

@@ -274,3 +274,153 @@ fn glob(pattern: &[Piece], text: std::str::Chars<'_>, case: Case) -> bool {
         (pattern, text) = (*tail, from.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::tests::Keys;
+
+    const LIKE: Syntax = Syntax { wildcards: true, variables: true, case: Case::Exact };
+
+    fn hit(pattern: &str, text: &str) -> Hit {
+        let keys = Keys::new(&[
+            ("aws:username", &["ann"]),
+            ("aws:principaltag/Team", &["*"]),
+            ("aws:userid", &["${aws:username}"]),
+            ("aws:tagkeys", &["a", "b"]),
+            ("aws:sourceidentity", &[]),
+        ]);
+        Pattern::compile(pattern, LIKE).unwrap().matches(text, &keys)
+    }
+
+    #[test]
+    fn wildcards() {
+        for (pattern, text) in [
+            ("*", ""),
+            ("**", "a"),
+            ("a*", "a"),
+            ("a*c", "abbc"),
+            ("a*b*c", "aXbXbXc"),
+            ("?", "é"),
+            ("a?c", "a:c"),
+            (
+                "arn:aws:secretsmanager:*",
+                "arn:aws:secretsmanager:eu-west-1:111122223333:secret:a/b",
+            ),
+            ("arn:*:secret:prod*", "arn:aws:secretsmanager:eu-west-1:1:secret:prod/db/x-AbCdEf"),
+        ] {
+            assert_eq!(hit(pattern, text), Hit::Yes, "{pattern} {text}");
+        }
+        for (pattern, text) in [
+            ("", "a"),
+            ("?", ""),
+            ("?", "ab"),
+            ("a*c", "acb"),
+            ("a", "A"),
+            ("a*A", "aa"),
+            ("a", "ab"),
+        ] {
+            assert_eq!(hit(pattern, text), Hit::No, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn values_of_variables_are_literal() {
+        for (pattern, text, expected) in [
+            ("u/${aws:username}/*", "u/ann/x", Hit::Yes),
+            ("u/${AWS:UserName}", "u/ann", Hit::Yes),
+            ("u/${aws:username}", "u/bob", Hit::No),
+            ("t/${aws:PrincipalTag/Team}", "t/*", Hit::Yes),
+            ("t/${aws:PrincipalTag/Team}", "t/red", Hit::No),
+            ("i/${aws:userid}", "i/${aws:username}", Hit::Yes),
+            ("i/${aws:userid}", "i/ann", Hit::No),
+            ("${aws:SourceIdentity, 'no*one'}", "no*one", Hit::Yes),
+            ("${aws:SourceIdentity, 'no*one'}", "no-one", Hit::No),
+            ("${aws:username,''}", "ann", Hit::Yes),
+            ("x${aws:SourceIdentity}*", "x", Hit::Undefined),
+            ("${aws:TagKeys}", "a", Hit::Unknown),
+            ("${aws:TagKeys, 'a'}", "a", Hit::Unknown),
+            ("${aws:NoSuchKey, 'a'}", "a", Hit::Unknown),
+            ("${*}${?}${$}", "*?$", Hit::Yes),
+            ("${*}", "x", Hit::No),
+        ] {
+            assert_eq!(hit(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn malformed_variables() {
+        for bad in ["${", "${}", "${ }", "${a", "${a,b}", "${a,'b}", "${a,'b'", "${a${b}}", "${**}"]
+        {
+            assert_eq!(Pattern::compile(bad, LIKE), Err(PolicySyntax::Variable), "{bad}");
+        }
+    }
+
+    #[test]
+    fn variables_are_text_in_the_older_language() {
+        let older = Syntax { variables: false, ..LIKE };
+        let pattern = Pattern::compile("u/${aws:username}", older).unwrap();
+        assert_eq!(pattern.matches("u/${aws:username}", &Keys::new(&[])), Hit::Yes);
+        assert_eq!(pattern.matches("u/ann", &Keys::new(&[("aws:username", &["ann"])])), Hit::No);
+    }
+
+    #[test]
+    fn arns_are_compared_part_by_part() {
+        let keys = Keys::new(&[
+            ("aws:principalarn", &["arn:aws:iam::1:role/a"]),
+            ("aws:username", &["x"]),
+        ]);
+        let arn = "arn:aws:iam::1:role/a";
+        for (pattern, text, expected) in [
+            ("*", arn, Hit::Yes),
+            (arn, arn, Hit::Yes),
+            ("arn:aws:iam::*:role/?", arn, Hit::Yes),
+            ("arn:aws:*:*:*:*", "arn:aws:s:r:1:a:b/c", Hit::Yes),
+            ("arn:*:iam::1:role/*", "arn:aws:x:iam::1:role/a", Hit::No),
+            ("arn:aws:iam:*:role/a:*", arn, Hit::No),
+            ("${aws:PrincipalArn}", arn, Hit::Yes),
+            ("${aws:username}", arn, Hit::Undefined),
+            ("*", "not-an-arn", Hit::Unknown),
+        ] {
+            let pattern = Pattern::compile(pattern, LIKE).unwrap();
+            assert_eq!(pattern.matches_arn(text, &keys), expected, "{pattern:?} {text}");
+        }
+    }
+
+    #[test]
+    fn many_stars_are_not_exponential() {
+        let pattern = "*a".repeat(1000) + "b";
+        assert_eq!(hit(&pattern, &"a".repeat(2000)), Hit::No);
+    }
+
+    /// The definition of a match, without care for time.
+    fn reference(pattern: &[char], text: &[char]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some(('*', tail)), _) => (0..=text.len()).any(|n| reference(tail, &text[n..])),
+            (Some(('?', tail)), Some((_, rest))) => reference(tail, rest),
+            (Some((c, tail)), Some((d, rest))) => c == d && reference(tail, rest),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn matches_as_the_reference_does(pattern in "[ab*?é]{0,8}", text in "[ab?é]{0,10}") {
+            let chars = |s: &str| s.chars().collect::<Vec<_>>();
+            let expected = Hit::from(reference(&chars(&pattern), &chars(&text)));
+            prop_assert_eq!(hit(&pattern, &text), expected);
+        }
+
+        #[test]
+        fn a_value_matches_only_itself(value in "[a*?:$/{}]{0,6}", text in "[a*?:$/{}]{0,6}") {
+            let keys = Keys::new(&[("aws:username", &[&value])]);
+            let pattern = Pattern::compile("${aws:username}", LIKE).unwrap();
+            prop_assert_eq!(pattern.matches(&text, &keys), Hit::from(value == text));
+        }
+    }
+}

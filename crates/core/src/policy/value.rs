@@ -215,3 +215,100 @@ fn base64_digit(byte: u8) -> Option<u8> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals() {
+        let parse = |text| Decimal::parse(text).unwrap();
+        assert_eq!(parse("1"), parse("1.000"));
+        assert_eq!(parse("007"), parse("7"));
+        assert!(parse("-1.5") < parse("-1.4"));
+        assert!(parse("9007199254740993") > parse("9007199254740992"));
+        for bad in ["", "-", ".5", "1.", "+1", "1e3", "1 ", "0x1", "1.0000000001", "--1", "١"] {
+            assert_eq!(Decimal::parse(bad), None, "{bad}");
+        }
+        assert_eq!(Decimal::parse(&"9".repeat(21)), None);
+    }
+
+    #[test]
+    fn moments() {
+        for (text, epoch) in [
+            ("1970-01-01", "0"),
+            ("1969-12-31T23:59:59Z", "-1"),
+            ("2000-02-29T00:00Z", "951782400"),
+            ("2024-02-29T12:30:15Z", "1709209815"),
+            ("2024-02-29T12:30:15.250Z", "1709209815.25"),
+            ("2024-02-29T14:30:15+02:00", "1709209815"),
+            ("2024-02-28T22:30:15-14:00", "1709209815"),
+            ("0000-03-01", "-62162035200"),
+            ("9999-12-31T23:59:59Z", "253402300799"),
+        ] {
+            assert_eq!(Moment::parse(text).unwrap(), Moment::parse(epoch).unwrap(), "{text}");
+        }
+        for bad in [
+            "",
+            "2024-13-01",
+            "2024-00-01",
+            "2023-02-29",
+            "1900-02-29",
+            "2024-04-31",
+            "2024-1-01",
+            "2024-01-01T",
+            "2024-01-01T00:00",
+            "2024-01-01T24:00Z",
+            "2024-01-01T00:60Z",
+            "2024-01-01T00:00:60Z",
+            "2024-01-01T00:00:00.Z",
+            "2024-01-01T00:00:00Z+01:00",
+            "2024-01-01T00:00é00Z",
+            "2024-01-01 00:00:00Z",
+            "2024-01-01-01",
+        ] {
+            assert_eq!(Moment::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn networks() {
+        let contains = |network: &str, address: &str| {
+            Network::parse(network).unwrap().contains(address.parse().unwrap())
+        };
+        for (network, address) in [
+            ("10.0.0.0/8", "10.255.0.1"),
+            ("10.1.2.3/8", "10.0.0.1"),
+            ("10.0.0.1", "10.0.0.1"),
+            ("0.0.0.0/0", "255.1.1.1"),
+            ("2001:db8::/32", "2001:db8:1::1"),
+            ("::/0", "2001:db8::1"),
+            ("10.0.0.0/8", "::ffff:10.0.0.1"),
+            ("::ffff:10.0.0.0/104", "10.9.9.9"),
+        ] {
+            assert!(contains(network, address), "{network} {address}");
+        }
+        for (network, address) in [
+            ("10.0.0.0/8", "11.0.0.1"),
+            ("10.0.0.1", "10.0.0.2"),
+            ("0.0.0.0/0", "::1"),
+            ("::/0", "10.0.0.1"),
+            ("2001:db8::/32", "2001:db9::"),
+        ] {
+            assert!(!contains(network, address), "{network} {address}");
+        }
+        for bad in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/", "10.0.0.0/-1", "a/8"] {
+            assert_eq!(Network::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn base64() {
+        for good in ["", "QQ==", "QUI=", "QUJD", "+/8="] {
+            assert!(is_canonical_base64(good), "{good}");
+        }
+        for bad in ["Q", "QQ", "QQ=", "QR==", "QUJ=", "Q===", "====", "QU-D", "QUJD\n", "=QQ="] {
+            assert!(!is_canonical_base64(bad), "{bad}");
+        }
+    }
+}
