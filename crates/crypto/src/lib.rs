@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Regent's cryptography on aws-lc-rs: the only crate with cryptography in it.
+//!
+//! It keeps [`regent_core::ports::Crypto`]'s promises: messages sealed under a key, keys wrapped
+//! for the store, keys sealed to another Region. It refuses to know what the bytes mean, where
+//! they are kept and who may ask for them. Key types zeroize on drop and print as redacted
+//! (promise R7). Every encoding that outlives the process begins with a version or is bound to one
+//! by its derivation label, and has a golden test.
+
+pub mod digest;
+mod entropy;
+mod identity;
+mod invariant;
+mod region;
+mod root;
+mod sealed;
+mod transport;
+
+#[cfg(test)]
+mod golden;
+
+pub use entropy::SystemEntropy;
+pub use region::RegionCrypto;
+pub use root::RootKey;
