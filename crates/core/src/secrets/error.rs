@@ -12,15 +12,26 @@ pub enum Error {
     Denied(Denied),
     /// No such secret, for this caller, in this Region.
     NotFound,
-    NoVersionAtStage { stage: StageLabel },
-    NoVersion { id: Box<str> },
+    NoVersionAtStage {
+        stage: StageLabel,
+    },
+    NoVersion {
+        id: Box<str>,
+    },
     StageNotOnVersion,
     MarkedForDeletion,
     NameScheduledForDeletion,
-    NameExists { name: SecretName },
-    TokenInUse { token: VersionId, arn: SecretArn },
+    NameExists {
+        name: SecretName,
+    },
+    TokenInUse {
+        token: VersionId,
+        arn: SecretArn,
+    },
     BothValueKinds,
     NoValue,
+    /// Another account uses a secret that is under the AWS managed key.
+    DefaultKeyAcrossAccounts,
     /// KMS refuses the caller the use of the secret's key.
     KmsDenied,
     /// The secret's key cannot encrypt.
@@ -32,7 +43,10 @@ pub enum Error {
     OnReplica,
     /// StopReplicationToReplica on a secret that is no replica.
     NotAReplica,
-    HasReplicas { arn: SecretArn, regions: Vec<Region> },
+    HasReplicas {
+        arn: SecretArn,
+        regions: Vec<Region>,
+    },
     RecoveryWindow,
     RecoveryWindowWithForce,
     TooManyTags,
@@ -41,23 +55,42 @@ pub enum Error {
     TooManyStages,
     TooManyVersions,
     /// UpdateSecretVersionStage: the label is elsewhere and RemoveFromVersionId does not say so.
-    StageNeedsRemoveFrom { stage: StageLabel, on: VersionId },
+    StageNeedsRemoveFrom {
+        stage: StageLabel,
+        on: VersionId,
+    },
     /// UpdateSecretVersionStage: RemoveFromVersionId names a version without the label.
-    StageNotOnRemoveFrom { stage: StageLabel, id: VersionId },
+    StageNotOnRemoveFrom {
+        stage: StageLabel,
+        id: VersionId,
+    },
     CurrentCannotBeRemoved,
     /// Neither MoveToVersionId nor RemoveFromVersionId.
     StageMoveEmpty,
     InvalidNextToken,
     FilterKeyInvalid,
-    FilterValuesInvalid { key: Box<str> },
+    FilterValuesInvalid {
+        key: Box<str>,
+    },
     /// A replica Region that cannot be one: the own Region, or twice in one request.
-    InvalidReplicaRegion { region: Box<str> },
+    InvalidReplicaRegion {
+        region: Box<str>,
+    },
     /// PROMISE R3: the Region says that it could not hold the replica.
-    ReplicaRefused { region: Region, kms_key_id: Box<str>, failure: ReplicaFailure },
+    ReplicaRefused {
+        region: Region,
+        kms_key_id: Box<str>,
+        failure: Box<ReplicaFailure>,
+    },
     /// PROMISE R3: the Region did not answer, so nothing is proven.
-    ReplicaUnreachable { region: Region, kms_key_id: Box<str> },
+    ReplicaUnreachable {
+        region: Region,
+        kms_key_id: Box<str>,
+    },
     /// A parameter of AWS's that is not built: refused by name, never ignored.
-    Unsupported { what: &'static str },
+    Unsupported {
+        what: &'static str,
+    },
 }
 
 impl From<StoreFault> for Error {

@@ -1,7 +1,20 @@
 //! Secrets: what they are, what may go wrong with them, and what can be done with them.
+//!
+//! [`ops`] has one file per operation. What operations share stands beside them: [`target`] finds
+//! the secret that a request names, [`stages`] moves staging labels, [`versions`] stores values
+//! and purges them, [`filter`] and [`page`] are ListSecrets' search and its pages.
 
+pub mod accessed;
 pub mod error;
+pub mod filter;
 pub mod model;
 pub mod ops;
+pub mod page;
 pub mod replicas;
+pub mod stages;
+pub mod tagging;
+pub mod target;
 pub mod value;
+pub mod versions;
+
+pub use accessed::touch;

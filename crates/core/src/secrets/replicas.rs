@@ -55,7 +55,7 @@ pub fn admit(
         match cx.answers.get(&(region, question.clone())) {
             Some(Answer::Yes) => {}
             Some(Answer::No(failure)) => {
-                let failure = failure.clone();
+                let failure = Box::new(failure.clone());
                 return Err(Error::ReplicaRefused { region, kms_key_id: kms_key_id(), failure });
             }
             Some(Answer::Unreachable) => {

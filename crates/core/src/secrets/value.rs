@@ -66,6 +66,8 @@ pub fn prove_key(
 ) -> Result<Result<(), KeyProblem>, StoreFault> {
     let found = match usable_key(cx, read, arn, VALIDATION_VERSION, kms_key_id)? {
         Ok(found) => found,
+        // AWS: the managed key comes into being with its first use.
+        Err(KeyProblem::AliasAbsent { .. }) if is_default_key(kms_key_id) => return Ok(Ok(())),
         Err(problem) => return Ok(Err(problem)),
     };
     let context = EncryptionContext::of_secret(&arn.to_string(), VALIDATION_VERSION);

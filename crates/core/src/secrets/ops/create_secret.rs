@@ -1,0 +1,202 @@
+//! CreateSecret: a new secret, with or without a value, with or without replicas.
+//!
+//! The primary's own key is proven before anything is written, also when there is no value yet;
+//! replica Regions are admitted by [`crate::secrets::replicas`] (promise R3). A repeated request
+//! gets the first one's answer.
+
+use std::sync::Arc;
+
+use crate::cx::Cx;
+use crate::engine::{Command, Operation, Step};
+use crate::ids::{Scope, SecretArn, SecretName, VersionId};
+use crate::policy::authorized::{Authorized, Demand};
+use crate::ports::{Read, StoreFault};
+use crate::records::Record;
+use crate::replication::change::Stamp;
+use crate::secrets::error::Error;
+use crate::secrets::model::{Replica, ReplicaStatus, Role, Secret};
+use crate::secrets::replicas::{AddReplica, admit, announced, attach, statuses};
+use crate::secrets::stages::Stages;
+use crate::secrets::tagging::{self, Tag};
+use crate::secrets::target::new_suffix;
+use crate::secrets::value::{encryption_error, is_default_key, prove_key};
+use crate::secrets::versions::{GivenValue, Value, add, created_key, is_repeated, put_secret};
+use crate::tx::{Records, Tx};
+
+#[derive(Debug)]
+pub struct CreateSecret {
+    pub name: SecretName,
+    pub token: VersionId,
+    pub description: Option<Box<str>>,
+    /// Empty is absent.
+    pub kms_key_id: Option<Box<str>>,
+    pub value: GivenValue,
+    pub tags: Option<Vec<Tag>>,
+    pub replicas: Vec<AddReplica>,
+    pub overwrite: bool,
+    pub secret_type: Option<Box<str>>,
+}
+
+#[derive(Debug)]
+pub struct Created {
+    pub arn: SecretArn,
+    /// The version, if a value was given.
+    pub version: Option<VersionId>,
+    /// The replicas asked for; none if the request had none.
+    pub replicas: Vec<Arc<Replica>>,
+}
+
+/// A secret that has the name already, and the ARN of the one to be created.
+#[derive(Debug)]
+pub struct Target {
+    existing: Option<Arc<Secret>>,
+    arn: SecretArn,
+}
+
+impl Operation for CreateSecret {
+    const ACTION: &'static str = "secretsmanager:CreateSecret";
+    type Target = Target;
+    type Output = Created;
+    type Error = Error;
+
+    fn target(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Target, StoreFault> {
+        let scope = cx.scope();
+        let suffix = new_suffix(cx.request_id);
+        let arn = SecretArn { scope, name: self.name.clone(), suffix };
+        Ok(Target { existing: read.secret(scope, &self.name)?, arn })
+    }
+
+    fn demands(&self, _cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
+        let mut actions = vec![Self::ACTION];
+        if self.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
+            actions.push("secretsmanager:TagResource");
+        }
+        if !self.replicas.is_empty() {
+            actions.push("secretsmanager:ReplicateSecretToRegions");
+        }
+        actions.into_iter().map(|action| self.demand(action, &target.arn)).collect()
+    }
+}
+
+impl CreateSecret {
+    fn demand(&self, action: &'static str, arn: &SecretArn) -> Demand {
+        let mut demand = Demand::on(action, arn.to_string(), arn.scope.account);
+        demand.facts.request_tags = self.tags.as_deref().and_then(tagging::requested);
+        let facts = &mut demand.facts.others;
+        facts.push(("secretsmanager:name", self.name.as_str().to_owned()));
+        facts.push(("secretsmanager:forceoverwritereplicasecret", self.overwrite.to_string()));
+        let given = [
+            ("secretsmanager:description", &self.description),
+            ("secretsmanager:kmskeyid", &self.kms_key_id),
+            ("secretsmanager:type", &self.secret_type),
+        ];
+        for (key, value) in given {
+            facts.extend(value.as_ref().map(|value| (key, value.to_string())));
+        }
+        demand
+    }
+}
+
+impl Command for CreateSecret {
+    fn run(
+        op: Authorized<Self>,
+        target: Target,
+        cx: &Cx<'_>,
+        tx: &mut Tx<'_>,
+    ) -> Result<Step<Created>, Error> {
+        let mut op = op.into_inner();
+        let value = core::mem::take(&mut op.value).one()?;
+        let scope = target.arn.scope;
+        if let Some(existing) = target.existing {
+            return op.repeat(cx, tx, scope, &existing, value.as_ref()).map(Step::Done);
+        }
+        let adds = match admit(cx, &target.arn, &op.replicas, op.overwrite)? {
+            Ok(adds) => adds,
+            Err(asks) => return Ok(Step::Ask(asks)),
+        };
+        let mut secret = op.secret(cx, &target.arn)?;
+        match &value {
+            Some(value) => add(cx, tx, scope, &mut secret, &op.token, value, &[])?,
+            None => prove_custom_key(cx, tx, &target.arn, secret.kms_key_id.as_deref())?,
+        }
+        attach(cx, tx, scope, &mut secret, &adds, op.overwrite)?;
+        tx.put(created_key(scope, &secret), Record::Index);
+        put_secret(tx, scope, secret);
+        let version = value.map(|_| op.token);
+        Ok(Step::Done(Created { arn: target.arn, version, replicas: announced(&adds) }))
+    }
+}
+
+impl CreateSecret {
+    /// The answer to a request whose name is taken.
+    ///
+    /// AWS: the first answer again if token and value are those of the secret's version.
+    fn repeat(
+        &self,
+        cx: &Cx<'_>,
+        tx: &Tx<'_>,
+        scope: Scope,
+        existing: &Secret,
+        value: Option<&Value>,
+    ) -> Result<Created, Error> {
+        if existing.deletion.is_some() {
+            return Err(Error::NameScheduledForDeletion);
+        }
+        let taken = || Error::NameExists { name: self.name.clone() };
+        let value = value.ok_or_else(taken)?;
+        if !is_repeated(cx, tx, scope, existing, &self.token, value)? {
+            return Err(taken());
+        }
+        let added: Vec<_> = existing
+            .replicas()
+            .iter()
+            .copied()
+            .filter(|region| self.replicas.iter().any(|add| *add.region == *region.as_str()))
+            .collect();
+        let replicas = statuses(tx, scope, &existing.name, &added)?;
+        let announced = replicas.into_iter().map(|replica| {
+            Arc::new(Replica { status: ReplicaStatus::InProgress, ..Replica::clone(&replica) })
+        });
+        Ok(Created {
+            arn: existing.arn(scope),
+            version: Some(self.token.clone()),
+            replicas: announced.collect(),
+        })
+    }
+
+    /// The secret without values and replicas.
+    fn secret(&self, cx: &Cx<'_>, arn: &SecretArn) -> Result<Secret, Error> {
+        let given = |text: &Option<Box<str>>| text.clone().filter(|text| !text.is_empty());
+        // AWS: a secret that was never tagged shows no tags, not an empty list.
+        let tags = self.tags.as_deref().filter(|tags| !tags.is_empty());
+        Ok(Secret {
+            name: arn.name.clone(),
+            suffix: arn.suffix,
+            description: given(&self.description),
+            kms_key_id: given(&self.kms_key_id),
+            secret_type: given(&self.secret_type),
+            created: cx.now,
+            last_changed: cx.now,
+            last_accessed: None,
+            deletion: None,
+            tags: tags.map(tagging::parse).transpose()?,
+            stages: Stages::new(),
+            version_count: 0,
+            at: Stamp::FIRST,
+            role: Role::Primary { replicas: Vec::new() },
+        })
+    }
+}
+
+/// AWS: a customer's key is validated at once, also if there is no value to encrypt.
+fn prove_custom_key(
+    cx: &Cx<'_>,
+    tx: &Tx<'_>,
+    arn: &SecretArn,
+    kms_key_id: Option<&str>,
+) -> Result<(), Error> {
+    if is_default_key(kms_key_id) {
+        return Ok(());
+    }
+    prove_key(cx, tx, arn, kms_key_id)?.map_err(encryption_error)
+}

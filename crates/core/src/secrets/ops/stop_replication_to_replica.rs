@@ -1,0 +1,65 @@
+//! StopReplicationToReplica: a replica becomes a secret of its own, with the same ARN.
+//!
+//! PROMISE R9: the new owner begins a new epoch, so that whatever its former primary still sends
+//! is fenced. The former primary is told, and until it is reached nothing here waits for it.
+
+use crate::cx::Cx;
+use crate::engine::{Command, Operation, Step};
+use crate::ids::SecretArn;
+use crate::policy::authorized::{Authorized, Demand};
+use crate::ports::{Read, StoreFault};
+use crate::records::{Intent, Subject};
+use crate::replication::outbox::enqueue;
+use crate::secrets::error::Error;
+use crate::secrets::model::{Role, Secret};
+use crate::secrets::target::{SecretId, Target};
+use crate::secrets::versions::put_secret;
+use crate::tx::Tx;
+
+#[derive(Debug)]
+pub struct StopReplicationToReplica {
+    pub secret: SecretId,
+}
+
+impl Operation for StopReplicationToReplica {
+    const ACTION: &'static str = "secretsmanager:StopReplicationToReplica";
+    type Target = Target;
+    type Output = SecretArn;
+    type Error = Error;
+
+    fn target(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Target, StoreFault> {
+        Target::find(cx, read, &self.secret)
+    }
+
+    fn demands(&self, _cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
+        vec![target.demand(Self::ACTION)]
+    }
+}
+
+impl Command for StopReplicationToReplica {
+    fn run(
+        _op: Authorized<Self>,
+        target: Target,
+        cx: &Cx<'_>,
+        tx: &mut Tx<'_>,
+    ) -> Result<Step<SecretArn>, Error> {
+        let found = target.active()?;
+        let (scope, arn) = (found.scope, found.arn());
+        let Role::Replica { primary } = found.secret.role else {
+            return Err(Error::NotAReplica);
+        };
+        let at = found.secret.at.next_epoch();
+        let secret = Secret {
+            role: Role::Primary { replicas: Vec::new() },
+            at,
+            last_changed: cx.now,
+            ..Secret::clone(&found.secret)
+        };
+        if cx.regions.contains(&primary) {
+            let subject = Subject::Detached { name: arn.name.clone(), suffix: arn.suffix };
+            enqueue(cx, tx, scope, primary, subject, at, Intent::State)?;
+        }
+        put_secret(tx, scope, secret);
+        Ok(Step::Done(arn))
+    }
+}
