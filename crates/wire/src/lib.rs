@@ -8,6 +8,7 @@
 pub mod constraints;
 pub mod fault;
 pub mod json;
+pub mod peer;
 pub mod query_xml;
 pub mod service;
 pub mod time;

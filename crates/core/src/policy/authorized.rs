@@ -128,6 +128,10 @@ struct RequestContext<'a> {
 impl Context for RequestContext<'_> {
     fn lookup(&self, key: &str) -> Lookup<'_> {
         let facts = &self.demand.facts;
+        if let Some(name) = key.strip_prefix("kms:encryptioncontext:") {
+            let found = facts.encryption_context.as_ref().and_then(|context| context.value(name));
+            return found.map_or(Lookup::Absent, one);
+        }
         if let Some((family, name)) = key.split_once('/') {
             return match family {
                 "aws:resourcetag" | "secretsmanager:resourcetag" => tag(&facts.resource_tags, name),
@@ -135,10 +139,6 @@ impl Context for RequestContext<'_> {
                 "aws:principaltag" => Lookup::Absent,
                 _ => Lookup::Unknown,
             };
-        }
-        if let Some(name) = key.strip_prefix("kms:encryptioncontext:") {
-            let found = facts.encryption_context.as_ref().and_then(|context| context.value(name));
-            return found.map_or(Lookup::Absent, one);
         }
         self.of_request(key).unwrap_or_else(|| self.of_demand(key))
     }

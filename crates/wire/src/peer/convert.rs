@@ -1,0 +1,352 @@
+//! Messages to protobuf and back, field by field. Nothing is defaulted: what is missing is
+//! malformed, so that a frame means one thing only.
+
+use std::collections::BTreeMap;
+
+use regent_core::ids::{AccountId, KeyArn, MaterialId, Scope, SecretArn, SecretName, SecretSuffix};
+use regent_core::keys::model::{Install, KeySpec, KeyUsage};
+use regent_core::ports::TransportKey;
+use regent_core::records::Subject;
+use regent_core::replication::change::{
+    Answer, KeyState, MaterialState, Message, Outcome, Question, SecretState, Stamp, ValueState,
+    VersionState,
+};
+use regent_core::secrets::model::ValueKind;
+use regent_core::tags::Tags;
+use regent_core::time::Timestamp;
+
+use super::problem::{failure_from_proto, failure_to_proto};
+use super::{Malformed, proto};
+
+pub fn to_proto(message: &Message) -> proto::Body {
+    use proto::Body;
+    match message {
+        Message::Hello { key, answer } => {
+            Body::Hello(proto::Hello { key: key.0.to_vec(), answer: *answer })
+        }
+        Message::Secret(state) => Body::Secret(secret(state)),
+        Message::SecretRemoved { account, name, suffix, at } => {
+            Body::SecretRemoved(secret_at(*account, name, *suffix, *at))
+        }
+        Message::Detached { account, name, suffix, at } => {
+            Body::Detached(secret_at(*account, name, *suffix, *at))
+        }
+        Message::Key(state) => Body::Key(key(state)),
+        Message::KeyGone { account, id, at } => Body::KeyGone(proto::KeyAt {
+            account: account.to_string(),
+            id: id.to_string(),
+            at: Some(stamp(*at)),
+        }),
+        Message::Acknowledged { account, subject: of, at, outcome: what } => {
+            Body::Acknowledged(proto::Acknowledged {
+                account: account.to_string(),
+                subject: Some(subject(of)),
+                at: Some(stamp(*at)),
+                outcome: Some(outcome(what)),
+            })
+        }
+        Message::Ask { id, question } => {
+            let Question::CanHold { arn: of, kms_key_id, overwrite, caller } = question;
+            let can_hold = proto::CanHold {
+                arn: Some(arn(of)),
+                kms_key_id: kms_key_id.as_deref().map(str::to_owned),
+                overwrite: *overwrite,
+                caller: caller.to_string(),
+            };
+            Body::Ask(proto::Ask { id: *id, can_hold: Some(can_hold) })
+        }
+        Message::Answer { id, answer } => {
+            let (no, unreachable) = match answer {
+                Answer::Yes => (None, false),
+                Answer::No(failure) => (Some(failure_to_proto(failure)), false),
+                Answer::Unreachable => (None, true),
+            };
+            Body::Answer(proto::Answer { id: *id, no, unreachable })
+        }
+    }
+}
+
+pub fn from_proto(body: proto::Body) -> Result<Message, Malformed> {
+    use proto::Body;
+    Ok(match body {
+        Body::Hello(hello) => {
+            Message::Hello { key: TransportKey(hello.key.into()), answer: hello.answer }
+        }
+        Body::Secret(state) => Message::Secret(Box::new(secret_back(state)?)),
+        Body::SecretRemoved(of) => {
+            let (account, name, suffix, at) = secret_at_back(of)?;
+            Message::SecretRemoved { account, name, suffix, at }
+        }
+        Body::Detached(of) => {
+            let (account, name, suffix, at) = secret_at_back(of)?;
+            Message::Detached { account, name, suffix, at }
+        }
+        Body::Key(state) => Message::Key(Box::new(key_back(state)?)),
+        Body::KeyGone(of) => Message::KeyGone {
+            account: parse(&of.account)?,
+            id: parse(&of.id)?,
+            at: stamp_back(of.at)?,
+        },
+        Body::Acknowledged(of) => Message::Acknowledged {
+            account: parse(&of.account)?,
+            subject: subject_back(&of.subject.ok_or(Malformed)?)?,
+            at: stamp_back(of.at)?,
+            outcome: outcome_back(of.outcome.ok_or(Malformed)?)?,
+        },
+        Body::Ask(ask) => {
+            let of = ask.can_hold.ok_or(Malformed)?;
+            let question = Question::CanHold {
+                arn: arn_back(of.arn)?,
+                kms_key_id: of.kms_key_id.map(Into::into),
+                overwrite: of.overwrite,
+                caller: of.caller.into(),
+            };
+            Message::Ask { id: ask.id, question }
+        }
+        Body::Answer(of) => {
+            let answer = match (of.no, of.unreachable) {
+                (None, false) => Answer::Yes,
+                (Some(failure), false) => Answer::No(failure_from_proto(failure)?),
+                (None, true) => Answer::Unreachable,
+                (Some(_), true) => return Err(Malformed),
+            };
+            Message::Answer { id: of.id, answer }
+        }
+    })
+}
+
+fn parse<T: core::str::FromStr>(text: &str) -> Result<T, Malformed> {
+    text.parse().map_err(|_| Malformed)
+}
+
+fn stamp(at: Stamp) -> proto::Stamp {
+    proto::Stamp { epoch: at.epoch, revision: at.revision }
+}
+
+/// Far beyond any real number, and far from an overflow when one is added.
+const STAMP_MAX: u64 = 1 << 62;
+
+fn stamp_back(at: Option<proto::Stamp>) -> Result<Stamp, Malformed> {
+    let proto::Stamp { epoch, revision } = at.ok_or(Malformed)?;
+    if epoch > STAMP_MAX || revision > STAMP_MAX {
+        return Err(Malformed);
+    }
+    Ok(Stamp { epoch, revision })
+}
+
+fn arn(of: &SecretArn) -> proto::SecretArn {
+    proto::SecretArn {
+        region: of.scope.region.to_string(),
+        account: of.scope.account.to_string(),
+        name: of.name.to_string(),
+        suffix: of.suffix.to_string(),
+    }
+}
+
+fn arn_back(of: Option<proto::SecretArn>) -> Result<SecretArn, Malformed> {
+    let of = of.ok_or(Malformed)?;
+    let scope = Scope { region: parse(&of.region)?, account: parse(&of.account)? };
+    Ok(SecretArn { scope, name: parse(&of.name)?, suffix: parse(&of.suffix)? })
+}
+
+fn secret_at(
+    account: AccountId,
+    name: &SecretName,
+    suffix: SecretSuffix,
+    at: Stamp,
+) -> proto::SecretAt {
+    proto::SecretAt {
+        account: account.to_string(),
+        name: name.to_string(),
+        suffix: suffix.to_string(),
+        at: Some(stamp(at)),
+    }
+}
+
+type SecretAt = (AccountId, SecretName, SecretSuffix, Stamp);
+
+fn secret_at_back(of: proto::SecretAt) -> Result<SecretAt, Malformed> {
+    Ok((parse(&of.account)?, parse(&of.name)?, parse(&of.suffix)?, stamp_back(of.at)?))
+}
+
+fn tags(of: &Tags) -> proto::Tags {
+    proto::Tags { tags: of.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect() }
+}
+
+fn tags_back(of: proto::Tags) -> Tags {
+    of.tags.into_iter().map(|(k, v)| (k.into(), v.into())).collect()
+}
+
+fn secret(of: &SecretState) -> proto::SecretState {
+    proto::SecretState {
+        arn: Some(arn(&of.arn)),
+        at: Some(stamp(of.at)),
+        base: of.base.map(stamp),
+        kms_key_id: of.kms_key_id.as_deref().map(str::to_owned),
+        overwrite: of.overwrite,
+        description: of.description.as_deref().map(str::to_owned),
+        secret_type: of.secret_type.as_deref().map(str::to_owned),
+        tags: of.tags.as_ref().map(tags),
+        last_changed_ms: of.last_changed.millis(),
+        stages: of.stages.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+        versions: of.versions.iter().map(version).collect(),
+    }
+}
+
+fn secret_back(of: proto::SecretState) -> Result<SecretState, Malformed> {
+    let mut stages = BTreeMap::new();
+    for (label, id) in &of.stages {
+        stages.insert(parse(label)?, parse(id)?);
+    }
+    Ok(SecretState {
+        arn: arn_back(of.arn)?,
+        at: stamp_back(of.at)?,
+        base: of.base.map(|base| stamp_back(Some(base))).transpose()?,
+        kms_key_id: of.kms_key_id.map(Into::into),
+        overwrite: of.overwrite,
+        description: of.description.map(Into::into),
+        secret_type: of.secret_type.map(Into::into),
+        tags: of.tags.map(tags_back),
+        last_changed: Timestamp::from_millis(of.last_changed_ms),
+        stages,
+        versions: of.versions.into_iter().map(version_back).collect::<Result<_, _>>()?,
+    })
+}
+
+fn version(of: &VersionState) -> proto::VersionState {
+    proto::VersionState {
+        id: of.id.to_string(),
+        created_ms: of.created.millis(),
+        changed: of.changed,
+        value: of.value.as_ref().map(|value| proto::ValueState {
+            kind: match value.kind {
+                ValueKind::String => 1,
+                ValueKind::Binary => 2,
+            },
+            sealed: value.sealed.to_vec(),
+            data_key: value.data_key.to_vec(),
+        }),
+    }
+}
+
+fn version_back(of: proto::VersionState) -> Result<VersionState, Malformed> {
+    let value = |value: proto::ValueState| {
+        let kind = match value.kind {
+            1 => ValueKind::String,
+            2 => ValueKind::Binary,
+            _ => return Err(Malformed),
+        };
+        let (sealed, data_key) = (value.sealed.into(), value.data_key.into());
+        Ok(ValueState { kind, sealed, data_key })
+    };
+    Ok(VersionState {
+        id: parse(&of.id)?,
+        created: Timestamp::from_millis(of.created_ms),
+        changed: of.changed,
+        value: of.value.map(value).transpose()?,
+    })
+}
+
+fn key(of: &KeyState) -> proto::KeyState {
+    let KeySpec::SymmetricDefault = of.spec;
+    let KeyUsage::EncryptDecrypt = of.usage;
+    proto::KeyState {
+        region: of.arn.scope.region.to_string(),
+        account: of.arn.scope.account.to_string(),
+        id: of.arn.id.to_string(),
+        at: Some(stamp(of.at)),
+        primary: of.primary.to_string(),
+        replicas: of.replicas.iter().map(ToString::to_string).collect(),
+        spec: 1,
+        usage: 1,
+        materials: of
+            .materials
+            .iter()
+            .map(|material| proto::MaterialState {
+                id: material.id.0.to_vec(),
+                created_ms: material.created.millis(),
+                sealed: material.sealed.to_vec(),
+            })
+            .collect(),
+        install: of.install.as_ref().map(|install| proto::Install {
+            policy: install.policy.to_string(),
+            description: install.description.to_string(),
+            tags: Some(tags(&install.tags)),
+        }),
+    }
+}
+
+fn key_back(of: proto::KeyState) -> Result<KeyState, Malformed> {
+    if (of.spec, of.usage) != (1, 1) || of.materials.is_empty() {
+        return Err(Malformed);
+    }
+    let material = |material: proto::MaterialState| {
+        let id = material.id.as_slice().try_into().map_err(|_| Malformed)?;
+        let created = Timestamp::from_millis(material.created_ms);
+        Ok(MaterialState { id: MaterialId(id), created, sealed: material.sealed.into() })
+    };
+    let install = |install: proto::Install| {
+        Ok::<_, Malformed>(Install {
+            policy: install.policy.into(),
+            description: install.description.into(),
+            tags: tags_back(install.tags.ok_or(Malformed)?),
+        })
+    };
+    let scope = Scope { region: parse(&of.region)?, account: parse(&of.account)? };
+    Ok(KeyState {
+        arn: KeyArn { scope, id: parse(&of.id)? },
+        at: stamp_back(of.at)?,
+        primary: parse(&of.primary)?,
+        replicas: of.replicas.iter().map(|region| parse(region)).collect::<Result<_, _>>()?,
+        spec: KeySpec::SymmetricDefault,
+        usage: KeyUsage::EncryptDecrypt,
+        materials: of.materials.into_iter().map(material).collect::<Result<_, Malformed>>()?,
+        install: of.install.map(install).transpose()?,
+    })
+}
+
+fn subject(of: &Subject) -> proto::Subject {
+    let secret = |kind, name: &SecretName, suffix: &SecretSuffix| proto::Subject {
+        kind,
+        name: name.to_string(),
+        suffix: suffix.to_string(),
+    };
+    let key = |kind, name: String| proto::Subject { kind, name, suffix: String::new() };
+    match of {
+        Subject::Secret { name, suffix } => secret(1, name, suffix),
+        Subject::Detached { name, suffix } => secret(2, name, suffix),
+        Subject::Key { id } => key(3, id.to_string()),
+        Subject::KeyGone { id } => key(4, id.to_string()),
+    }
+}
+
+fn subject_back(of: &proto::Subject) -> Result<Subject, Malformed> {
+    Ok(match of.kind {
+        1 => Subject::Secret { name: parse(&of.name)?, suffix: parse(&of.suffix)? },
+        2 => Subject::Detached { name: parse(&of.name)?, suffix: parse(&of.suffix)? },
+        3 => Subject::Key { id: parse(&of.name)? },
+        4 => Subject::KeyGone { id: parse(&of.name)? },
+        _ => return Err(Malformed),
+    })
+}
+
+fn outcome(of: &Outcome) -> proto::Outcome {
+    match of {
+        Outcome::Applied => proto::Outcome::Applied(proto::Empty {}),
+        Outcome::Failed(failure) => proto::Outcome::Failed(failure_to_proto(failure)),
+        Outcome::Lacking => proto::Outcome::Lacking(proto::Empty {}),
+        Outcome::NameTaken { epoch } => proto::Outcome::NameTaken(*epoch),
+        Outcome::Fenced { at } => proto::Outcome::Fenced(stamp(*at)),
+    }
+}
+
+fn outcome_back(of: proto::Outcome) -> Result<Outcome, Malformed> {
+    Ok(match of {
+        proto::Outcome::Applied(_) => Outcome::Applied,
+        proto::Outcome::Failed(failure) => Outcome::Failed(failure_from_proto(failure)?),
+        proto::Outcome::Lacking(_) => Outcome::Lacking,
+        proto::Outcome::NameTaken(epoch) if epoch <= STAMP_MAX => Outcome::NameTaken { epoch },
+        proto::Outcome::NameTaken(_) => return Err(Malformed),
+        proto::Outcome::Fenced(at) => Outcome::Fenced { at: stamp_back(Some(at))? },
+    })
+}

@@ -1,0 +1,197 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use regent_core::ids::{KeyArn, MaterialId, Scope, SecretArn};
+use regent_core::keys::model::{Install, KeySpec, KeyUsage};
+use regent_core::keys::problem::KeyProblem;
+use regent_core::ports::TransportKey;
+use regent_core::records::Subject;
+use regent_core::replication::change::{
+    Answer, KeyState, MaterialState, Outcome, Question, SecretState, Stamp, ValueState,
+    VersionState,
+};
+use regent_core::secrets::model::{ReplicaFailure, ValueKind};
+use regent_core::time::Timestamp;
+
+use super::*;
+
+const AT: Stamp = Stamp { epoch: 3, revision: 70 };
+
+fn scope() -> Scope {
+    Scope { region: "us-east-1".parse().unwrap(), account: "123456789012".parse().unwrap() }
+}
+
+fn arn() -> SecretArn {
+    SecretArn { scope: scope(), name: "db/pw".parse().unwrap(), suffix: "4BS2cc".parse().unwrap() }
+}
+
+fn key() -> KeyArn {
+    KeyArn { scope: scope(), id: "mrk-1234abcd12ab34cd56ef1234567890ab".parse().unwrap() }
+}
+
+fn version_id() -> regent_core::ids::VersionId {
+    "01234567-89ab-cdef-0123-456789abcdef".parse().unwrap()
+}
+
+fn failures() -> Vec<ReplicaFailure> {
+    let alias = regent_core::ids::AliasArn { scope: scope(), name: "alias/x".parse().unwrap() };
+    let problems = [
+        KeyProblem::Invalid { given: "MyNameIsDylan$$$$".into() },
+        KeyProblem::Absent { key: key() },
+        KeyProblem::AliasAbsent { alias },
+        KeyProblem::OtherRegion { region: "eu-west-1".into() },
+        KeyProblem::Disabled { key: key() },
+        KeyProblem::PendingDeletion { key: key() },
+        KeyProblem::PendingReplicaDeletion { key: key() },
+        KeyProblem::WrongUsage {
+            key: key(),
+            usage: "SIGN_VERIFY".into(),
+            operation: "GenerateDataKey".into(),
+        },
+        KeyProblem::Denied { action: "kms:Decrypt".into(), key: key().to_string().into() },
+    ];
+    let mut failures: Vec<_> = problems.into_iter().map(ReplicaFailure::ReplicaKey).collect();
+    failures.push(ReplicaFailure::PrimaryKey(KeyProblem::Disabled { key: key() }));
+    failures.push(ReplicaFailure::NameTaken);
+    failures.push(ReplicaFailure::ReplicatedWithOtherArn);
+    failures.push(ReplicaFailure::RegionNotEnabled);
+    failures
+}
+
+fn secret_state() -> SecretState {
+    let value = ValueState {
+        kind: ValueKind::Binary,
+        sealed: Box::from([1, 2, 3]),
+        data_key: Box::from([4, 5]),
+    };
+    let version = |value| VersionState {
+        id: version_id(),
+        created: Timestamp::from_millis(5),
+        changed: 69,
+        value,
+    };
+    SecretState {
+        arn: arn(),
+        at: AT,
+        base: Some(Stamp { epoch: 3, revision: 60 }),
+        kms_key_id: Some("alias/x".into()),
+        overwrite: true,
+        description: Some("d".into()),
+        secret_type: Some("t".into()),
+        tags: Some(BTreeMap::from([("k".into(), "v".into())])),
+        last_changed: Timestamp::from_millis(-7),
+        stages: BTreeMap::from([("AWSCURRENT".parse().unwrap(), version_id())]),
+        versions: vec![version(Some(value)), version(None)],
+    }
+}
+
+fn key_state() -> KeyState {
+    KeyState {
+        arn: key(),
+        at: AT,
+        primary: "eu-west-1".parse().unwrap(),
+        replicas: BTreeSet::from(["us-east-1".parse().unwrap(), "us-west-2".parse().unwrap()]),
+        spec: KeySpec::SymmetricDefault,
+        usage: KeyUsage::EncryptDecrypt,
+        materials: vec![MaterialState {
+            id: MaterialId([9; 32]),
+            created: Timestamp::from_millis(1),
+            sealed: Box::from([1]),
+        }],
+        install: Some(Install {
+            policy: "{}".into(),
+            description: "".into(),
+            tags: BTreeMap::new(),
+        }),
+    }
+}
+
+/// One message of each kind, and of each way to fail.
+fn messages() -> Vec<Message> {
+    let (account, name, suffix) = (scope().account, arn().name, arn().suffix);
+    let subject = Subject::Secret { name: name.clone(), suffix };
+    let ack = |subject: Subject, outcome| Message::Acknowledged { account, subject, at: AT, outcome };
+    let question = Question::CanHold {
+        arn: arn(),
+        kms_key_id: None,
+        overwrite: false,
+        caller: "arn:aws:iam::123456789012:user/test".into(),
+    };
+    let mut messages = vec![
+        Message::Hello { key: TransportKey(Box::from([1, 2])), answer: true },
+        Message::Secret(Box::new(secret_state())),
+        Message::SecretRemoved { account, name: name.clone(), suffix, at: AT },
+        Message::Detached { account, name: name.clone(), suffix, at: AT },
+        Message::Key(Box::new(key_state())),
+        Message::KeyGone { account, id: key().id, at: AT },
+        ack(subject.clone(), Outcome::Applied),
+        ack(Subject::Detached { name, suffix }, Outcome::Lacking),
+        ack(Subject::Key { id: key().id }, Outcome::NameTaken { epoch: 4 }),
+        ack(Subject::KeyGone { id: key().id }, Outcome::Fenced { at: AT }),
+        Message::Ask { id: 8, question },
+        Message::Answer { id: 8, answer: Answer::Yes },
+        Message::Answer { id: 8, answer: Answer::Unreachable },
+    ];
+    for failure in failures() {
+        messages.push(ack(subject.clone(), Outcome::Failed(failure.clone())));
+        messages.push(Message::Answer { id: 8, answer: Answer::No(failure) });
+    }
+    messages
+}
+
+fn frame(message: Message) -> Frame {
+    Frame { from: "us-east-1".parse().unwrap(), to: "us-west-2".parse().unwrap(), message }
+}
+
+#[test]
+fn every_message_comes_back() {
+    for message in messages() {
+        let frame = frame(message);
+        assert_eq!(decode(&encode(&frame)).unwrap(), frame);
+    }
+}
+
+/// The bytes of format 1 are final.
+#[test]
+fn golden() {
+    let hello = Message::Hello { key: TransportKey(Box::from([1, 2])), answer: true };
+    let hex: String = encode(&frame(hello)).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(
+        hex,
+        "08011209\
+         75732d656173742d31\
+         1a09\
+         75732d776573742d32\
+         5206\
+         0a0201021001"
+    );
+}
+
+#[test]
+fn other_versions_and_oversized_frames_are_refused() {
+    let mut bytes = encode(&frame(messages().remove(0)));
+    bytes[1] = 2;
+    assert_eq!(decode(&bytes), Err(Malformed));
+    assert_eq!(decode(&vec![0; FRAME_LEN_MAX + 1]), Err(Malformed));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = decode(&bytes);
+    }
+
+    /// A frame with some bytes changed is refused or is another well-formed frame; never a panic.
+    #[test]
+    fn mutated_frames_do_not_panic(
+        which in 0usize..30, at in any::<prop::sample::Index>(), to in any::<u8>()
+    ) {
+        let all = messages();
+        let mut bytes = encode(&frame(all[which % all.len()].clone()));
+        let at = at.index(bytes.len());
+        bytes[at] = to;
+        if let Ok(decoded) = decode(&bytes) {
+            prop_assert_eq!(decode(&encode(&decoded)).unwrap(), decoded);
+        }
+    }
+}
