@@ -1,1 +1,76 @@
-//! Placeholder.
+//! One Region's store: an ordered map of records with optimistic transactions.
+//!
+//! [`Store`] is the whole port. [`memory`] loses unsynced writes on command, for the simulator;
+//! [`sqlite`] is the embedded default. [`encode`] and [`codec`] are the only code that knows what
+//! keys and records look like as bytes (`docs/storage-format.md`). Nothing here decides anything
+//! about secrets or keys. Keeps promise R1: a commit is answered after it was synced.
+
+pub mod codec;
+pub mod encode;
+pub mod memory;
+
+use std::collections::BTreeMap;
+use std::sync::mpsc;
+
+use regent_core::ports::{Read, StoreFault};
+use regent_core::records::Key;
+use regent_core::tx::Batch;
+
+pub use memory::MemoryStore;
+
+/// One Region's store.
+///
+/// Reading from the store itself gives the newest committed state of each record on its own, never
+/// an older one than was read before. A [`regent_core::tx::Tx`] over it records what was read:
+/// [`Store::unchanged`] then tells whether a query saw one state of all of them.
+pub trait Store: Read + Send + Sync {
+    /// The number of the last commit. It rises with each commit and says nothing about what a
+    /// concurrent reader has seen; that is what [`Store::unchanged`] is for.
+    fn seq(&self) -> u64;
+
+    /// Whether every record is still as it was read: the commit that wrote it, 0 for absent. Then
+    /// all of them were so at one and the same moment, between the last read and this call.
+    fn unchanged(&self, reads: &BTreeMap<Key, u64>) -> Result<bool, StoreFault>;
+
+    /// Writes all of the batch or nothing, and calls `done` with the number of the commit once it
+    /// is durable (promise R1), or with the reason why not. A batch without writes is only
+    /// checked. `done` runs on the committer's thread and must neither block nor panic; it is
+    /// dropped uncalled if the store is dropped first.
+    fn commit_with(&self, batch: Batch, done: Done);
+
+    /// Removes everything but the Region's identity, as one commit.
+    fn wipe_with(&self, done: Done);
+
+    /// [`Store::commit_with`], blocking the thread.
+    fn commit(&self, batch: Batch) -> Result<u64, CommitError> {
+        wait(|done| self.commit_with(batch, done))
+    }
+
+    /// [`Store::wipe_with`], blocking the thread.
+    fn wipe(&self) -> Result<u64, CommitError> {
+        wait(|done| self.wipe_with(done))
+    }
+}
+
+/// Who is told what became of a commit.
+pub type Done = Box<dyn FnOnce(Result<u64, CommitError>) + Send>;
+
+/// Why a batch was not committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// A record of the read set has changed. Nothing was written; the command runs again.
+    #[error("a record that was read has changed")]
+    Conflict,
+    /// The store failed. Whether the batch will be there after a restart is not known.
+    #[error("the store could not commit")]
+    Fault,
+}
+
+fn wait(start: impl FnOnce(Done)) -> Result<u64, CommitError> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    start(Box::new(move |result| {
+        // The receiver waits below, unless this thread is gone.
+        let _ = sender.send(result);
+    }));
+    receiver.recv().unwrap_or(Err(CommitError::Fault))
+}

@@ -1,0 +1,255 @@
+//! KMS keys and aliases, as messages.
+//!
+//! Key material is stored wrapped, as the core wrapped it (promise R7). A key policy is stored as
+//! its text and compiled when it is read: a text that no longer compiles is corruption, because
+//! only texts that compiled were ever written.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use prost::{Message, Oneof};
+use regent_core::ids::{AliasName, KeyId, MaterialId, Region};
+use regent_core::keys::model::{
+    Alias, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
+    MultiRegion,
+};
+use regent_core::policy::document::Policy;
+
+use super::{FORMAT, Flaw, Nothing, StampMessage};
+use super::{formatted, from_stamp, key_id, parse, read, tags, texts, time};
+use crate::encode;
+
+#[derive(Clone, PartialEq, Message)]
+struct KmsKeyRecord {
+    #[prost(uint32, tag = "1")]
+    format: u32,
+    /// 1 customer, 2 AWS.
+    #[prost(uint32, tag = "2")]
+    manager: u32,
+    #[prost(string, tag = "3")]
+    description: String,
+    /// 1 SYMMETRIC_DEFAULT.
+    #[prost(uint32, tag = "4")]
+    spec: u32,
+    /// 1 ENCRYPT_DECRYPT.
+    #[prost(uint32, tag = "5")]
+    usage: u32,
+    #[prost(int64, tag = "6")]
+    created_ms: i64,
+    #[prost(oneof = "StateMessage", tags = "7, 8, 9, 10")]
+    state: Option<StateMessage>,
+    #[prost(message, repeated, tag = "11")]
+    materials: Vec<MaterialMessage>,
+    #[prost(string, tag = "12")]
+    policy: String,
+    #[prost(btree_map = "string, string", tag = "13")]
+    tags: BTreeMap<String, String>,
+    #[prost(message, optional, tag = "14")]
+    multi_region: Option<MultiRegionMessage>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+enum StateMessage {
+    #[prost(message, tag = "7")]
+    Enabled(Nothing),
+    #[prost(message, tag = "8")]
+    Disabled(Nothing),
+    /// When the key is deleted, in milliseconds.
+    #[prost(int64, tag = "9")]
+    PendingDeletion(i64),
+    /// The window in days.
+    #[prost(uint32, tag = "10")]
+    PendingReplicaDeletion(u32),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct MaterialMessage {
+    #[prost(bytes = "vec", tag = "1")]
+    id: Vec<u8>,
+    #[prost(int64, tag = "2")]
+    created_ms: i64,
+    #[prost(bytes = "vec", tag = "3")]
+    wrapped: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct MultiRegionMessage {
+    #[prost(message, optional, tag = "1")]
+    at: Option<StampMessage>,
+    #[prost(string, tag = "2")]
+    primary: String,
+    #[prost(string, repeated, tag = "3")]
+    replicas: Vec<String>,
+    #[prost(btree_map = "string, message", tag = "4")]
+    installing: BTreeMap<String, InstallMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct InstallMessage {
+    #[prost(string, tag = "1")]
+    policy: String,
+    #[prost(string, tag = "2")]
+    description: String,
+    #[prost(btree_map = "string, string", tag = "3")]
+    tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AliasRecord {
+    #[prost(uint32, tag = "1")]
+    format: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    target: Vec<u8>,
+    #[prost(int64, tag = "3")]
+    created_ms: i64,
+    #[prost(int64, tag = "4")]
+    updated_ms: i64,
+}
+
+formatted!(KmsKeyRecord, AliasRecord);
+
+const MANAGER_CUSTOMER: u32 = 1;
+const MANAGER_AWS: u32 = 2;
+const SPEC_SYMMETRIC_DEFAULT: u32 = 1;
+const USAGE_ENCRYPT_DECRYPT: u32 = 1;
+
+pub(super) fn encode_kms_key(key: &KmsKey) -> Vec<u8> {
+    let materials = key.materials.iter().map(|material| MaterialMessage {
+        id: material.id.0.to_vec(),
+        created_ms: material.created.millis(),
+        wrapped: material.wrapped.to_vec(),
+    });
+    KmsKeyRecord {
+        format: FORMAT,
+        manager: match key.manager {
+            KeyManager::Customer => MANAGER_CUSTOMER,
+            KeyManager::Aws => MANAGER_AWS,
+        },
+        description: key.description.to_string(),
+        spec: match key.spec {
+            KeySpec::SymmetricDefault => SPEC_SYMMETRIC_DEFAULT,
+        },
+        usage: match key.usage {
+            KeyUsage::EncryptDecrypt => USAGE_ENCRYPT_DECRYPT,
+        },
+        created_ms: key.created.millis(),
+        state: Some(match key.state {
+            KeyState::Enabled => StateMessage::Enabled(Nothing {}),
+            KeyState::Disabled => StateMessage::Disabled(Nothing {}),
+            KeyState::PendingDeletion { at } => StateMessage::PendingDeletion(at.millis()),
+            KeyState::PendingReplicaDeletion { window_days } => {
+                StateMessage::PendingReplicaDeletion(window_days)
+            }
+        }),
+        materials: materials.collect(),
+        policy: key.policy.text.to_string(),
+        tags: texts(&key.tags),
+        multi_region: key.multi_region.as_ref().map(multi_region),
+    }
+    .encode_to_vec()
+}
+
+pub(super) fn decode_kms_key(id: KeyId, bytes: &[u8]) -> Result<KmsKey, Flaw> {
+    let message: KmsKeyRecord = read(bytes)?;
+    let materials: Vec<_> =
+        message.materials.into_iter().map(from_material).collect::<Result<_, _>>()?;
+    if materials.is_empty() {
+        return Err(Flaw::Field("materials"));
+    }
+    Ok(KmsKey {
+        id,
+        manager: match message.manager {
+            MANAGER_CUSTOMER => KeyManager::Customer,
+            MANAGER_AWS => KeyManager::Aws,
+            _ => return Err(Flaw::Field("manager")),
+        },
+        description: message.description.into(),
+        spec: match message.spec {
+            SPEC_SYMMETRIC_DEFAULT => KeySpec::SymmetricDefault,
+            _ => return Err(Flaw::Field("spec")),
+        },
+        usage: match message.usage {
+            USAGE_ENCRYPT_DECRYPT => KeyUsage::EncryptDecrypt,
+            _ => return Err(Flaw::Field("usage")),
+        },
+        created: time(message.created_ms),
+        state: match message.state.ok_or(Flaw::Field("state"))? {
+            StateMessage::Enabled(Nothing {}) => KeyState::Enabled,
+            StateMessage::Disabled(Nothing {}) => KeyState::Disabled,
+            StateMessage::PendingDeletion(at) => KeyState::PendingDeletion { at: time(at) },
+            StateMessage::PendingReplicaDeletion(window_days) => {
+                KeyState::PendingReplicaDeletion { window_days }
+            }
+        },
+        materials,
+        policy: from_policy(message.policy)?,
+        tags: tags(message.tags),
+        multi_region: message.multi_region.map(from_multi_region).transpose()?,
+    })
+}
+
+fn from_material(message: MaterialMessage) -> Result<Material, Flaw> {
+    let id = message.id.try_into().map_err(|_| Flaw::Field("materials.id"))?;
+    let created = time(message.created_ms);
+    Ok(Material { id: MaterialId(id), created, wrapped: message.wrapped.into() })
+}
+
+fn from_policy(text: String) -> Result<KeyPolicy, Flaw> {
+    let compiled = Policy::parse_resource(&text).map_err(|_| Flaw::Field("policy"))?;
+    Ok(KeyPolicy { text: text.into(), compiled: Arc::new(compiled) })
+}
+
+fn multi_region(multi: &MultiRegion) -> MultiRegionMessage {
+    let installing = multi.installing.iter().map(|(region, install)| {
+        let message = InstallMessage {
+            policy: install.policy.to_string(),
+            description: install.description.to_string(),
+            tags: texts(&install.tags),
+        };
+        (region.to_string(), message)
+    });
+    MultiRegionMessage {
+        at: Some(multi.at.into()),
+        primary: multi.primary.to_string(),
+        replicas: multi.replicas.iter().map(Region::to_string).collect(),
+        installing: installing.collect(),
+    }
+}
+
+fn from_multi_region(message: MultiRegionMessage) -> Result<MultiRegion, Flaw> {
+    let installing = message.installing.into_iter().map(|(region, install)| {
+        let install = Install {
+            policy: install.policy.into(),
+            description: install.description.into(),
+            tags: tags(install.tags),
+        };
+        Ok((parse(&region, "installing")?, install))
+    });
+    let replicas = message.replicas.iter().map(|text| parse(text, "replicas"));
+    Ok(MultiRegion {
+        at: from_stamp(message.at, "multi_region.at")?,
+        primary: parse(&message.primary, "primary")?,
+        replicas: replicas.collect::<Result<_, _>>()?,
+        installing: installing.collect::<Result<_, Flaw>>()?,
+    })
+}
+
+pub(super) fn encode_alias(alias: &Alias) -> Vec<u8> {
+    AliasRecord {
+        format: FORMAT,
+        target: encode::key_id(alias.target).to_vec(),
+        created_ms: alias.created.millis(),
+        updated_ms: alias.updated.millis(),
+    }
+    .encode_to_vec()
+}
+
+pub(super) fn decode_alias(name: AliasName, bytes: &[u8]) -> Result<Alias, Flaw> {
+    let message: AliasRecord = read(bytes)?;
+    Ok(Alias {
+        name,
+        target: key_id(&message.target, "target")?,
+        created: time(message.created_ms),
+        updated: time(message.updated_ms),
+    })
+}

@@ -1,0 +1,406 @@
+//! Keys of records as bytes, in the order that `regent_core::records` states.
+//!
+//! A key is one byte for its kind, then its parts in the order of their declaration. Texts end in
+//! a zero byte, which none of them contains, so that comparing bytes compares parts, and no
+//! Region, account or name is a prefix of another. What the bytes are is fixed by
+//! `docs/storage-format.md` and its golden tests.
+
+use core::str::FromStr;
+
+use regent_core::ids::{AccountId, KeyId, Region, Scope, SecretSuffix};
+use regent_core::limits;
+use regent_core::records::{Due, Key, Order, Prefix, Scan, Subject};
+use regent_core::time::Timestamp;
+
+/// The first byte of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Secret = 1,
+    SecretByCreated = 2,
+    Version = 3,
+    Replica = 4,
+    Tombstone = 5,
+    KmsKey = 6,
+    Alias = 7,
+    AliasOfKey = 8,
+    Outbox = 9,
+    Deadline = 10,
+    Peer = 11,
+    Identity = 12,
+}
+
+impl Kind {
+    const ALL: [Self; 12] = [
+        Self::Secret,
+        Self::SecretByCreated,
+        Self::Version,
+        Self::Replica,
+        Self::Tombstone,
+        Self::KmsKey,
+        Self::Alias,
+        Self::AliasOfKey,
+        Self::Outbox,
+        Self::Deadline,
+        Self::Peer,
+        Self::Identity,
+    ];
+
+    pub fn of(key: &Key) -> Self {
+        match key {
+            Key::Secret { .. } => Self::Secret,
+            Key::SecretByCreated { .. } => Self::SecretByCreated,
+            Key::Version { .. } => Self::Version,
+            Key::Replica { .. } => Self::Replica,
+            Key::Tombstone { .. } => Self::Tombstone,
+            Key::KmsKey { .. } => Self::KmsKey,
+            Key::Alias { .. } => Self::Alias,
+            Key::AliasOfKey { .. } => Self::AliasOfKey,
+            Key::Outbox { .. } => Self::Outbox,
+            Key::Deadline { .. } => Self::Deadline,
+            Key::Peer { .. } => Self::Peer,
+            Key::Identity { .. } => Self::Identity,
+        }
+    }
+
+    const fn tag(self) -> u8 {
+        self as u8
+    }
+
+    fn from_tag(tag: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.tag() == tag)
+    }
+}
+
+/// Bytes that are no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the bytes of a key")]
+pub struct NotAKey;
+
+/// A range of encoded keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    /// The first key of the range.
+    pub start: Vec<u8>,
+    /// The first key beyond it. Not greater than `start` if the range is empty.
+    pub end: Vec<u8>,
+    pub order: Order,
+}
+
+/// The bytes of a key.
+pub fn key(key: &Key) -> Vec<u8> {
+    let mut out = Writer::begin(Kind::of(key));
+    match key {
+        Key::Secret { scope, name } => out.scope(scope).text(name.as_str()),
+        Key::SecretByCreated { scope, created, name } => {
+            out.scope(scope).time(*created).text(name.as_str())
+        }
+        Key::Version { scope, name, suffix, id } => {
+            out.scope(scope).text(name.as_str()).suffix(*suffix).text(id.as_str())
+        }
+        Key::Replica { scope, name, region } => {
+            out.scope(scope).text(name.as_str()).text(region.as_str())
+        }
+        Key::Tombstone { scope, subject } => out.scope(scope).subject(subject),
+        Key::KmsKey { scope, id } => out.scope(scope).key_id(*id),
+        Key::Alias { scope, name } => out.scope(scope).text(name.as_str()),
+        Key::AliasOfKey { scope, id, name } => out.scope(scope).key_id(*id).text(name.as_str()),
+        Key::Outbox { region, peer, account, subject } => {
+            out.text(region.as_str()).text(peer.as_str()).account(*account).subject(subject)
+        }
+        Key::Deadline { region, at, account, due } => {
+            out.text(region.as_str()).time(*at).account(*account).due(due)
+        }
+        Key::Peer { region, peer } => out.text(region.as_str()).text(peer.as_str()),
+        Key::Identity { region } => out.text(region.as_str()),
+    };
+    out.0
+}
+
+/// The key that the bytes are of. Only what [`key`] returns is accepted.
+pub fn parse(bytes: &[u8]) -> Result<Key, NotAKey> {
+    let mut parts = Parts(bytes);
+    let [tag] = parts.array()?;
+    let key = match Kind::from_tag(tag).ok_or(NotAKey)? {
+        Kind::Secret => Key::Secret { scope: parts.scope()?, name: parts.text()? },
+        Kind::SecretByCreated => Key::SecretByCreated {
+            scope: parts.scope()?,
+            created: parts.time()?,
+            name: parts.text()?,
+        },
+        Kind::Version => Key::Version {
+            scope: parts.scope()?,
+            name: parts.text()?,
+            suffix: parts.suffix()?,
+            id: parts.text()?,
+        },
+        Kind::Replica => {
+            Key::Replica { scope: parts.scope()?, name: parts.text()?, region: parts.text()? }
+        }
+        Kind::Tombstone => Key::Tombstone { scope: parts.scope()?, subject: parts.subject()? },
+        Kind::KmsKey => Key::KmsKey { scope: parts.scope()?, id: parts.key_id()? },
+        Kind::Alias => Key::Alias { scope: parts.scope()?, name: parts.text()? },
+        Kind::AliasOfKey => {
+            Key::AliasOfKey { scope: parts.scope()?, id: parts.key_id()?, name: parts.text()? }
+        }
+        Kind::Outbox => Key::Outbox {
+            region: parts.text()?,
+            peer: parts.text()?,
+            account: parts.account()?,
+            subject: parts.subject()?,
+        },
+        Kind::Deadline => Key::Deadline {
+            region: parts.text()?,
+            at: parts.time()?,
+            account: parts.account()?,
+            due: parts.due()?,
+        },
+        Kind::Peer => Key::Peer { region: parts.text()?, peer: parts.text()? },
+        Kind::Identity => Key::Identity { region: parts.text()? },
+    };
+    if parts.0.is_empty() { Ok(key) } else { Err(NotAKey) }
+}
+
+/// The range that a scan walks.
+pub fn range(scan: &Scan) -> Range {
+    let start = prefix(&scan.prefix);
+    let mut range = Range { end: end_of(&start), start, order: scan.order };
+    if let Prefix::Secrets { name, .. } = &scan.prefix
+        && name.contains('\0')
+    {
+        // No name contains a zero byte; here it would match the end of one.
+        range.end.clone_from(&range.start);
+    }
+    if let Some(after) = &scan.after {
+        let mut after = key(after);
+        match scan.order {
+            Order::Ascending => {
+                // The least key that is greater.
+                after.push(0);
+                range.start = range.start.max(after);
+            }
+            Order::Descending => range.end = range.end.min(after),
+        }
+    }
+    range
+}
+
+/// The range of the identities, which outlive a wipe.
+pub fn identities() -> Range {
+    let start = vec![Kind::Identity.tag()];
+    Range { end: end_of(&start), start, order: Order::Ascending }
+}
+
+fn prefix(prefix: &Prefix) -> Vec<u8> {
+    let begin = |kind| Writer::begin(kind);
+    let mut out;
+    match prefix {
+        Prefix::Secrets { scope, name } => {
+            out = begin(Kind::Secret);
+            out.scope(scope).bytes(name.as_bytes())
+        }
+        Prefix::SecretsByCreated { scope } => {
+            out = begin(Kind::SecretByCreated);
+            out.scope(scope)
+        }
+        Prefix::Versions { scope, name, suffix } => {
+            out = begin(Kind::Version);
+            out.scope(scope).text(name.as_str()).suffix(*suffix)
+        }
+        Prefix::KmsKeys { scope } => {
+            out = begin(Kind::KmsKey);
+            out.scope(scope)
+        }
+        Prefix::Aliases { scope } => {
+            out = begin(Kind::Alias);
+            out.scope(scope)
+        }
+        Prefix::AliasesOfKey { scope, id } => {
+            out = begin(Kind::AliasOfKey);
+            out.scope(scope).key_id(*id)
+        }
+        Prefix::Outbox { region, peer } => {
+            out = begin(Kind::Outbox);
+            out.text(region.as_str()).text(peer.as_str())
+        }
+        Prefix::Deadlines { region } => {
+            out = begin(Kind::Deadline);
+            out.text(region.as_str())
+        }
+    };
+    out.0
+}
+
+/// The least bytes that are greater than everything that begins with `start`.
+fn end_of(start: &[u8]) -> Vec<u8> {
+    let mut end = start.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            break;
+        }
+    }
+    end
+}
+
+/// Tells the kinds of subjects and of deadlines apart within a key.
+mod part {
+    pub(super) const SECRET: u8 = 1;
+    pub(super) const DETACHED: u8 = 2;
+    pub(super) const KEY: u8 = 3;
+    pub(super) const KEY_GONE: u8 = 4;
+    pub(super) const PURGE_SECRET: u8 = 1;
+    pub(super) const DELETE_KEY: u8 = 2;
+    pub(super) const FORGET_TOMBSTONE: u8 = 3;
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn begin(kind: Kind) -> Self {
+        let mut bytes = Vec::with_capacity(128);
+        bytes.push(kind.tag());
+        Self(bytes)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.bytes(text.as_bytes()).bytes(&[0])
+    }
+
+    fn account(&mut self, account: AccountId) -> &mut Self {
+        self.bytes(account.as_str().as_bytes())
+    }
+
+    fn scope(&mut self, scope: &Scope) -> &mut Self {
+        self.text(scope.region.as_str()).account(scope.account)
+    }
+
+    /// Big-endian with the sign flipped, so that earlier sorts first.
+    fn time(&mut self, time: Timestamp) -> &mut Self {
+        self.bytes(&(time.millis() ^ i64::MIN).to_be_bytes())
+    }
+
+    fn suffix(&mut self, suffix: SecretSuffix) -> &mut Self {
+        self.bytes(suffix.as_str().as_bytes())
+    }
+
+    fn key_id(&mut self, id: KeyId) -> &mut Self {
+        self.bytes(&key_id(id))
+    }
+
+    fn subject(&mut self, subject: &Subject) -> &mut Self {
+        match subject {
+            Subject::Secret { name, suffix } => {
+                self.bytes(&[part::SECRET]).text(name.as_str()).suffix(*suffix)
+            }
+            Subject::Detached { name, suffix } => {
+                self.bytes(&[part::DETACHED]).text(name.as_str()).suffix(*suffix)
+            }
+            Subject::Key { id } => self.bytes(&[part::KEY]).key_id(*id),
+            Subject::KeyGone { id } => self.bytes(&[part::KEY_GONE]).key_id(*id),
+        }
+    }
+
+    fn due(&mut self, due: &Due) -> &mut Self {
+        match due {
+            Due::PurgeSecret { name, suffix } => {
+                self.bytes(&[part::PURGE_SECRET]).text(name.as_str()).suffix(*suffix)
+            }
+            Due::DeleteKey { id } => self.bytes(&[part::DELETE_KEY]).key_id(*id),
+            Due::ForgetTombstone { subject } => {
+                self.bytes(&[part::FORGET_TOMBSTONE]).subject(subject)
+            }
+        }
+    }
+}
+
+/// Bytes of a key id: sixteen, and one that is 1 for a multi-Region key.
+pub(crate) const KEY_ID_LEN: usize = 17;
+
+pub(crate) fn key_id(id: KeyId) -> [u8; KEY_ID_LEN] {
+    let mut bytes = [0; KEY_ID_LEN];
+    let (head, multi_region) = bytes.split_at_mut(KEY_ID_LEN - 1);
+    head.copy_from_slice(id.bytes());
+    multi_region.fill(u8::from(id.is_multi_region()));
+    bytes
+}
+
+pub(crate) fn parse_key_id(bytes: &[u8]) -> Option<KeyId> {
+    let (multi_region, id) = bytes.split_last()?;
+    let id = id.try_into().ok()?;
+    match multi_region {
+        0 => Some(KeyId::from_bytes(id, false)),
+        1 => Some(KeyId::from_bytes(id, true)),
+        _ => None,
+    }
+}
+
+/// What is left of a key while it is taken apart.
+struct Parts<'a>(&'a [u8]);
+
+impl Parts<'_> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], NotAKey> {
+        let (head, rest) = self.0.split_first_chunk::<N>().ok_or(NotAKey)?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    fn text<T: FromStr>(&mut self) -> Result<T, NotAKey> {
+        let end = self.0.iter().position(|byte| *byte == 0).ok_or(NotAKey)?;
+        let (head, rest) = self.0.split_at_checked(end).ok_or(NotAKey)?;
+        self.0 = rest.get(1..).ok_or(NotAKey)?;
+        from_utf8(head)
+    }
+
+    fn account(&mut self) -> Result<AccountId, NotAKey> {
+        from_utf8(&self.array::<{ limits::ACCOUNT_ID_LEN }>()?)
+    }
+
+    fn scope(&mut self) -> Result<Scope, NotAKey> {
+        let region: Region = self.text()?;
+        Ok(Scope { region, account: self.account()? })
+    }
+
+    fn time(&mut self) -> Result<Timestamp, NotAKey> {
+        Ok(Timestamp::from_millis(i64::from_be_bytes(self.array()?) ^ i64::MIN))
+    }
+
+    fn suffix(&mut self) -> Result<SecretSuffix, NotAKey> {
+        from_utf8(&self.array::<{ limits::SECRET_SUFFIX_LEN }>()?)
+    }
+
+    fn key_id(&mut self) -> Result<KeyId, NotAKey> {
+        parse_key_id(&self.array::<KEY_ID_LEN>()?).ok_or(NotAKey)
+    }
+
+    fn subject(&mut self) -> Result<Subject, NotAKey> {
+        match self.array()? {
+            [part::SECRET] => Ok(Subject::Secret { name: self.text()?, suffix: self.suffix()? }),
+            [part::DETACHED] => {
+                Ok(Subject::Detached { name: self.text()?, suffix: self.suffix()? })
+            }
+            [part::KEY] => Ok(Subject::Key { id: self.key_id()? }),
+            [part::KEY_GONE] => Ok(Subject::KeyGone { id: self.key_id()? }),
+            _ => Err(NotAKey),
+        }
+    }
+
+    fn due(&mut self) -> Result<Due, NotAKey> {
+        match self.array()? {
+            [part::PURGE_SECRET] => {
+                Ok(Due::PurgeSecret { name: self.text()?, suffix: self.suffix()? })
+            }
+            [part::DELETE_KEY] => Ok(Due::DeleteKey { id: self.key_id()? }),
+            [part::FORGET_TOMBSTONE] => Ok(Due::ForgetTombstone { subject: self.subject()? }),
+            _ => Err(NotAKey),
+        }
+    }
+}
+
+fn from_utf8<T: FromStr>(bytes: &[u8]) -> Result<T, NotAKey> {
+    core::str::from_utf8(bytes).map_err(|_| NotAKey)?.parse().map_err(|_| NotAKey)
+}
