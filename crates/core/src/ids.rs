@@ -84,6 +84,9 @@ impl fmt::Debug for Region {
 pub struct AccountId([u8; limits::ACCOUNT_ID_LEN]);
 
 impl AccountId {
+    /// The account that no credential belongs to: a Region's own bookkeeping is done in its name.
+    pub const NOBODY: Self = Self([b'0'; limits::ACCOUNT_ID_LEN]);
+
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }

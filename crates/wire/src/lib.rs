@@ -8,6 +8,8 @@
 pub mod constraints;
 pub mod fault;
 pub mod json;
+pub mod json_operation;
+pub mod operations;
 pub mod peer;
 pub mod query_xml;
 pub mod service;

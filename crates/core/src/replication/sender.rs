@@ -91,6 +91,11 @@ impl Sender {
         self.due.first().map(|(at, _)| *at)
     }
 
+    /// Whether the peer has not acknowledged this subject.
+    pub fn is_behind(&self, item: &Item) -> bool {
+        self.items.contains_key(item)
+    }
+
     /// Subjects that the peer has not acknowledged.
     pub fn backlog(&self) -> usize {
         self.items.len()

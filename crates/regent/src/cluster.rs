@@ -1,0 +1,167 @@
+//! Several Regions in one process, as `regent dev` runs them.
+//!
+//! Each Region has its own store, keys, committer and tasks; they share a clock and the links and
+//! nothing else (promise R4).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use regent_core::cx::Profile;
+use regent_core::ids::Region;
+use regent_core::ports::{Read, StoreFault};
+use regent_core::records::{Key, Record};
+use regent_core::tx::Batch;
+use regent_crypto::{RegionCrypto, RootKey, SystemEntropy};
+use regent_store::sqlite::{self, SqliteStore};
+use regent_store::{MemoryStore, Store};
+
+use crate::links::Links;
+use crate::node::{Call, Node, Parts, Reply};
+
+/// What to open.
+#[derive(Debug)]
+pub struct Options {
+    pub regions: Vec<Region>,
+    pub profile: Profile,
+    /// Regions with a profile of their own.
+    pub region_profiles: BTreeMap<Region, Profile>,
+    pub storage: Storage,
+    pub root_key: RootKey,
+    /// Memory for cached records, in bytes, of all Regions together.
+    pub cache_bytes: u64,
+}
+
+/// Where records live.
+#[derive(Debug, Clone)]
+pub enum Storage {
+    /// One file per Region in this directory.
+    Directory(PathBuf),
+    /// Gone with the process.
+    Memory,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the store of {region}: {source}")]
+    Store { region: Region, source: sqlite::OpenError },
+    #[error("the store of {region} could not be read")]
+    Fault { region: Region },
+    #[error("the root key does not open the store of {region}: it was sealed under another key")]
+    RootKey { region: Region },
+}
+
+/// Regions and the links between them.
+#[derive(Debug)]
+pub struct Cluster {
+    regions: Arc<[Region]>,
+    nodes: BTreeMap<Region, Arc<Node>>,
+    links: Arc<Links>,
+    tasks: tokio::sync::Mutex<tokio::task::JoinSet<()>>,
+}
+
+impl Cluster {
+    /// Opens every Region's store and starts its tasks. Must be called inside a runtime.
+    pub fn open(options: Options) -> Result<Arc<Self>, OpenError> {
+        let mut regions = options.regions.clone();
+        regions.sort_unstable();
+        regions.dedup();
+        let regions: Arc<[Region]> = regions.into();
+        let (links, mut inboxes) = Links::new(&regions);
+        let mut nodes = BTreeMap::new();
+        let mut tasks = tokio::task::JoinSet::new();
+        for region in regions.iter().copied() {
+            let fault = |StoreFault| OpenError::Fault { region };
+            let store = open_store(&options, region, regions.len())?;
+            let crypto = identity(&*store, region, &options.root_key)?;
+            let profile = options.region_profiles.get(&region).copied().unwrap_or(options.profile);
+            let links = Arc::clone(&links);
+            let parts =
+                Parts { region, regions: Arc::clone(&regions), profile, store, crypto, links };
+            let (node, touched) = Node::new(parts).map_err(fault)?;
+            if let Some(inbox) = inboxes.remove(&region) {
+                tasks.spawn(Arc::clone(&node).receive(inbox));
+            }
+            tasks.spawn(Arc::clone(&node).replicate());
+            tasks.spawn(Arc::clone(&node).keep_time());
+            tasks.spawn(Arc::clone(&node).note_reads(touched));
+            nodes.insert(region, node);
+        }
+        let tasks = tokio::sync::Mutex::new(tasks);
+        Ok(Arc::new(Self { regions, nodes, links, tasks }))
+    }
+
+    /// Every Region, sorted.
+    pub fn regions(&self) -> &[Region] {
+        &self.regions
+    }
+
+    pub fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// Transactions that each Region has committed since the start.
+    pub fn commits(&self) -> impl Iterator<Item = (Region, u64)> {
+        self.nodes.iter().map(|(region, node)| (*region, node.commits()))
+    }
+
+    /// Runs one request in one Region. `None` for a Region that is not here.
+    pub async fn execute(&self, region: Region, call: Call) -> Option<Reply> {
+        Some(self.nodes.get(&region)?.execute(call).await)
+    }
+
+    /// Empties every Region and ends all faults.
+    pub async fn reset(&self) -> Result<(), StoreFault> {
+        for region in self.regions.iter().copied() {
+            self.links.up(region);
+        }
+        self.links.heal();
+        for node in self.nodes.values() {
+            node.reset().await?;
+        }
+        Ok(())
+    }
+
+    /// Stops all tasks. Stores close when the cluster is dropped.
+    pub async fn shutdown(&self) {
+        self.tasks.lock().await.shutdown().await;
+    }
+}
+
+fn open_store(
+    options: &Options,
+    region: Region,
+    regions: usize,
+) -> Result<Arc<dyn Store>, OpenError> {
+    match &options.storage {
+        Storage::Memory => Ok(Arc::new(MemoryStore::new())),
+        Storage::Directory(directory) => {
+            let path = directory.join(format!("{region}.db"));
+            let cache_bytes = options.cache_bytes / (regions.max(1) as u64);
+            let store = SqliteStore::open(&path, sqlite::Options { cache_bytes, ..Default::default() })
+                .map_err(|source| OpenError::Store { region, source })?;
+            Ok(Arc::new(store))
+        }
+    }
+}
+
+/// The Region's keys: opened with the root key, or made on the first start.
+fn identity(store: &dyn Store, region: Region, root: &RootKey) -> Result<RegionCrypto, OpenError> {
+    let fault = || OpenError::Fault { region };
+    let key = Key::Identity { region };
+    match store.get(&key).map_err(|StoreFault| fault())?.map(|stored| stored.record) {
+        Some(Record::Identity(sealed)) => {
+            RegionCrypto::open_identity(root, &sealed).map_err(|_| OpenError::RootKey { region })
+        }
+        Some(_) => Err(fault()),
+        None => {
+            let crypto = RegionCrypto::generate(&SystemEntropy);
+            let sealed = crypto.seal_identity(root).into();
+            let mut batch = Batch::default();
+            batch.reads.insert(key.clone(), 0);
+            batch.writes.insert(key, Some(Record::Identity(sealed)));
+            store.commit(batch).map_err(|_| fault())?;
+            Ok(crypto)
+        }
+    }
+}

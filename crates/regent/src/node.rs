@@ -1,0 +1,389 @@
+//! One Region: its store, its cryptography, its replication and its timers.
+//!
+//! The shell around the core. It runs operations on the store and commits what they ask for, sends
+//! what the outbox says, applies what peers say, and handles deadlines. It decides nothing: each
+//! decision is the core's, and each of its results is committed before anybody hears of it (R1).
+
+mod inbound;
+mod outbound;
+mod timers;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use regent_core::cx::{Answers, Ask, Caller, Cx, Origin, Profile};
+use regent_core::engine::Touch;
+use regent_core::ids::{AccountId, Region, RequestId, Scope};
+use regent_core::keys::managed;
+use regent_core::ports::{StoreFault, TransportKey, random};
+use regent_core::records::{Key, Record, Subject};
+use regent_core::replication::change::{Answer, Message};
+use regent_core::replication::sender::{Item, Sender};
+use regent_core::secrets::accessed;
+use regent_core::time::Timestamp;
+use regent_core::tx::{Batch, Tx};
+use regent_crypto::{RegionCrypto, SystemEntropy};
+use regent_store::{CommitError, Store};
+use regent_wire::fault::{Answer as Response, Fault};
+use regent_wire::operations::{Operation, Outcome, Request};
+use regent_wire::peer::{self, Frame};
+use regent_wire::query_xml::Format;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::links::Links;
+
+/// How long a request waits for another Region's word before it is refused.
+const ASK_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a request that replicates a key waits for the replica to be there.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
+/// LIMIT: reads that wait to be noted. What does not fit is noted by a later read of that day.
+const TOUCHES_MAX: usize = 4096;
+
+/// One request, authenticated.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub operation: &'static Operation,
+    pub body: Bytes,
+    pub format: Format,
+    pub caller: Arc<Caller>,
+    pub origin: Origin,
+    pub request_id: RequestId,
+    pub now: Timestamp,
+}
+
+/// What the client gets.
+pub type Reply = Result<Response, Fault>;
+
+/// One Region.
+pub struct Node {
+    region: Region,
+    regions: Arc<[Region]>,
+    profile: Profile,
+    store: Arc<dyn Store>,
+    crypto: RegionCrypto,
+    links: Arc<Links>,
+    senders: Mutex<BTreeMap<Region, Sender>>,
+    peer_keys: RwLock<BTreeMap<Region, TransportKey>>,
+    /// Questions that requests of this Region wait for.
+    asked: Mutex<BTreeMap<u64, oneshot::Sender<Answer>>>,
+    next_ask: AtomicU64,
+    /// Accounts whose managed key is known to exist.
+    accounts: Mutex<BTreeSet<AccountId>>,
+    touches: mpsc::Sender<Touch>,
+    outbox_changed: Notify,
+    acknowledged: Notify,
+    deadline_changed: Notify,
+    commits: AtomicU64,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+/// What a node is made of.
+pub struct Parts {
+    pub region: Region,
+    pub regions: Arc<[Region]>,
+    pub profile: Profile,
+    pub store: Arc<dyn Store>,
+    pub crypto: RegionCrypto,
+    pub links: Arc<Links>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+impl Node {
+    /// A node over an open store, and the reads that it will want noted.
+    pub fn new(parts: Parts) -> Result<(Arc<Self>, mpsc::Receiver<Touch>), StoreFault> {
+        let Parts { region, regions, profile, store, crypto, links } = parts;
+        let (touches, touched) = mpsc::channel(TOUCHES_MAX);
+        let node = Self {
+            region,
+            regions,
+            profile,
+            store,
+            crypto,
+            links,
+            senders: Mutex::default(),
+            peer_keys: RwLock::default(),
+            asked: Mutex::default(),
+            next_ask: AtomicU64::new(1),
+            accounts: Mutex::default(),
+            touches,
+            outbox_changed: Notify::new(),
+            acknowledged: Notify::new(),
+            deadline_changed: Notify::new(),
+            commits: AtomicU64::new(0),
+        };
+        node.load_outbox()?;
+        Ok((Arc::new(node), touched))
+    }
+
+    pub fn region(&self) -> Region {
+        self.region
+    }
+
+    /// Transactions committed since the start.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Runs one operation to its end.
+    pub async fn execute(&self, call: Call) -> Reply {
+        let service = call.operation.service;
+        self.run(&call).await.unwrap_or_else(|StoreFault| Err(Fault::internal(service)))
+    }
+
+    async fn run(&self, call: &Call) -> Result<Reply, StoreFault> {
+        self.ensure_account(call.caller.account).await?;
+        let mut answers = Answers::new();
+        loop {
+            let seq = self.store.seq();
+            let outcome = {
+                let cx = Cx {
+                    now: call.now,
+                    region: self.region,
+                    caller: &call.caller,
+                    request_id: call.request_id,
+                    origin: &call.origin,
+                    profile: self.profile,
+                    regions: &self.regions,
+                    answers: &answers,
+                    entropy: &SystemEntropy,
+                    crypto: &self.crypto,
+                };
+                let request = Request { body: &call.body, format: call.format };
+                call.operation.run(&cx, &*self.store, &request)
+            };
+            match outcome {
+                Outcome::Answer { answer, reads, touch } => {
+                    if self.store.seq() != seq && !self.store.unchanged(&reads)? {
+                        continue;
+                    }
+                    if let Some(touch) = touch {
+                        // A full queue loses a day's note of a read, never the read.
+                        let _ = self.touches.try_send(touch);
+                    }
+                    return Ok(Ok(answer));
+                }
+                Outcome::Commit { answer, batch } => {
+                    let keys = keys_under_way(&batch);
+                    match self.commit(batch).await {
+                        Ok(()) => {
+                            self.settle(keys).await;
+                            return Ok(Ok(answer));
+                        }
+                        Err(CommitError::Conflict) => {}
+                        Err(CommitError::Fault) => return Err(StoreFault),
+                    }
+                }
+                Outcome::Ask(asks) => answers.extend(self.ask(asks).await),
+                Outcome::Fault(fault) => return Ok(Err(fault)),
+            }
+        }
+    }
+
+    /// Makes sure that the account has its managed key here before anything else happens in it.
+    async fn ensure_account(&self, account: AccountId) -> Result<(), StoreFault> {
+        if lock(&self.accounts).contains(&account) {
+            return Ok(());
+        }
+        let scope = Scope { region: self.region, account };
+        self.transact(account, |cx, tx| managed::ensure(cx, tx, scope)).await?;
+        lock(&self.accounts).insert(account);
+        Ok(())
+    }
+
+    /// Runs a transaction of the node's own, on behalf of an account, until it is committed.
+    async fn transact<T>(
+        &self,
+        account: AccountId,
+        mut work: impl FnMut(&Cx<'_>, &mut Tx<'_>) -> Result<T, StoreFault>,
+    ) -> Result<T, StoreFault> {
+        loop {
+            let (result, batch) = self.as_account(account, |cx| {
+                let mut tx = Tx::new(&*self.store);
+                let result = work(cx, &mut tx)?;
+                Ok::<_, StoreFault>((result, tx.into_batch()))
+            })?;
+            if batch.writes.is_empty() {
+                return Ok(result);
+            }
+            match self.commit(batch).await {
+                Ok(()) => return Ok(result),
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Fault) => return Err(StoreFault),
+            }
+        }
+    }
+
+    /// Calls `work` in the circumstances of the node itself, acting for an account.
+    fn as_account<T>(&self, account: AccountId, work: impl FnOnce(&Cx<'_>) -> T) -> T {
+        let caller = Caller::account_root(account, self.region);
+        self.as_caller(&caller, work)
+    }
+
+    fn as_caller<T>(&self, caller: &Caller, work: impl FnOnce(&Cx<'_>) -> T) -> T {
+        let origin = Origin {
+            source_ip: std::net::IpAddr::from([127, 0, 0, 1]),
+            secure_transport: true,
+            user_agent: "secretsmanager.amazonaws.com".into(),
+        };
+        let answers = Answers::new();
+        work(&Cx {
+            now: now(),
+            region: self.region,
+            caller,
+            request_id: RequestId::from_entropy(random(&SystemEntropy)),
+            origin: &origin,
+            profile: self.profile,
+            regions: &self.regions,
+            answers: &answers,
+            entropy: &SystemEntropy,
+            crypto: &self.crypto,
+        })
+    }
+
+    /// Commits a batch, and tells replication and timers what it means for them.
+    async fn commit(&self, batch: Batch) -> Result<(), CommitError> {
+        let mut behind = Vec::new();
+        let mut deadline = false;
+        for (key, record) in &batch.writes {
+            match (key, record) {
+                (Key::Outbox { peer, account, subject, .. }, Some(Record::Outbox(entry))) => {
+                    behind.push((*peer, (*account, subject.clone()), Some(*entry)));
+                }
+                (Key::Outbox { peer, account, subject, .. }, _) => {
+                    behind.push((*peer, (*account, subject.clone()), None));
+                }
+                (Key::Deadline { .. }, _) => deadline = true,
+                _ => {}
+            }
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.store.commit_with(
+            batch,
+            Box::new(move |result| {
+                let _ = sender.send(result);
+            }),
+        );
+        receiver.await.unwrap_or(Err(CommitError::Fault))?;
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        if !behind.is_empty() {
+            self.note(behind);
+        }
+        if deadline {
+            self.deadline_changed.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Asks other Regions and waits for their answers; silence is an answer too.
+    async fn ask(&self, asks: Vec<Ask>) -> Answers {
+        let mut waiting = Vec::with_capacity(asks.len());
+        for Ask { region, question } in asks {
+            let id = self.next_ask.fetch_add(1, Ordering::Relaxed);
+            let (sender, receiver) = oneshot::channel();
+            lock(&self.asked).insert(id, sender);
+            self.send(region, Message::Ask { id, question: question.clone() });
+            waiting.push((id, (region, question), receiver));
+        }
+        let deadline = tokio::time::Instant::now() + ASK_TIMEOUT;
+        let mut answers = Answers::new();
+        for (id, key, receiver) in waiting {
+            let answer = tokio::time::timeout_at(deadline, receiver).await;
+            lock(&self.asked).remove(&id);
+            answers.insert(key, answer.ok().and_then(Result::ok).unwrap_or(Answer::Unreachable));
+        }
+        answers
+    }
+
+    /// Waits, within reason, until peers hold the keys that were just replicated to them, so that
+    /// the next request may use them there.
+    async fn settle(&self, keys: Vec<(Region, Item)>) {
+        if keys.is_empty() {
+            return;
+        }
+        let settled = async {
+            loop {
+                let acknowledged = self.acknowledged.notified();
+                let behind = {
+                    let senders = lock(&self.senders);
+                    let is_behind = |(peer, item): &(Region, Item)| {
+                        self.links.is_down(*peer).is_none()
+                            && senders.get(peer).is_some_and(|sender| sender.is_behind(item))
+                    };
+                    keys.iter().any(is_behind)
+                };
+                if !behind {
+                    return;
+                }
+                // Another task may have been woken in between; look again now and then.
+                let _ = tokio::time::timeout(Duration::from_millis(20), acknowledged).await;
+            }
+        };
+        let _ = tokio::time::timeout(SETTLE_TIMEOUT, settled).await;
+    }
+
+    /// Notes reads as they come, apart from the reads themselves.
+    pub async fn note_reads(self: Arc<Self>, mut touched: mpsc::Receiver<Touch>) {
+        while let Some(touch) = touched.recv().await {
+            let Key::Secret { scope, .. } = &touch.secret else { continue };
+            let noted =
+                self.transact(scope.account, |cx, tx| accessed::touch(cx, tx, &touch)).await;
+            if noted.is_err() {
+                tracing::warn!(region = %self.region, "a read could not be noted");
+            }
+        }
+    }
+
+    /// Empties the store, for test suites.
+    pub async fn reset(&self) -> Result<(), StoreFault> {
+        let (sender, receiver) = oneshot::channel();
+        self.store.wipe_with(Box::new(move |result| {
+            let _ = sender.send(result);
+        }));
+        receiver.await.map_err(|_| StoreFault)?.map_err(|_| StoreFault)?;
+        lock(&self.accounts).clear();
+        lock(&self.senders).clear();
+        self.load_outbox()
+    }
+
+    fn send(&self, to: Region, message: Message) {
+        let frame = Frame { from: self.region, to, message };
+        self.links.send(self.region, to, peer::encode(&frame));
+    }
+}
+
+/// Multi-Region keys that a batch leaves peers behind with.
+fn keys_under_way(batch: &Batch) -> Vec<(Region, Item)> {
+    let entries = batch.writes.iter().filter(|(_, record)| record.is_some());
+    entries
+        .filter_map(|(key, _)| match key {
+            Key::Outbox { peer, account, subject: subject @ Subject::Key { .. }, .. } => {
+                Some((*peer, (*account, subject.clone())))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The clock of this process.
+pub fn now() -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "the shell's one reading of the clock")]
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

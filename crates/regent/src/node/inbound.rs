@@ -1,0 +1,144 @@
+//! Applying what peers say, many messages at once, and answering after the commit.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use regent_core::cx::Caller;
+use regent_core::ids::{AccountId, Region};
+use regent_core::ports::StoreFault;
+use regent_core::policy::evaluate::PrincipalKind;
+use regent_core::replication::change::{Answer, Message, Outcome, Question};
+use regent_core::replication::{probe, receiver};
+use regent_wire::peer;
+use tokio::sync::Semaphore;
+
+use super::{Node, lock, now};
+use crate::links::Inbox;
+
+/// LIMIT: messages that are applied at once. They share the store's commits.
+const APPLYING_MAX: usize = 64;
+
+impl Node {
+    /// Applies what arrives until the links are gone.
+    pub async fn receive(self: Arc<Self>, mut inbox: Inbox) {
+        let slots = Arc::new(Semaphore::new(APPLYING_MAX));
+        while let Some(bytes) = inbox.recv().await {
+            let Ok(frame) = peer::decode(&bytes) else {
+                tracing::warn!(region = %self.region, "a malformed frame was dropped");
+                continue;
+            };
+            if frame.to != self.region || !self.regions.contains(&frame.from) {
+                continue;
+            }
+            if let Message::Answer { id, answer } = frame.message {
+                if let Some(waiting) = lock(&self.asked).remove(&id) {
+                    let _ = waiting.send(answer);
+                }
+                continue;
+            }
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let node = Arc::clone(&self);
+            tokio::spawn(async move {
+                if node.handle(frame.from, frame.message).await.is_err() {
+                    tracing::error!(region = %node.region, "a message could not be applied");
+                }
+                drop(slot);
+            });
+        }
+    }
+
+    async fn handle(&self, from: Region, message: Message) -> Result<(), StoreFault> {
+        match message {
+            Message::Hello { key, answer } => self.greeted(from, key, answer).await,
+            Message::Ask { id, question } => {
+                let answer = self.consider(&question).await.unwrap_or(Answer::Unreachable);
+                self.send(from, Message::Answer { id, answer });
+                Ok(())
+            }
+            message => self.apply(from, message).await,
+        }
+    }
+
+    async fn apply(&self, from: Region, message: Message) -> Result<(), StoreFault> {
+        let Some(account) = receiver::account_of(&message) else { return Ok(()) };
+        let lacking = match &message {
+            Message::Acknowledged { subject, outcome, .. } => {
+                if let Outcome::Failed(_) = outcome
+                    && let Some(counts) = self.links.counts(self.region, from)
+                {
+                    counts.failures.fetch_add(1, Ordering::Relaxed);
+                }
+                // Only then is the same state to be sent again, with everything in it.
+                (*outcome == Outcome::Lacking).then(|| (account, subject.clone()))
+            }
+            _ => None,
+        };
+        let reply = self
+            .transact(account, |cx, tx| receiver::receive(cx, tx, from, message.clone()))
+            .await?;
+        if let Some(item) = lacking {
+            if let Some(sender) = lock(&self.senders).get_mut(&from) {
+                sender.answered(now(), &item);
+            }
+            self.outbox_changed.notify_one();
+        }
+        if let Some(reply) = reply {
+            self.send(from, reply);
+        }
+        Ok(())
+    }
+
+    async fn greeted(
+        &self,
+        from: Region,
+        key: regent_core::ports::TransportKey,
+        answer: bool,
+    ) -> Result<(), StoreFault> {
+        let known = {
+            let keys = self.peer_keys.read().unwrap_or_else(PoisonError::into_inner);
+            keys.get(&from) == Some(&key)
+        };
+        if !known {
+            let record = regent_core::records::Key::Peer { region: self.region, peer: from };
+            self.transact(AccountId::NOBODY, |_, tx| {
+                tx.put(record.clone(), regent_core::records::Record::Peer(key.clone()));
+                Ok(())
+            })
+            .await?;
+            let mut keys = self.peer_keys.write().unwrap_or_else(PoisonError::into_inner);
+            keys.insert(from, key);
+        }
+        if answer {
+            let key = regent_core::ports::Crypto::transport_key(&self.crypto);
+            self.send(from, Message::Hello { key, answer: false });
+        }
+        if let Some(sender) = lock(&self.senders).get_mut(&from) {
+            sender.heard(now());
+        }
+        self.outbox_changed.notify_one();
+        Ok(())
+    }
+
+    /// Answers whether this Region could hold what a peer wants to replicate here.
+    async fn consider(&self, question: &Question) -> Result<Answer, StoreFault> {
+        let Question::CanHold { arn, caller, .. } = question;
+        let account = arn.scope.account;
+        self.ensure_account(account).await?;
+        // The key's own policy decides about the caller; what the caller may ask for at all was
+        // decided in the Region that asks.
+        let root = Caller::account_root(account, self.region);
+        let principal = Caller {
+            arn: caller.as_ref().into(),
+            kind: if caller.ends_with(":root") { PrincipalKind::Root } else { PrincipalKind::User },
+            policies: administrator(),
+            ..root
+        };
+        self.as_caller(&principal, |cx| probe::answer(cx, &*self.store, question))
+    }
+}
+
+/// Identity policies stay in the Region where the caller is known.
+fn administrator() -> Arc<[regent_core::policy::document::Policy]> {
+    let allow = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
+    regent_core::policy::document::Policy::parse_identity(allow).into_iter().collect()
+}
