@@ -98,7 +98,11 @@ impl FromStr for AccountId {
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let bytes: [u8; limits::ACCOUNT_ID_LEN] =
             text.as_bytes().try_into().map_err(|_| Malformed("account"))?;
-        if bytes.iter().all(u8::is_ascii_digit) { Ok(Self(bytes)) } else { Err(Malformed("account")) }
+        if bytes.iter().all(u8::is_ascii_digit) {
+            Ok(Self(bytes))
+        } else {
+            Err(Malformed("account"))
+        }
     }
 }
 
@@ -462,7 +466,8 @@ mod tests {
 
     #[test]
     fn key_ids_round_trip() {
-        for good in ["mrk-1234abcd12ab34cd56ef1234567890ab", "1234abcd-12ab-34cd-56ef-1234567890ab"] {
+        for good in ["mrk-1234abcd12ab34cd56ef1234567890ab", "1234abcd-12ab-34cd-56ef-1234567890ab"]
+        {
             assert_eq!(good.parse::<KeyId>().unwrap().to_string(), good);
         }
     }

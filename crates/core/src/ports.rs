@@ -63,8 +63,13 @@ pub const SALT_LEN: usize = 32;
 pub trait Crypto {
     /// Seals under `key`: AES-256-GCM with a per-message key derived by HKDF-SHA-256 from a random
     /// salt, so that no nonce limit binds. Result: salt, ciphertext, tag. `aad` is authenticated.
-    fn seal(&self, key: &SymmetricKey, aad: &[u8], plaintext: &[u8], entropy: &dyn Entropy)
-    -> Vec<u8>;
+    fn seal(
+        &self,
+        key: &SymmetricKey,
+        aad: &[u8],
+        plaintext: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Vec<u8>;
 
     /// Opens what [`Crypto::seal`] made under the same key and associated data.
     fn open(&self, key: &SymmetricKey, aad: &[u8], sealed: &[u8]) -> Result<Plaintext, Unopened>;

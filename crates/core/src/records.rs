@@ -115,16 +115,37 @@ pub enum Intent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prefix {
     /// Secrets whose name begins with the text, by name.
-    Secrets { scope: Scope, name: Box<str> },
+    Secrets {
+        scope: Scope,
+        name: Box<str>,
+    },
     /// Secrets by creation.
-    SecretsByCreated { scope: Scope },
+    SecretsByCreated {
+        scope: Scope,
+    },
     /// The versions of one secret, by id.
-    Versions { scope: Scope, name: SecretName, suffix: SecretSuffix },
-    KmsKeys { scope: Scope },
-    Aliases { scope: Scope },
-    AliasesOfKey { scope: Scope, id: KeyId },
-    Outbox { region: Region, peer: Region },
-    Deadlines { region: Region },
+    Versions {
+        scope: Scope,
+        name: SecretName,
+        suffix: SecretSuffix,
+    },
+    KmsKeys {
+        scope: Scope,
+    },
+    Aliases {
+        scope: Scope,
+    },
+    AliasesOfKey {
+        scope: Scope,
+        id: KeyId,
+    },
+    Outbox {
+        region: Region,
+        peer: Region,
+    },
+    Deadlines {
+        region: Region,
+    },
 }
 
 /// One walk over a range.

@@ -138,8 +138,9 @@ fn open_store(
         Storage::Directory(directory) => {
             let path = directory.join(format!("{region}.db"));
             let cache_bytes = options.cache_bytes / (regions.max(1) as u64);
-            let store = SqliteStore::open(&path, sqlite::Options { cache_bytes, ..Default::default() })
-                .map_err(|source| OpenError::Store { region, source })?;
+            let store =
+                SqliteStore::open(&path, sqlite::Options { cache_bytes, ..Default::default() })
+                    .map_err(|source| OpenError::Store { region, source })?;
             Ok(Arc::new(store))
         }
     }

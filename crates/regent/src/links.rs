@@ -211,7 +211,13 @@ impl Links {
             LinkStatus {
                 from: from.to_string(),
                 to: to.to_string(),
-                state: if down { "down" } else if cut { "cut" } else { "up" },
+                state: if down {
+                    "down"
+                } else if cut {
+                    "cut"
+                } else {
+                    "up"
+                },
                 delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
                 backlog: read(&counts.backlog),
                 lag_ms: read(&counts.lag_ms),

@@ -47,9 +47,16 @@ pub struct Request<'a> {
 #[derive(Debug)]
 pub enum Outcome {
     /// A query's answer. It stands if `reads` are unchanged.
-    Answer { answer: Answer, reads: BTreeMap<Key, u64>, touch: Option<Touch> },
+    Answer {
+        answer: Answer,
+        reads: BTreeMap<Key, u64>,
+        touch: Option<Touch>,
+    },
     /// A command's: to be given once the batch is committed.
-    Commit { answer: Answer, batch: Batch },
+    Commit {
+        answer: Answer,
+        batch: Batch,
+    },
     /// Other Regions must be asked; then the operation runs again.
     Ask(Vec<Ask>),
     Fault(Fault),

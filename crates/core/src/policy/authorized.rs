@@ -134,8 +134,10 @@ impl Context for RequestContext<'_> {
         }
         if let Some((family, name)) = key.split_once('/') {
             return match family {
-                "aws:resourcetag" | "secretsmanager:resourcetag" => tag(&facts.resource_tags, name),
-                "aws:requesttag" => tag(&facts.request_tags, name),
+                "aws:resourcetag" | "secretsmanager:resourcetag" => {
+                    tag(facts.resource_tags.as_ref(), name)
+                }
+                "aws:requesttag" => tag(facts.request_tags.as_ref(), name),
                 "aws:principaltag" => Lookup::Absent,
                 _ => Lookup::Unknown,
             };
@@ -197,8 +199,8 @@ fn many<'a>(values: Option<impl Iterator<Item = &'a str>>) -> Lookup<'a> {
     values.map_or(Lookup::Absent, |values| Lookup::Many(values.map(Cow::Borrowed).collect()))
 }
 
-fn tag<'a>(tags: &'a Option<Tags>, name: &str) -> Lookup<'a> {
-    tags.as_ref().and_then(|tags| tags.get(name)).map_or(Lookup::Absent, |value| one(value))
+fn tag<'a>(tags: Option<&'a Tags>, name: &str) -> Lookup<'a> {
+    tags.and_then(|tags| tags.get(name)).map_or(Lookup::Absent, |value| one(value))
 }
 
 const fn boolean(value: bool) -> &'static str {

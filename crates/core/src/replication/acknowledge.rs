@@ -69,7 +69,7 @@ fn secret(
         Outcome::Applied => {
             let acknowledged = replica.acknowledged.max(Some(at));
             let status = if reached { ReplicaStatus::InSync } else { replica.status.clone() };
-            let replica = Replica { acknowledged, status, ..replica };
+            let replica = Replica { status, acknowledged, ..replica };
             put_replica(tx, scope, &secret, replica);
         }
         Outcome::Failed(failure) if reached => {

@@ -44,22 +44,50 @@ impl Stamp {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
     /// The sender's transport key. `answer` asks for the receiver's in return.
-    Hello { key: TransportKey, answer: bool },
+    Hello {
+        key: TransportKey,
+        answer: bool,
+    },
     /// A replicated secret as it is now.
     Secret(Box<SecretState>),
     /// A replica is to be removed.
-    SecretRemoved { account: AccountId, name: SecretName, suffix: SecretSuffix, at: Stamp },
+    SecretRemoved {
+        account: AccountId,
+        name: SecretName,
+        suffix: SecretSuffix,
+        at: Stamp,
+    },
     /// A replica has become a secret of its own.
-    Detached { account: AccountId, name: SecretName, suffix: SecretSuffix, at: Stamp },
+    Detached {
+        account: AccountId,
+        name: SecretName,
+        suffix: SecretSuffix,
+        at: Stamp,
+    },
     /// A multi-Region key as it is now.
     Key(Box<KeyState>),
     /// A replica key is gone for good.
-    KeyGone { account: AccountId, id: KeyId, at: Stamp },
+    KeyGone {
+        account: AccountId,
+        id: KeyId,
+        at: Stamp,
+    },
     /// The answer to each of the above, after it was committed.
-    Acknowledged { account: AccountId, subject: Subject, at: Stamp, outcome: Outcome },
+    Acknowledged {
+        account: AccountId,
+        subject: Subject,
+        at: Stamp,
+        outcome: Outcome,
+    },
     /// A question that a request waits for. `id` is the asker's.
-    Ask { id: u64, question: Question },
-    Answer { id: u64, answer: Answer },
+    Ask {
+        id: u64,
+        question: Question,
+    },
+    Answer {
+        id: u64,
+        answer: Answer,
+    },
 }
 
 /// A secret as its primary holds it.

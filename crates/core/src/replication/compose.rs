@@ -25,7 +25,10 @@ pub enum Composed {
     /// There is nothing to say any more: the entry is to be removed.
     Obsolete,
     /// This Region cannot read its own value: the replica has failed at this state.
-    Failed { at: Stamp, failure: ReplicaFailure },
+    Failed {
+        at: Stamp,
+        failure: ReplicaFailure,
+    },
 }
 
 /// Composes the message that an outbox entry asks for.
@@ -54,9 +57,7 @@ pub fn compose(
             Some(key) => key_state(cx, peer, peer_key, scope, &key),
             None => Ok(Composed::Obsolete),
         },
-        Subject::KeyGone { id } => {
-            Ok(Composed::Send(Message::KeyGone { account, id: *id, at }))
-        }
+        Subject::KeyGone { id } => Ok(Composed::Send(Message::KeyGone { account, id: *id, at })),
     }
 }
 
@@ -115,8 +116,7 @@ fn versions(
     ids.dedup();
     let mut states = Vec::with_capacity(ids.len());
     for id in ids {
-        let version =
-            read.version(scope, &secret.name, secret.suffix, id)?.ok_or(StoreFault)?;
+        let version = read.version(scope, &secret.name, secret.suffix, id)?.ok_or(StoreFault)?;
         let known = base.is_some_and(|base| version.changed <= base.revision);
         let value = if known { None } else { Some(value(cx, read, peer_key, secret, &version)?) };
         let (created, changed) = (version.created, version.changed);

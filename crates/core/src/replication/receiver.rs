@@ -97,10 +97,7 @@ pub fn bury(
         return Ok(());
     }
     let tombstone = Tombstone { at, failed };
-    tx.put(
-        Key::Tombstone { scope, subject: subject.clone() },
-        Record::Tombstone(tombstone),
-    );
+    tx.put(Key::Tombstone { scope, subject: subject.clone() }, Record::Tombstone(tombstone));
     let due = Due::ForgetTombstone { subject: subject.clone() };
     let at = cx.now.plus_days(crate::limits::TOMBSTONE_DAYS);
     let key = Key::Deadline { region: scope.region, at, account: scope.account, due };

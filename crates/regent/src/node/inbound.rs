@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError};
 
 use regent_core::cx::Caller;
 use regent_core::ids::{AccountId, Region};
-use regent_core::ports::StoreFault;
 use regent_core::policy::evaluate::PrincipalKind;
+use regent_core::ports::StoreFault;
 use regent_core::replication::change::{Answer, Message, Outcome, Question};
 use regent_core::replication::{probe, receiver};
 use regent_wire::peer;

@@ -125,8 +125,8 @@ impl Node {
         (account, subject): Item,
         entry: Outbox,
     ) -> Result<(), StoreFault> {
-        let composed = self
-            .as_account(account, |cx| compose(cx, &*self.store, peer, key, &subject, &entry))?;
+        let composed =
+            self.as_account(account, |cx| compose(cx, &*self.store, peer, key, &subject, &entry))?;
         match composed {
             Composed::Send(message) => {
                 self.send(peer, message);

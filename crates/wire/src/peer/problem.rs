@@ -4,8 +4,8 @@ use regent_core::ids::{AliasArn, KeyArn, Scope};
 use regent_core::keys::problem::KeyProblem;
 use regent_core::secrets::model::ReplicaFailure;
 
-use super::proto::{Failure, Problem};
 use super::Malformed;
+use super::proto::{Failure, Problem};
 
 pub fn failure_to_proto(failure: &ReplicaFailure) -> Failure {
     let (kind, problem) = match failure {

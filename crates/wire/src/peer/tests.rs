@@ -110,7 +110,8 @@ fn key_state() -> KeyState {
 fn messages() -> Vec<Message> {
     let (account, name, suffix) = (scope().account, arn().name, arn().suffix);
     let subject = Subject::Secret { name: name.clone(), suffix };
-    let ack = |subject: Subject, outcome| Message::Acknowledged { account, subject, at: AT, outcome };
+    let ack =
+        |subject: Subject, outcome| Message::Acknowledged { account, subject, at: AT, outcome };
     let question = Question::CanHold {
         arn: arn(),
         kms_key_id: None,

@@ -89,12 +89,7 @@ fn install_key(
     Ok(())
 }
 
-fn update(
-    cx: &Cx<'_>,
-    tx: &mut Tx<'_>,
-    key: &KmsKey,
-    state: KeyState,
-) -> Result<(), StoreFault> {
+fn update(cx: &Cx<'_>, tx: &mut Tx<'_>, key: &KmsKey, state: KeyState) -> Result<(), StoreFault> {
     let Some(multi) = key.multi_region.as_ref().filter(|multi| multi.at < state.at) else {
         return Ok(());
     };

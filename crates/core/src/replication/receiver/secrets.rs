@@ -4,6 +4,7 @@
 //! what was there. Data keys are opened with this Region's transport key and go straight under the
 //! replica's own KMS key.
 
+use core::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::cx::{Cx, Profile};
@@ -14,9 +15,7 @@ use crate::ports::{StoreFault, Unopened};
 use crate::records::{Due, Key, Prefix, Record, Subject};
 use crate::replication::change::{Outcome, SecretState, Stamp, ValueState, VersionState};
 use crate::replication::receiver::bury;
-use crate::secrets::model::{
-    ReplicaFailure, Role, SealedValue, Secret, Version, value_aad,
-};
+use crate::secrets::model::{ReplicaFailure, Role, SealedValue, Secret, Version, value_aad};
 use crate::secrets::value::{is_default_key, prove_key, wrap_data_key};
 use crate::tx::{Records, Tx, collect};
 
@@ -42,7 +41,7 @@ pub fn apply(
     }
     let existing = tx.secret(scope, &state.arn.name)?;
     let existing = match existing.as_deref().map(|existing| stand(existing, from, &state)) {
-        None | Some(Stand::Aside) => existing,
+        None | Some(Stand::Update) => existing,
         Some(Stand::Answer(outcome)) => return Ok(outcome),
         Some(Stand::Replace) => {
             if let Some(existing) = existing {
@@ -71,8 +70,8 @@ pub fn apply(
 
 /// How an existing secret of the name takes a new state.
 enum Stand {
-    /// It is the replica itself.
-    Aside,
+    /// It is the replica itself, and older.
+    Update,
     /// It is to be overwritten.
     Replace,
     Answer(Option<Outcome>),
@@ -81,15 +80,11 @@ enum Stand {
 fn stand(existing: &Secret, from: Region, state: &SecretState) -> Stand {
     let same = existing.suffix == state.arn.suffix;
     match &existing.role {
-        Role::Replica { primary } if same && *primary == from => {
-            if state.at > existing.at {
-                Stand::Aside
-            } else if state.at == existing.at {
-                Stand::Answer(Some(Outcome::Applied))
-            } else {
-                Stand::Answer(None)
-            }
-        }
+        Role::Replica { primary } if same && *primary == from => match state.at.cmp(&existing.at) {
+            Ordering::Greater => Stand::Update,
+            Ordering::Equal => Stand::Answer(Some(Outcome::Applied)),
+            Ordering::Less => Stand::Answer(None),
+        },
         Role::Replica { .. } => {
             Stand::Answer(Some(Outcome::Failed(ReplicaFailure::ReplicatedWithOtherArn)))
         }
@@ -151,8 +146,7 @@ fn rewrap(
     value: &ValueState,
 ) -> Result<Result<Version, KeyProblem>, StoreFault> {
     let aad = value_aad(own, &version.id, value.kind);
-    let data_key =
-        cx.crypto.open_sealed(&aad, &value.data_key).map_err(|Unopened| StoreFault)?;
+    let data_key = cx.crypto.open_sealed(&aad, &value.data_key).map_err(|Unopened| StoreFault)?;
     let wrapped = wrap_data_key(cx, tx, own, &version.id, kms_key_id, &data_key)?;
     Ok(wrapped.map(|wrapped| Version {
         id: version.id.clone(),
