@@ -8,6 +8,7 @@
 pub mod codec;
 pub mod encode;
 pub mod memory;
+pub mod sqlite;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc;
@@ -17,6 +18,7 @@ use regent_core::records::Key;
 use regent_core::tx::Batch;
 
 pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
 
 /// One Region's store.
 ///
