@@ -8,6 +8,7 @@ pub const ACCOUNT_ID_LEN: usize = 12; // docs
 pub const SECRET_NAME_LEN_MAX: usize = 512; // model, NameType
 pub const SECRET_SUFFIX_LEN: usize = 6; // docs
 pub const SECRET_ID_LEN_MAX: usize = 2048; // model, SecretIdType
+pub const SECRET_ARN_LEN_MIN: usize = 20; // model, SecretARNType
 pub const VERSION_ID_LEN_MIN: usize = 32; // model, ClientRequestTokenType
 pub const VERSION_ID_LEN_MAX: usize = 64; // model, ClientRequestTokenType
 pub const STAGE_LABEL_LEN_MAX: usize = 256; // model, SecretVersionStageType
@@ -29,6 +30,11 @@ pub const LIST_SECRETS_MAX: usize = 100; // model
 pub const LIST_VERSIONS_MAX: usize = 100; // model
 pub const FILTERS_MAX: usize = 10; // model
 pub const FILTER_VALUES_MAX: usize = 10; // model
+pub const FILTER_VALUE_LEN_MAX: usize = 512; // model, FilterValueStringType
+pub const NEXT_TOKEN_LEN_MAX: usize = 4096; // model, NextTokenType
+pub const REPLICA_REGION_LEN_MAX: usize = 128; // model, RegionType
+pub const ROTATION_TOKEN_LEN_MIN: usize = 36; // model, RotationTokenType
+pub const ROTATION_TOKEN_LEN_MAX: usize = 256; // model, RotationTokenType
 
 // Tags
 pub const TAGS_MAX: usize = 50; // docs

@@ -9,6 +9,9 @@ use std::borrow::Cow;
 use crate::json;
 use crate::query_xml::{self, Format};
 use crate::service::{Protocol, Service};
+use crate::sigv4::{AuthFault, MissingParts, ScopeMismatch, Window};
+use crate::time::{Text, basic};
+use regent_core::time::Timestamp;
 
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +112,18 @@ impl Fault {
     /// The body is longer than the server takes.
     pub fn too_large() -> Self {
         Self::new(413, "RequestEntityTooLargeException").says("Request body is too large")
+    }
+
+    /// The request is not authenticated.
+    ///
+    /// AWS: JSON services answer every one of these with 400.
+    pub fn auth(fault: &AuthFault, protocol: Protocol) -> Self {
+        let Some((code, text)) = auth_words(fault, protocol) else { return Self::unroutable() };
+        let (status, name) = match protocol {
+            Protocol::Json => (400, code.json()),
+            Protocol::Query => code.query(),
+        };
+        Self::new(status, name).says(text)
     }
 
     /// IAM says no. `text` is the sentence with principal, action and resource.
@@ -230,6 +245,186 @@ impl Fault {
     const fn blame(&self) -> &'static str {
         if self.status < 500 { "Sender" } else { "Receiver" }
     }
+}
+
+/// The codes of authentication errors.
+#[derive(Debug, Clone, Copy)]
+enum AuthCode {
+    MissingToken,
+    Incomplete,
+    Invalid,
+    UnknownClient,
+    Expired,
+}
+
+impl AuthCode {
+    const fn json(self) -> &'static str {
+        match self {
+            Self::MissingToken => "MissingAuthenticationTokenException",
+            Self::Incomplete => "IncompleteSignatureException",
+            Self::Invalid => "InvalidSignatureException",
+            Self::UnknownClient => "UnrecognizedClientException",
+            Self::Expired => "ExpiredTokenException",
+        }
+    }
+
+    const fn query(self) -> (u16, &'static str) {
+        match self {
+            Self::MissingToken => (403, "MissingAuthenticationToken"),
+            Self::Incomplete => (400, "IncompleteSignature"),
+            Self::Invalid => (403, "SignatureDoesNotMatch"),
+            Self::UnknownClient => (403, "InvalidClientTokenId"),
+            Self::Expired => (403, "ExpiredToken"),
+        }
+    }
+}
+
+/// AWS's words for a request that is not authenticated.
+///
+/// `None` for a path where there is no service.
+fn auth_words(fault: &AuthFault, protocol: Protocol) -> Option<(AuthCode, Cow<'static, str>)> {
+    use AuthCode::{Expired, Incomplete, Invalid, MissingToken, UnknownClient};
+    let (code, text): (AuthCode, Cow<'static, str>) = match fault {
+        AuthFault::PathNotRoot => return None,
+        AuthFault::HeaderAndQuery => (Invalid, HEADER_AND_QUERY.into()),
+        AuthFault::NoAuthentication => match protocol {
+            Protocol::Json => (MissingToken, "Missing Authentication Token".into()),
+            Protocol::Query => (MissingToken, "Request is missing Authentication Token".into()),
+        },
+        AuthFault::HeaderIncomplete(missing) => (Incomplete, header_incomplete(missing).into()),
+        AuthFault::QueryIncomplete(missing) => (Incomplete, query_incomplete(missing).into()),
+        AuthFault::DateMalformed { got } => (
+            Incomplete,
+            format!("Date must be in ISO-8601 'basic format'. Got '{got}'. See http://en.wikipedia.org/wiki/ISO_8601").into(),
+        ),
+        AuthFault::ExpiresMalformed => (
+            Incomplete,
+            "X-Amz-Expires must be a number of seconds between 1 and 604800".into(),
+        ),
+        AuthFault::Expired(window) => (Invalid, expired(window).into()),
+        AuthFault::NotYetCurrent(window) => (Invalid, not_yet_current(window).into()),
+        AuthFault::HostNotSigned => (
+            Invalid,
+            "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.".into(),
+        ),
+        AuthFault::AlgorithmUnsupported { got } => (
+            Incomplete,
+            format!("Unsupported AWS 'algorithm': '{got}' (only AWS4-HMAC-SHA256 for now). ").into(),
+        ),
+        AuthFault::CredentialMalformed { got } => (
+            Incomplete,
+            format!("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{got}'").into(),
+        ),
+        AuthFault::ScopeMismatch(wrong) => (Invalid, scope_mismatch(wrong).into()),
+        AuthFault::AccessKeyUnknown => {
+            (UnknownClient, "The security token included in the request is invalid.".into())
+        }
+        AuthFault::SignatureMismatch => (Invalid, SIGNATURE_MISMATCH.into()),
+        AuthFault::SessionTokenInvalid => {
+            (UnknownClient, "The security token included in the request is invalid".into())
+        }
+        AuthFault::SessionExpired => {
+            (Expired, "The security token included in the request is expired".into())
+        }
+    };
+    Some((code, text))
+}
+
+const HEADER_AND_QUERY: &str =
+    "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.";
+
+const SIGNATURE_MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
+
+/// AWS: newer endpoints show the header as a hash, which ours do too: a header may hold anything.
+fn header_incomplete(missing: &MissingParts) -> String {
+    let mut text = String::with_capacity(512);
+    let parts = [
+        (missing.credential, "Credential"),
+        (missing.signature, "Signature"),
+        (missing.signed_headers, "SignedHeaders"),
+    ];
+    for (_, name) in parts.iter().filter(|(missing, _)| *missing) {
+        text.push_str("Authorization header requires '");
+        text.push_str(name);
+        text.push_str("' parameter. ");
+    }
+    if missing.date {
+        text.push_str(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ",
+        );
+    }
+    text.push_str("(Hashed with SHA-256 and encoded with Base64) Authorization=");
+    text.push_str(&missing.digest);
+    text
+}
+
+fn query_incomplete(missing: &MissingParts) -> String {
+    let parts = [
+        (missing.algorithm, "X-Amz-Algorithm"),
+        (missing.credential, "X-Amz-Credential"),
+        (missing.signature, "X-Amz-Signature"),
+        (missing.signed_headers, "X-Amz-SignedHeaders"),
+        (missing.date, "X-Amz-Date"),
+    ];
+    let mut text = String::with_capacity(512);
+    for (_, name) in parts.iter().filter(|(missing, _)| *missing) {
+        text.push_str("AWS query-string parameters must include '");
+        text.push_str(name);
+        text.push_str("'. ");
+    }
+    text.push_str("Re-examine the query-string parameters.");
+    text
+}
+
+fn expired(window: &Window) -> String {
+    let earliest = shifted(window.now, -window.allowed_s);
+    let (signed_at, now) = (basic(window.signed_at), basic(window.now));
+    let span = span(window.allowed_s);
+    format!("Signature expired: {signed_at} is now earlier than {earliest} ({now} - {span})")
+}
+
+fn not_yet_current(window: &Window) -> String {
+    let latest = shifted(window.now, window.allowed_s);
+    let (signed_at, now) = (basic(window.signed_at), basic(window.now));
+    let span = span(window.allowed_s);
+    format!("Signature not yet current: {signed_at} is still later than {latest} ({now} + {span})")
+}
+
+fn shifted(time: Timestamp, seconds: i64) -> Text<16> {
+    basic(Timestamp::from_millis(time.millis().saturating_add(seconds.saturating_mul(1000))))
+}
+
+/// A span as AWS prints it; one that is not of whole minutes is from a presigned request.
+fn span(seconds: i64) -> String {
+    if seconds % 60 == 0 { format!("{} min.", seconds / 60) } else { format!("{seconds} sec.") }
+}
+
+/// AWS: each sentence ends with a space but that of the date, which is the last.
+fn scope_mismatch(wrong: &ScopeMismatch) -> String {
+    let mut text = String::with_capacity(256);
+    if let Some(region) = &wrong.region {
+        text.push_str("Credential should be scoped to a valid region, not '");
+        text.push_str(region);
+        text.push_str("'. ");
+    }
+    if let Some(service) = wrong.service {
+        text.push_str("Credential should be scoped to correct service: '");
+        text.push_str(service.signing_name());
+        text.push_str("'. ");
+    }
+    if let Some(terminator) = &wrong.terminator {
+        text.push_str("Credential should be scoped with a valid terminator: 'aws4_request', not '");
+        text.push_str(terminator);
+        text.push_str("'. ");
+    }
+    if let Some((day, date)) = &wrong.date {
+        let expected = date.get(..8).unwrap_or_default();
+        text.push_str("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: ");
+        for part in ["'", day, "' != '", expected, "', from '", date, "'."] {
+            text.push_str(part);
+        }
+    }
+    text
 }
 
 #[cfg(test)]

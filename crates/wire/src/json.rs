@@ -198,9 +198,19 @@ pub fn body(capacity: usize, write: impl FnOnce(&mut Object<'_>)) -> Vec<u8> {
 
 /// Appends one object to `out`.
 pub fn object(out: &mut Vec<u8>, write: impl FnOnce(&mut Object<'_>)) {
+    nested(out, |mut object| write(&mut object));
+}
+
+fn nested(out: &mut Vec<u8>, write: impl FnOnce(Object<'_>)) {
     out.push(b'{');
-    write(&mut Object { out, first: true });
+    write(Object { out, first: true });
     out.push(b'}');
+}
+
+fn nested_array(out: &mut Vec<u8>, write: impl FnOnce(Array<'_>)) {
+    out.push(b'[');
+    write(Array { out, first: true });
+    out.push(b']');
 }
 
 /// The bytes that `text` takes inside the quotes of a JSON string.
@@ -291,10 +301,17 @@ impl Object<'_> {
     }
 
     pub fn array(&mut self, name: &str, write: impl FnOnce(&mut Array<'_>)) {
-        let out = self.member(name);
-        out.push(b'[');
-        write(&mut Array { out, first: true });
-        out.push(b']');
+        nested_array(self.member(name), |mut array| write(&mut array));
+    }
+
+    /// An object by value, for a writer that keeps it.
+    pub(crate) fn nested(&mut self, name: &str, write: impl FnOnce(Object<'_>)) {
+        nested(self.member(name), write);
+    }
+
+    /// An array by value, for a writer that keeps it.
+    pub(crate) fn nested_array(&mut self, name: &str, write: impl FnOnce(Array<'_>)) {
+        nested_array(self.member(name), write);
     }
 
     pub fn strings<S: AsRef<str>>(&mut self, name: &str, values: impl IntoIterator<Item = S>) {
@@ -333,6 +350,11 @@ impl Array<'_> {
 
     pub fn object(&mut self, write: impl FnOnce(&mut Object<'_>)) {
         object(self.element(), write);
+    }
+
+    /// An object by value, for a writer that keeps it.
+    pub(crate) fn nested(&mut self, write: impl FnOnce(Object<'_>)) {
+        nested(self.element(), write);
     }
 
     fn element(&mut self) -> &mut Vec<u8> {

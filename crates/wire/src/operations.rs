@@ -11,6 +11,7 @@ use regent_core::cx::{Ask, Cx};
 use regent_core::engine::{self, Command, Query, Step, Touch};
 use regent_core::ports::Read;
 use regent_core::records::Key;
+use regent_core::secrets::ops as secrets;
 use regent_core::tx::{Batch, Tx};
 
 use crate::fault::{Answer, Fault};
@@ -131,4 +132,23 @@ pub fn find(service: Service, name: &str) -> Option<&'static Operation> {
 }
 
 /// One line per operation, sorted by service and name.
-pub static OPERATIONS: &[Operation] = &[];
+///
+/// A line ends in the operation's name, as AWS spells it, once as a type and once as text.
+#[rustfmt::skip]
+pub static OPERATIONS: &[Operation] = &[
+    Operation::command::<secrets::CreateSecret>(Service::SecretsManager, "CreateSecret"),
+    Operation::command::<secrets::DeleteSecret>(Service::SecretsManager, "DeleteSecret"),
+    Operation::query::<secrets::DescribeSecret>(Service::SecretsManager, "DescribeSecret"),
+    Operation::query::<secrets::GetSecretValue>(Service::SecretsManager, "GetSecretValue"),
+    Operation::query::<secrets::ListSecretVersionIds>(Service::SecretsManager, "ListSecretVersionIds"),
+    Operation::query::<secrets::ListSecrets>(Service::SecretsManager, "ListSecrets"),
+    Operation::command::<secrets::PutSecretValue>(Service::SecretsManager, "PutSecretValue"),
+    Operation::command::<secrets::RemoveRegionsFromReplication>(Service::SecretsManager, "RemoveRegionsFromReplication"),
+    Operation::command::<secrets::ReplicateSecretToRegions>(Service::SecretsManager, "ReplicateSecretToRegions"),
+    Operation::command::<secrets::RestoreSecret>(Service::SecretsManager, "RestoreSecret"),
+    Operation::command::<secrets::StopReplicationToReplica>(Service::SecretsManager, "StopReplicationToReplica"),
+    Operation::command::<secrets::TagResource>(Service::SecretsManager, "TagResource"),
+    Operation::command::<secrets::UntagResource>(Service::SecretsManager, "UntagResource"),
+    Operation::command::<secrets::UpdateSecret>(Service::SecretsManager, "UpdateSecret"),
+    Operation::command::<secrets::UpdateSecretVersionStage>(Service::SecretsManager, "UpdateSecretVersionStage"),
+];

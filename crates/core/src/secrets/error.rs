@@ -68,10 +68,6 @@ pub enum Error {
     /// Neither MoveToVersionId nor RemoveFromVersionId.
     StageMoveEmpty,
     InvalidNextToken,
-    FilterKeyInvalid,
-    FilterValuesInvalid {
-        key: Box<str>,
-    },
     /// A replica Region that cannot be one: the own Region, or twice in one request.
     InvalidReplicaRegion {
         region: Box<str>,

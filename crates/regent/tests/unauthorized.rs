@@ -1,0 +1,133 @@
+//! PROMISE R6 for every row of the operations table: refused without a signature, and refused to a
+//! principal without policies. A new operation fails here until it has a request of its own.
+
+mod support;
+
+use regent_wire::operations::OPERATIONS;
+use regent_wire::service::Service;
+use support::Server;
+
+/// A well-formed request of each operation: authorization comes after the check of its form.
+fn body(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "CreateSecret" => r#"{"Name":"s","ClientRequestToken":"01234567890123456789012345678901"}"#,
+        "PutSecretValue" => {
+            r#"{"SecretId":"s","SecretString":"v","ClientRequestToken":"01234567890123456789012345678901"}"#
+        }
+        "UpdateSecret" => {
+            r#"{"SecretId":"s","ClientRequestToken":"01234567890123456789012345678901"}"#
+        }
+        "GetSecretValue" | "DescribeSecret" | "ListSecretVersionIds" | "DeleteSecret"
+        | "RestoreSecret" | "StopReplicationToReplica" => r#"{"SecretId":"s"}"#,
+        "UpdateSecretVersionStage" => {
+            r#"{"SecretId":"s","VersionStage":"x","MoveToVersionId":"01234567890123456789012345678901"}"#
+        }
+        "ReplicateSecretToRegions" => {
+            r#"{"SecretId":"s","AddReplicaRegions":[{"Region":"us-west-2"}]}"#
+        }
+        "RemoveRegionsFromReplication" => {
+            r#"{"SecretId":"s","RemoveReplicaRegions":["us-west-2"]}"#
+        }
+        "ListSecrets" | "CreateKey" | "ListKeys" | "ListAliases" => "{}",
+        "GenerateRandom" => r#"{"NumberOfBytes":8}"#,
+        "DescribeKey" | "EnableKey" | "DisableKey" | "ScheduleKeyDeletion" | "CancelKeyDeletion"
+        | "GetKeyPolicy" | "ListKeyPolicies" | "ListResourceTags" | "GetKeyRotationStatus" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab"}"#
+        }
+        "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","KeySpec":"AES_256"}"#
+        }
+        "Encrypt" => r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Plaintext":"eA=="}"#,
+        "Decrypt" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","CiphertextBlob":"eA=="}"#
+        }
+        "ReEncrypt" => {
+            r#"{"CiphertextBlob":"eA==","DestinationKeyId":"1234abcd-12ab-34cd-56ef-1234567890ab"}"#
+        }
+        "ReplicateKey" => {
+            r#"{"KeyId":"mrk-1234abcd12ab34cd56ef1234567890ab","ReplicaRegion":"us-west-2"}"#
+        }
+        "UpdatePrimaryRegion" => {
+            r#"{"KeyId":"mrk-1234abcd12ab34cd56ef1234567890ab","PrimaryRegion":"us-west-2"}"#
+        }
+        "CreateAlias" | "UpdateAlias" => {
+            r#"{"AliasName":"alias/x","TargetKeyId":"1234abcd-12ab-34cd-56ef-1234567890ab"}"#
+        }
+        "DeleteAlias" => r#"{"AliasName":"alias/x"}"#,
+        "PutKeyPolicy" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"kms:*\",\"Resource\":\"*\"}}"}"#
+        }
+        "UpdateKeyDescription" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Description":"d"}"#
+        }
+        "TagResource" | "UntagResource" => return None,
+        _ => return None,
+    })
+}
+
+/// Operations whose name two services share.
+fn tag_body(service: Service, name: &str) -> Option<&'static str> {
+    Some(match (service, name) {
+        (Service::SecretsManager, "TagResource") => {
+            r#"{"SecretId":"s","Tags":[{"Key":"k","Value":"v"}]}"#
+        }
+        (Service::SecretsManager, "UntagResource") => r#"{"SecretId":"s","TagKeys":["k"]}"#,
+        (Service::Kms, "TagResource") => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Tags":[{"TagKey":"k","TagValue":"v"}]}"#
+        }
+        (Service::Kms, "UntagResource") => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","TagKeys":["k"]}"#
+        }
+        _ => return None,
+    })
+}
+
+const NOBODY: (&str, &str) = ("nobody", "nobody-secret");
+
+fn server() -> (Server, tempfile::NamedTempFile) {
+    let config = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+    std::fs::write(
+        config.path(),
+        r#"{"access_keys":[{"id":"nobody","secret":"nobody-secret","account":"123456789012","user":"nobody","policies":[]}]}"#,
+    )
+    .unwrap();
+    let server = Server::start(&["--ephemeral", "--config", config.path().to_str().unwrap()]);
+    (server, config)
+}
+
+#[test]
+fn every_operation_is_refused_to_a_principal_without_policies() {
+    let (server, _config) = server();
+    assert!(OPERATIONS.len() > 40, "the table is not empty");
+    for operation in OPERATIONS {
+        let Some(prefix) = operation.service.target_prefix() else {
+            // AWS: GetCallerIdentity needs no permission and cannot be denied.
+            assert_eq!(operation.name, "GetCallerIdentity");
+            continue;
+        };
+        let body = tag_body(operation.service, operation.name).or_else(|| body(operation.name));
+        let body = body.unwrap_or_else(|| panic!("{}: no request here", operation.name));
+        let target = format!("{prefix}.{}", operation.name);
+        let (status, answer) = server.call(NOBODY, "us-east-1", &target, body);
+        assert_eq!(status, 400, "{target}: {answer}");
+        assert!(answer.contains("AccessDeniedException"), "{target}: {answer}");
+        assert!(!answer.contains("does not exist\"}"), "{target} tells: {answer}");
+    }
+}
+
+#[test]
+fn every_operation_is_refused_without_a_signature() {
+    let (server, _config) = server();
+    for operation in OPERATIONS {
+        let Some(prefix) = operation.service.target_prefix() else { continue };
+        let request = format!(
+            "POST / HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\n\
+             content-type: application/x-amz-json-1.1\r\nx-amz-target: {prefix}.{}\r\n\
+             content-length: 2\r\n\r\n{{}}",
+            server.port, operation.name
+        );
+        let answer = server.raw(request.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 400"), "{}: {answer}", operation.name);
+        assert!(answer.contains("MissingAuthenticationTokenException"), "{answer}");
+    }
+}

@@ -1,0 +1,243 @@
+//! Secrets Manager's words for what went wrong: one exhaustive match.
+//!
+//! Texts are AWS's, character for character, where one is known; the others follow its manner. A
+//! KMS failure is quoted as AWS's own SDK prints one. No text has a secret value in it, because no
+//! condition carries one (promise R7).
+
+use std::borrow::Cow;
+
+use regent_core::cx::Cx;
+use regent_core::ids::{Region, RequestId, SecretArn};
+use regent_core::keys::problem::KeyProblem;
+use regent_core::policy::authorized::Denied;
+use regent_core::policy::evaluate::Refusal;
+use regent_core::secrets::error::Error;
+use regent_core::secrets::model::ReplicaFailure;
+
+use crate::fault::Fault;
+use crate::kms::problem::text_and_code;
+use crate::service::Service;
+
+const KMS_DENIED: &str = "Access to KMS is not allowed";
+const DEFAULT_KEY: &str = "You can't access a secret from a different AWS account if you encrypt the secret with the default KMS service key.";
+const STAGE_NOT_ON_VERSION: &str =
+    "You provided a VersionStage that is not associated to the provided VersionId.";
+const MARKED: &str =
+    "You can't perform this operation on the secret because it was marked for deletion.";
+const NAME_SCHEDULED: &str = "You can't create this secret because a secret with this name is already scheduled for deletion.";
+const BOTH_KINDS: &str =
+    "You can't specify both a binary secret value and a string secret value in the same secret.";
+const UNOPENED: &str =
+    "Secrets Manager can't decrypt the protected secret text using the provided KMS key.";
+const ON_REPLICA: &str =
+    "Operation not permitted on a replica secret. Call must be made in primary secret's region.";
+const NOT_A_REPLICA: &str =
+    "Operation not permitted on a primary secret. Call must be made in replica secret's region.";
+const WINDOW: &str =
+    "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).";
+const WINDOW_WITH_FORCE: &str =
+    "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.";
+const CURRENT_STAYS: &str = "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.";
+const STAGE_MOVE_EMPTY: &str =
+    "You must specify MoveToVersionId, RemoveFromVersionId, or both of them.";
+
+/// The fault of a condition.
+pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
+    match error {
+        Error::Store(_) => Fault::internal(Service::SecretsManager),
+        Error::Denied(denied) => Fault::access_denied(Service::SecretsManager, denial(&denied)),
+        Error::NotFound => absent("Secrets Manager can't find the specified secret."),
+        Error::NoVersionAtStage { stage } => absent(no_value("staging label", stage.as_str())),
+        Error::NoVersion { id } => absent(no_value("VersionId", &id)),
+        Error::StageNotOnVersion => request(STAGE_NOT_ON_VERSION),
+        Error::MarkedForDeletion => request(MARKED),
+        Error::NameScheduledForDeletion => request(NAME_SCHEDULED),
+        Error::NameExists { name } => {
+            exists(format!("The operation failed because the secret {name} already exists."))
+        }
+        Error::TokenInUse { token, arn } => exists(token_in_use(token.as_str(), &arn)),
+        Error::BothValueKinds => parameter(BOTH_KINDS),
+        Error::NoValue => request("You must provide either SecretString or SecretBinary."),
+        Error::DefaultKeyAcrossAccounts => request(DEFAULT_KEY),
+        Error::KmsDenied => Fault::access_denied(Service::SecretsManager, KMS_DENIED),
+        Error::CannotEncrypt(problem) => {
+            Fault::secrets_manager("EncryptionFailure", cannot("encrypt", &problem, cx.request_id))
+        }
+        Error::CannotDecrypt(problem) => {
+            Fault::secrets_manager("DecryptionFailure", cannot("decrypt", &problem, cx.request_id))
+        }
+        Error::DecryptionFailure => Fault::secrets_manager("DecryptionFailure", UNOPENED),
+        Error::OnReplica => parameter(ON_REPLICA),
+        Error::NotAReplica => parameter(NOT_A_REPLICA),
+        Error::HasReplicas { arn, regions } => parameter(has_replicas(&arn, &regions)),
+        Error::RecoveryWindow => parameter(WINDOW),
+        Error::RecoveryWindowWithForce => parameter(WINDOW_WITH_FORCE),
+        Error::TooManyTags => parameter("A secret can't have more than 50 tags."),
+        Error::TagReserved => {
+            parameter("aws: prefixed tag key names are not allowed for external use.")
+        }
+        Error::TagDuplicate => parameter("Duplicate tag keys"),
+        Error::TooManyStages => limit("A secret can't have more than 20 staging labels."),
+        Error::TooManyVersions => limit("A secret can't have more than 100 versions."),
+        Error::StageNeedsRemoveFrom { stage, on } => {
+            parameter(needs_remove_from(stage.as_str(), on.as_str()))
+        }
+        Error::StageNotOnRemoveFrom { stage, id } => parameter(format!(
+            "The parameter RemoveFromVersionId is invalid. Staging label {stage} is not currently attached to version {id}."
+        )),
+        Error::CurrentCannotBeRemoved => parameter(CURRENT_STAYS),
+        Error::StageMoveEmpty => parameter(STAGE_MOVE_EMPTY),
+        Error::InvalidNextToken => next_token(),
+        Error::InvalidReplicaRegion { .. } => parameter("Invalid replica region."),
+        Error::ReplicaRefused { region, kms_key_id, failure } => {
+            let reason = refusal(&failure, cx.request_id);
+            parameter(not_replicable(region, &kms_key_id, &reason))
+        }
+        Error::ReplicaUnreachable { region, kms_key_id } => {
+            parameter(not_replicable(region, &kms_key_id, "The Region did not answer."))
+        }
+        Error::Unsupported { what } => unsupported(what),
+    }
+}
+
+type Text = Cow<'static, str>;
+
+fn absent(text: impl Into<Text>) -> Fault {
+    Fault::secrets_manager("ResourceNotFoundException", text)
+}
+
+fn request(text: impl Into<Text>) -> Fault {
+    Fault::secrets_manager("InvalidRequestException", text)
+}
+
+fn parameter(text: impl Into<Text>) -> Fault {
+    Fault::secrets_manager("InvalidParameterException", text)
+}
+
+fn exists(text: impl Into<Text>) -> Fault {
+    Fault::secrets_manager("ResourceExistsException", text)
+}
+
+fn limit(text: impl Into<Text>) -> Fault {
+    Fault::secrets_manager("LimitExceededException", text)
+}
+
+/// A parameter that AWS has and Regent has not.
+pub fn unsupported(what: &str) -> Fault {
+    parameter(format!("The parameter {what} is not supported."))
+}
+
+/// A name or `SecretId` with a character that no name has.
+pub fn invalid_name() -> Fault {
+    Fault::validation(
+        "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!",
+    )
+}
+
+/// A request without the token that every SDK fills in.
+pub fn token_missing() -> Fault {
+    request("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
+}
+
+pub fn token_length() -> Fault {
+    parameter("ClientRequestToken must be 32-64 characters long.")
+}
+
+/// A filter of ListSecrets without a key that it knows.
+pub fn filter_key() -> Fault {
+    parameter("Invalid filter key")
+}
+
+/// A filter of ListSecrets without values.
+pub fn filter_values(key: &str) -> Fault {
+    parameter(format!("Invalid filter values for key: {key}"))
+}
+
+/// A page token that is not ours, or of another query.
+pub fn next_token() -> Fault {
+    Fault::secrets_manager("InvalidNextTokenException", "The NextToken value is invalid.")
+}
+
+/// AWS's sentence for a denial.
+pub fn denial(denied: &Denied) -> String {
+    let Denied { principal, action, resource, refusal } = denied;
+    let why = match refusal {
+        Refusal::NoIdentityAllow => {
+            format!("because no identity-based policy allows the {action} action")
+        }
+        Refusal::NoResourceAllow => {
+            format!("because no resource-based policy allows the {action} action")
+        }
+        Refusal::IdentityDeny => "with an explicit deny in an identity-based policy".to_owned(),
+        Refusal::ResourceDeny => "with an explicit deny in a resource-based policy".to_owned(),
+    };
+    let resource = named(action, resource);
+    format!("User: {principal} is not authorized to perform: {action} on resource: {resource} {why}")
+}
+
+/// AWS: a denied CreateSecret names the secret as the caller did, not the ARN it would have had.
+fn named<'r>(action: &str, resource: &'r str) -> &'r str {
+    if action != "secretsmanager:CreateSecret" {
+        return resource;
+    }
+    let name = resource.split_once(":secret:").and_then(|(_, rest)| rest.rsplit_once('-'));
+    name.map_or(resource, |(name, _)| name)
+}
+
+fn no_value(what: &str, which: &str) -> String {
+    format!("Secrets Manager can't find the specified secret value for {what}: {which}")
+}
+
+fn token_in_use(token: &str, arn: &SecretArn) -> String {
+    format!(
+        "You can't use ClientRequestToken {token} because that value is already in use for a version of secret {arn}."
+    )
+}
+
+/// AWS: the Regions are in alphabetical order.
+fn has_replicas(arn: &SecretArn, regions: &[Region]) -> String {
+    let regions: Vec<_> = regions.iter().map(Region::as_str).collect();
+    let regions = regions.join(", ");
+    format!("You can't delete secret {arn} that still has replica regions [{regions}].")
+}
+
+fn needs_remove_from(stage: &str, on: &str) -> String {
+    format!(
+        "The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to version {on}, so you must explicitly reference that version in RemoveFromVersionId."
+    )
+}
+
+/// An encryption or decryption failure, with KMS quoted as AWS's SDK for Java prints it.
+pub fn cannot(verb: &str, problem: &KeyProblem, request_id: RequestId) -> String {
+    let (code, text) = text_and_code(problem);
+    format!(
+        "Secrets Manager can't {verb} the secret value: {text} (Service: AWSKMS; Status Code: 400; Error Code: {code}; Request ID: {request_id}; Proxy: null)"
+    )
+}
+
+/// PROMISE R3: what AWS says later, and out of sight, is said now.
+fn not_replicable(region: Region, kms_key_id: &str, reason: &str) -> String {
+    format!("Invalid replica region {region} with KMS key {kms_key_id}. {reason}")
+}
+
+fn refusal(failure: &ReplicaFailure, request_id: RequestId) -> String {
+    failure_text(failure, request_id).unwrap_or_else(|| {
+        "A secret with this name is currently replicated there with a different arn".to_owned()
+    })
+}
+
+/// Why a Region does not hold a replica; `None` if the text names the secret, which only its
+/// status can.
+pub fn failure_text(failure: &ReplicaFailure, request_id: RequestId) -> Option<String> {
+    Some(match failure {
+        ReplicaFailure::ReplicaKey(KeyProblem::Denied { .. })
+        | ReplicaFailure::PrimaryKey(KeyProblem::Denied { .. }) => KMS_DENIED.to_owned(),
+        ReplicaFailure::ReplicaKey(problem) => cannot("encrypt", problem, request_id),
+        ReplicaFailure::PrimaryKey(problem) => cannot("decrypt", problem, request_id),
+        ReplicaFailure::NameTaken => {
+            "Secret with this name already exists in this region".to_owned()
+        }
+        ReplicaFailure::RegionNotEnabled => "You have not enabled the Region".to_owned(),
+        ReplicaFailure::ReplicatedWithOtherArn => return None,
+    })
+}

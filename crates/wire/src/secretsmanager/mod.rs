@@ -1,0 +1,28 @@
+//! Secrets Manager on the wire: one file per operation, and what they share.
+//!
+//! [`members`] reads and checks the members that many requests have, [`status`] writes what a
+//! secret and its replicas look like, [`page_token`] is the text of a page token, and [`fault`] has
+//! the words for every error. Constraints are checked before anything else, as AWS does.
+
+pub mod create_secret;
+pub mod delete_secret;
+pub mod describe_secret;
+pub mod fault;
+pub mod get_secret_value;
+pub mod list_secret_version_ids;
+pub mod list_secrets;
+pub mod members;
+pub mod page_token;
+pub mod put_secret_value;
+pub mod remove_regions_from_replication;
+pub mod replicate_secret_to_regions;
+pub mod restore_secret;
+pub mod status;
+pub mod stop_replication_to_replica;
+pub mod tag_resource;
+pub mod untag_resource;
+pub mod update_secret;
+pub mod update_secret_version_stage;
+
+#[cfg(test)]
+mod tests;

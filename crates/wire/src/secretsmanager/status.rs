@@ -1,0 +1,95 @@
+//! How answers show a secret, its labels and its replicas.
+//!
+//! A status's message is AWS's, with the failure that the replica's Region reported.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use regent_core::ids::{SecretArn, SecretName, VersionId};
+use regent_core::secrets::model::{Replica, ReplicaStatus, Secret};
+use regent_core::secrets::value::DEFAULT_KEY;
+
+use crate::json::Object;
+use crate::secretsmanager::fault::failure_text;
+
+/// `ARN` and `Name`, which nearly every answer begins with.
+pub fn arn_and_name(body: &mut Object<'_>, arn: &SecretArn) {
+    body.string("ARN", arn.to_string().as_str());
+    body.string("Name", arn.name.as_str());
+}
+
+/// `Tags`. AWS: absent if the secret was never tagged, empty if all tags were removed.
+pub fn tags(body: &mut Object<'_>, secret: &Secret) {
+    let Some(tags) = &secret.tags else { return };
+    body.array("Tags", |list| {
+        for (key, value) in tags {
+            list.object(|tag| {
+                tag.string("Key", &**key);
+                tag.string("Value", &**value);
+            });
+        }
+    });
+}
+
+/// The labels of each version that has any.
+pub fn versions_to_stages(body: &mut Object<'_>, member: &str, secret: &Secret) {
+    let mut versions: BTreeMap<&VersionId, Vec<&str>> = BTreeMap::new();
+    for (label, id) in &secret.stages {
+        versions.entry(id).or_default().push(label.as_str());
+    }
+    if !versions.is_empty() {
+        body.object(member, |map| {
+            for (id, labels) in versions {
+                map.strings(id.as_str(), labels);
+            }
+        });
+    }
+}
+
+/// `ReplicationStatus`, which a secret without replicas has not.
+pub fn replication(body: &mut Object<'_>, name: &SecretName, replicas: &[Arc<Replica>]) {
+    if !replicas.is_empty() {
+        replication_even_if_none(body, name, replicas);
+    }
+}
+
+/// `ReplicationStatus`, empty if there is none.
+pub fn replication_even_if_none(
+    body: &mut Object<'_>,
+    name: &SecretName,
+    replicas: &[Arc<Replica>],
+) {
+    body.array("ReplicationStatus", |list| {
+        for replica in replicas {
+            list.object(|entry| {
+                entry.string("Region", replica.region.as_str());
+                entry.string("KmsKeyId", replica.kms_key_id.as_deref().unwrap_or(DEFAULT_KEY));
+                entry.string("Status", status(replica));
+                entry.string("StatusMessage", message(name, replica).as_deref());
+                entry.time("LastAccessedDate", replica.last_accessed);
+            });
+        }
+    });
+}
+
+fn status(replica: &Replica) -> &'static str {
+    match replica.status {
+        ReplicaStatus::InProgress => "InProgress",
+        ReplicaStatus::InSync => "InSync",
+        ReplicaStatus::Failed { .. } => "Failed",
+    }
+}
+
+fn message(name: &SecretName, replica: &Replica) -> Option<String> {
+    match &replica.status {
+        ReplicaStatus::InProgress => None,
+        ReplicaStatus::InSync => Some("Replication succeeded".to_owned()),
+        ReplicaStatus::Failed { failure, request_id } => {
+            let why = failure_text(failure, *request_id).unwrap_or_else(|| {
+                let region = replica.region;
+                format!("Secret name {name} is currently replicated to {region} with a different arn")
+            });
+            Some(format!("Replication failed: {why}"))
+        }
+    }
+}
