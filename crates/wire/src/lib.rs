@@ -16,4 +16,5 @@ pub mod query_xml;
 pub mod secretsmanager;
 pub mod service;
 pub mod sigv4;
+pub mod sigv4;
 pub mod time;
