@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use regent_core::cx::Profile;
 use regent_core::ids::Region;
-use regent_core::ports::{Read, StoreFault};
+use regent_core::ports::StoreFault;
 use regent_core::records::{Key, Record};
 use regent_core::tx::Batch;
 use regent_crypto::{RegionCrypto, RootKey, SystemEntropy};

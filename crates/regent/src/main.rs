@@ -1,1 +1,5 @@
-fn main() {}
+//! The `regent` binary. Everything is in the library, where tests can reach it.
+
+fn main() -> std::process::ExitCode {
+    regent::cli::main()
+}

@@ -5,6 +5,7 @@
 //! what it returns. Nothing of a body is decoded before [`sigv4`] has verified the request
 //! (promise R6), and no secret value reaches a [`fault::Fault`] (promise R7).
 
+pub mod audit;
 pub mod constraints;
 pub mod fault;
 pub mod json;
@@ -15,6 +16,5 @@ pub mod peer;
 pub mod query_xml;
 pub mod secretsmanager;
 pub mod service;
-pub mod sigv4;
 pub mod sigv4;
 pub mod time;

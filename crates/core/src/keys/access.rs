@@ -13,7 +13,11 @@ use crate::keys::problem::KeyProblem;
 use crate::policy::authorized::{Demand, Denied, Facts, permit};
 use crate::policy::evaluate::ResourceMode;
 use crate::ports::{Read, StoreFault};
-use crate::tx::Records;
+use crate::records::{Key, Record};
+use crate::tx::{Records, Tx};
+
+/// AWS: where key material comes from. Only material made here is built so far.
+pub const ORIGIN: &str = "AWS_KMS";
 
 /// A key as somebody named it, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +77,16 @@ pub struct Found {
 impl Found {
     pub fn arn(&self) -> KeyArn {
         self.key.arn(self.scope)
+    }
+
+    /// Writes the key with a change, and gives it as it is now.
+    pub fn update(&self, tx: &mut Tx<'_>, change: impl FnOnce(&mut KmsKey)) -> Arc<KmsKey> {
+        let mut key = KmsKey::clone(&self.key);
+        change(&mut key);
+        let key = Arc::new(key);
+        let at = Key::KmsKey { scope: self.scope, id: key.id };
+        tx.put(at, Record::KmsKey(Arc::clone(&key)));
+        key
     }
 }
 
@@ -158,9 +172,34 @@ pub fn demand(
             resource_tags: Some(found.key.tags.clone()),
             encryption_context: context.cloned(),
             via_service,
+            others: attributes(found),
             ..Facts::default()
         },
     }
+}
+
+/// The condition keys that are the same for all related keys.
+pub fn shared_attributes(key: &KmsKey) -> Vec<(&'static str, String)> {
+    vec![
+        ("kms:keyspec", key.spec.as_str().to_owned()),
+        ("kms:keyusage", key.usage.as_str().to_owned()),
+        ("kms:keyorigin", ORIGIN.to_owned()),
+        ("kms:multiregion", key.multi_region.is_some().to_string()),
+    ]
+}
+
+/// The condition keys that describe a key. A key of one Region has no `kms:MultiRegionKeyType`.
+fn attributes(found: &Found) -> Vec<(&'static str, String)> {
+    let mut known = shared_attributes(&found.key);
+    if found.key.multi_region.is_some() {
+        let primary = found.key.is_multi_region_primary(found.scope.region);
+        let role = if primary { "PRIMARY" } else { "REPLICA" };
+        known.push(("kms:multiregionkeytype", role.to_owned()));
+    }
+    if let Some(alias) = &found.alias {
+        known.push(("kms:requestalias", alias.as_str().to_owned()));
+    }
+    known
 }
 
 /// Whether the caller may use `found`, through a service if `via_service` says so.

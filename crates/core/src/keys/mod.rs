@@ -1,10 +1,17 @@
 //! KMS keys: what they are, what may go wrong with them, and what can be done with them.
 
 pub mod access;
+pub mod aliases;
+pub mod ciphertext;
 pub mod envelope;
 pub mod error;
+pub mod key_policy;
 pub mod managed;
 pub mod model;
 pub mod multi_region;
 pub mod ops;
+pub mod page;
 pub mod problem;
+pub mod states;
+pub mod tagging;
+pub mod target;

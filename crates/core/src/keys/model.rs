@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::ids::{AliasName, KeyArn, KeyId, MaterialId, Region, Scope};
 use crate::policy::document::Policy;
+use crate::ports::StoreFault;
 use crate::replication::change::Stamp;
 use crate::tags::Tags;
 use crate::time::Timestamp;
@@ -35,6 +36,11 @@ impl KmsKey {
         KeyArn { scope, id: self.id }
     }
 
+    /// The generation that encrypts. A key without one is corrupt.
+    pub fn current_material(&self) -> Result<MaterialId, StoreFault> {
+        self.materials.last().map(|material| material.id).ok_or(StoreFault)
+    }
+
     pub fn is_enabled(&self) -> bool {
         self.state == KeyState::Enabled
     }
@@ -57,10 +63,28 @@ pub enum KeySpec {
     SymmetricDefault,
 }
 
+impl KeySpec {
+    /// AWS's spelling, which policies compare with.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SymmetricDefault => "SYMMETRIC_DEFAULT",
+        }
+    }
+}
+
 /// AWS: KeyUsage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyUsage {
     EncryptDecrypt,
+}
+
+impl KeyUsage {
+    /// AWS's spelling, which policies compare with.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EncryptDecrypt => "ENCRYPT_DECRYPT",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use regent_core::cx::Cx;
 use regent_core::ids::Region;
-use regent_core::ports::{Crypto, Read, StoreFault, TransportKey};
+use regent_core::ports::{Crypto, StoreFault, TransportKey};
 use regent_core::records::{Key, Outbox, Prefix, Record, Scan, Subject};
 use regent_core::replication::acknowledge::acknowledge;
 use regent_core::replication::change::{Message, Outcome};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regent_core::deadlines;
-use regent_core::ports::{Read, StoreFault};
+use regent_core::ports::StoreFault;
 use regent_core::records::{Key, Prefix, Scan};
 
 use super::{Node, now};

@@ -1,0 +1,104 @@
+//! CreateKey: a symmetric key with new material, in one Region or as a multi-Region primary.
+//!
+//! The id is drawn before permission is asked, because tagging is permitted on the key's own ARN.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::cx::Cx;
+use crate::engine::{Command, Operation, Step};
+use crate::ids::{KeyArn, KeyId};
+use crate::keys::access::{Found, ORIGIN};
+use crate::keys::envelope::generate_material;
+use crate::keys::error::Error;
+use crate::keys::key_policy;
+use crate::keys::model::{
+    KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, MultiRegion,
+};
+use crate::policy::authorized::{Authorized, Demand};
+use crate::ports::{Read, StoreFault, random};
+use crate::records::{Key, Record};
+use crate::replication::change::Stamp;
+use crate::tags::Tags;
+use crate::tx::Tx;
+
+#[derive(Debug)]
+pub struct CreateKey {
+    /// `None` is the default policy.
+    pub policy: Option<KeyPolicy>,
+    pub bypass_lockout_check: bool,
+    pub description: Box<str>,
+    pub tags: Tags,
+    pub multi_region: bool,
+}
+
+const SPEC: KeySpec = KeySpec::SymmetricDefault;
+const USAGE: KeyUsage = KeyUsage::EncryptDecrypt;
+
+impl Operation for CreateKey {
+    const ACTION: &'static str = "kms:CreateKey";
+    /// The new key.
+    type Target = KeyArn;
+    type Output = Found;
+    type Error = Error;
+
+    fn target(&self, cx: &Cx<'_>, _: &dyn Read) -> Result<KeyArn, StoreFault> {
+        let id = KeyId::from_entropy(random(cx.entropy), self.multi_region);
+        Ok(KeyArn { scope: cx.scope(), id })
+    }
+
+    fn demands(&self, cx: &Cx<'_>, arn: &KeyArn) -> Vec<Demand> {
+        let mut create = Demand::on(Self::ACTION, "*".to_owned(), cx.caller.account);
+        create.facts.request_tags = Some(self.tags.clone());
+        create.facts.others = vec![
+            ("kms:keyspec", SPEC.as_str().to_owned()),
+            ("kms:keyusage", USAGE.as_str().to_owned()),
+            ("kms:keyorigin", ORIGIN.to_owned()),
+            ("kms:multiregion", self.multi_region.to_string()),
+            ("kms:bypasspolicylockoutsafetycheck", self.bypass_lockout_check.to_string()),
+        ];
+        if self.multi_region {
+            create.facts.others.push(("kms:multiregionkeytype", "PRIMARY".to_owned()));
+        }
+        let mut demands = vec![create];
+        if !self.tags.is_empty() {
+            let mut tag = Demand::on("kms:TagResource", arn.to_string(), cx.caller.account);
+            tag.facts.request_tags = Some(self.tags.clone());
+            demands.push(tag);
+        }
+        demands
+    }
+}
+
+impl Command for CreateKey {
+    fn run(
+        op: Authorized<Self>,
+        arn: KeyArn,
+        cx: &Cx<'_>,
+        tx: &mut Tx<'_>,
+    ) -> Result<Step<Found>, Error> {
+        let op = op.into_inner();
+        let KeyArn { scope, id } = arn;
+        let multi_region = op.multi_region.then(|| MultiRegion {
+            at: Stamp::FIRST,
+            primary: scope.region,
+            replicas: BTreeSet::new(),
+            installing: BTreeMap::new(),
+        });
+        let key = Arc::new(KmsKey {
+            id,
+            manager: KeyManager::Customer,
+            description: op.description,
+            spec: SPEC,
+            usage: USAGE,
+            created: cx.now,
+            state: KeyState::Enabled,
+            materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],
+            policy: key_policy::of_new_key(cx, &arn, op.policy, op.bypass_lockout_check)?,
+            tags: op.tags,
+            multi_region,
+        });
+        tx.put(Key::KmsKey { scope, id }, Record::KmsKey(Arc::clone(&key)));
+        Ok(Step::Done(Found { key, scope, alias: None }))
+    }
+}

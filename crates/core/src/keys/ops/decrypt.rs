@@ -1,0 +1,42 @@
+//! Decrypt: opens a ciphertext under the key that it names.
+
+use crate::cx::Cx;
+use crate::engine::{Operation, Query};
+use crate::keys::ciphertext::{Opened, Sealed, Source};
+use crate::keys::error::Error;
+use crate::policy::authorized::{Authorized, Demand};
+use crate::ports::{Read, StoreFault};
+
+#[derive(Debug)]
+pub struct Decrypt {
+    pub sealed: Sealed,
+    pub dry_run: bool,
+}
+
+impl Operation for Decrypt {
+    const ACTION: &'static str = "kms:Decrypt";
+    type Target = Source;
+    type Output = Opened;
+    type Error = Error;
+
+    fn target(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Source, StoreFault> {
+        self.sealed.source(cx, read)
+    }
+
+    /// Nothing is demanded for bytes that name no key: see [`Source::demand`].
+    fn demands(&self, _: &Cx<'_>, source: &Source) -> Vec<Demand> {
+        source.demand(Self::ACTION, &self.sealed.context).into_iter().collect()
+    }
+}
+
+impl Query for Decrypt {
+    fn run(
+        op: Authorized<Self>,
+        source: Source,
+        cx: &Cx<'_>,
+        _: &dyn Read,
+    ) -> Result<Opened, Error> {
+        let opened = op.sealed.open(cx, source)?;
+        if op.dry_run { Err(Error::DryRun) } else { Ok(opened) }
+    }
+}

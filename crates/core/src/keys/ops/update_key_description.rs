@@ -1,0 +1,45 @@
+//! UpdateKeyDescription: a new description, which may be empty.
+
+use crate::cx::Cx;
+use crate::engine::{Command, Operation, Step};
+use crate::keys::error::Error;
+use crate::keys::states::Rule;
+use crate::keys::target::{KeyRef, Target};
+use crate::policy::authorized::{Authorized, Demand};
+use crate::ports::{Read, StoreFault};
+use crate::tx::Tx;
+
+#[derive(Debug)]
+pub struct UpdateKeyDescription {
+    pub key: KeyRef,
+    pub description: Box<str>,
+}
+
+impl Operation for UpdateKeyDescription {
+    const ACTION: &'static str = "kms:UpdateKeyDescription";
+    type Target = Target;
+    type Output = ();
+    type Error = Error;
+
+    fn target(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Target, StoreFault> {
+        self.key.own(cx, read)
+    }
+
+    fn demands(&self, _: &Cx<'_>, target: &Target) -> Vec<Demand> {
+        target.demands(Self::ACTION)
+    }
+}
+
+impl Command for UpdateKeyDescription {
+    fn run(
+        op: Authorized<Self>,
+        target: Target,
+        _: &Cx<'_>,
+        tx: &mut Tx<'_>,
+    ) -> Result<Step<()>, Error> {
+        let found = target.found()?;
+        Rule::Change.check(&found)?;
+        found.update(tx, |key| key.description = op.into_inner().description);
+        Ok(Step::Done(()))
+    }
+}

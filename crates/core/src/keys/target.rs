@@ -1,0 +1,137 @@
+//! What a KMS request names, looked up: a key, or the reason why there is none.
+//!
+//! Absence is part of a [`Target`], not an error, because nothing may be told before permission
+//! (promise R6). Permission on a key that is not there is asked of the caller's own policies; in
+//! another account nothing can allow it, so no answer tells whether such a key exists.
+
+use crate::cx::Cx;
+use crate::ids::{AccountId, KeyArn};
+use crate::keys::access::{self, Found, KeyName, find};
+use crate::keys::envelope::EncryptionContext;
+use crate::keys::problem::KeyProblem;
+use crate::policy::authorized::Demand;
+use crate::ports::{Read, StoreFault};
+
+/// A key as a request names it: parsed, or why it cannot be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRef {
+    given: Box<str>,
+    name: Result<KeyName, KeyProblem>,
+}
+
+impl From<&str> for KeyRef {
+    fn from(given: &str) -> Self {
+        Self { given: given.into(), name: KeyName::parse(given) }
+    }
+}
+
+impl KeyRef {
+    pub fn is_alias(&self) -> bool {
+        self.name.as_ref().is_ok_and(KeyName::is_alias)
+    }
+
+    /// Finds the key by any of its names, in any account: cryptography and DescribeKey.
+    pub fn any(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Target, StoreFault> {
+        let found = match &self.name {
+            Ok(name) => find(read, cx.scope(), name)?,
+            Err(problem) => Err(problem.clone()),
+        };
+        Ok(self.target(cx, found))
+    }
+
+    /// Finds the key by id or key ARN, in any account.
+    ///
+    /// AWS: everything else calls an alias an invalid key id.
+    pub fn no_alias(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Target, StoreFault> {
+        if self.is_alias() {
+            let problem = KeyProblem::Invalid { given: self.given.clone() };
+            return Ok(self.target(cx, Err(problem)));
+        }
+        self.any(cx, read)
+    }
+
+    /// Finds the key by id or key ARN in the caller's own account: management.
+    ///
+    /// AWS: a key policy cannot let another account manage a key. A foreign key is never found, and
+    /// permission on it is never given.
+    pub fn own(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Target, StoreFault> {
+        match &self.name {
+            Ok(KeyName::Arn(arn)) if arn.scope.account != cx.scope().account => {
+                let absent = KeyArn { scope: cx.scope(), id: arn.id };
+                Ok(self.target(cx, Err(KeyProblem::Absent { key: absent })))
+            }
+            _ => self.no_alias(cx, read),
+        }
+    }
+
+    fn target(&self, cx: &Cx<'_>, found: Result<Found, KeyProblem>) -> Target {
+        let scope = cx.scope();
+        let (resource, owner) = match &self.name {
+            Ok(KeyName::Id(id)) => (KeyArn { scope, id: *id }.to_string(), scope.account),
+            Ok(KeyName::Arn(arn)) => (arn.to_string(), arn.scope.account),
+            Ok(KeyName::AliasArn(arn)) => (arn.to_string(), arn.scope.account),
+            Ok(KeyName::Alias(_)) => (in_account(cx, &self.given), scope.account),
+            Err(_) if self.given.starts_with("arn:") => (self.given.to_string(), scope.account),
+            Err(_) => (in_account(cx, &format!("key/{}", self.given)), scope.account),
+        };
+        Target { resource, owner, found }
+    }
+}
+
+fn in_account(cx: &Cx<'_>, resource: &str) -> String {
+    let scope = cx.scope();
+    format!("arn:{}:kms:{}:{}:{resource}", scope.region.partition(), scope.region, scope.account)
+}
+
+/// What a [`KeyRef`] leads to.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// What permission is asked on while there is no key.
+    resource: String,
+    owner: AccountId,
+    found: Result<Found, KeyProblem>,
+}
+
+impl Target {
+    /// The key that an ARN names, absent or not.
+    pub fn of_arn(arn: KeyArn, found: Result<Found, KeyProblem>) -> Self {
+        Self { resource: arn.to_string(), owner: arn.scope.account, found }
+    }
+
+    /// The permission that doing `action` to the key takes.
+    pub fn demand(&self, action: &'static str, context: Option<&EncryptionContext>) -> Demand {
+        match &self.found {
+            Ok(found) => access::demand(found, action, context, None),
+            Err(_) => {
+                let mut demand = Demand::on(action, self.resource.clone(), self.owner);
+                demand.facts.encryption_context = context.cloned();
+                demand
+            }
+        }
+    }
+
+    /// The permission that a management operation takes.
+    pub fn demands(&self, action: &'static str) -> Vec<Demand> {
+        vec![self.demand(action, None)]
+    }
+
+    /// [`Self::demand`] with further condition keys, by lower-case name.
+    pub fn demand_with(
+        &self,
+        action: &'static str,
+        context: Option<&EncryptionContext>,
+        facts: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Demand {
+        let mut demand = self.demand(action, context);
+        demand.facts.others.extend(facts);
+        demand
+    }
+
+    pub fn as_found(&self) -> Result<&Found, &KeyProblem> {
+        self.found.as_ref()
+    }
+
+    pub fn found(self) -> Result<Found, KeyProblem> {
+        self.found
+    }
+}

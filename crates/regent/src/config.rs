@@ -1,0 +1,253 @@
+//! The configuration file: further access keys and what their owners may do.
+//!
+//! JSON, read once at start. An unknown member is an error, not ignored: a misspelt `policies`
+//! would otherwise be a user without the intended deny. Secrets go straight into zeroizing types,
+//! and no error repeats a part of the file (promise R7). Flags and environment variables are the
+//! command line's business.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use regent_core::ids::AccountId;
+use regent_core::policy::document::{Policy, PolicySyntax};
+use regent_wire::sigv4::SecretKey;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+/// LIMIT: bytes of a configuration file or of a file with a secret.
+const FILE_LEN_MAX: u64 = 4 << 20;
+/// LIMIT: characters of an access key. AWS: 16 to 128 (model, accessKeyIdType); ours may be
+/// shorter, as emulators have them.
+const ACCESS_KEY_LEN_MAX: usize = 128;
+/// LIMIT: characters of a user name. AWS: 1 to 64 (model, userNameType).
+const USER_NAME_LEN_MAX: usize = 64;
+
+/// A configuration, checked.
+#[derive(Debug, Default)]
+pub struct Config {
+    pub access_keys: Vec<AccessKey>,
+}
+
+/// One access key and the user it belongs to.
+#[derive(Debug, Clone)]
+pub struct AccessKey {
+    pub id: String,
+    pub secret: SecretKey,
+    pub account: AccountId,
+    pub user: String,
+    /// Identity policies. None deny everything.
+    pub policies: Vec<Policy>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{} cannot be read: {cause}", path.display())]
+    Unreadable { path: PathBuf, cause: io::Error },
+    #[error("{} is longer than {FILE_LEN_MAX} bytes", .0.display())]
+    TooLong(PathBuf),
+    #[error("configuration: not of the expected form at line {line}, column {column}")]
+    Malformed { line: usize, column: usize },
+    #[error("configuration: access_keys[{index}]: {problem}")]
+    AccessKey { index: usize, problem: KeyProblem },
+}
+
+/// What is wrong with an entry of `access_keys`.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyProblem {
+    #[error("id must be 1 to {ACCESS_KEY_LEN_MAX} letters, digits or underscores")]
+    Id,
+    #[error("id is given twice")]
+    Duplicate,
+    #[error("exactly one of secret and secret_file must be given, and it must not be empty")]
+    Secret,
+    #[error("secret_file: {0}")]
+    SecretFile(Box<ConfigError>),
+    #[error("account must be 12 digits")]
+    Account,
+    #[error("user must be 1 to {USER_NAME_LEN_MAX} letters, digits or any of _+=,.@-")]
+    User,
+    #[error("policies[{index}]: {problem}")]
+    Policy { index: usize, problem: PolicySyntax },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File<'f> {
+    #[serde(default, borrow)]
+    access_keys: Vec<Entry<'f>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry<'f> {
+    id: String,
+    secret: Option<Zeroizing<String>>,
+    secret_file: Option<PathBuf>,
+    account: Option<String>,
+    user: String,
+    /// Kept as text, so that the policy parser sees a member that is given twice.
+    #[serde(default, borrow)]
+    policies: Vec<&'f RawValue>,
+}
+
+impl Config {
+    /// Reads a file. `account` is for keys that name none; a relative `secret_file` starts from the
+    /// configuration's own directory.
+    pub fn read(path: &Path, account: AccountId) -> Result<Self, ConfigError> {
+        let text = read_text(path)?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new(".")), account)
+    }
+
+    fn parse(text: &str, directory: &Path, account: AccountId) -> Result<Self, ConfigError> {
+        let file: File<'_> = serde_json::from_str(text).map_err(|cause| {
+            ConfigError::Malformed { line: cause.line(), column: cause.column() }
+        })?;
+        let mut access_keys: Vec<AccessKey> = Vec::with_capacity(file.access_keys.len());
+        for (index, entry) in file.access_keys.into_iter().enumerate() {
+            let taken = access_keys.iter().any(|key| key.id == entry.id);
+            let key = if taken {
+                Err(KeyProblem::Duplicate)
+            } else {
+                access_key(entry, directory, account)
+            };
+            access_keys
+                .push(key.map_err(|problem| ConfigError::AccessKey { index, problem })?);
+        }
+        Ok(Self { access_keys })
+    }
+}
+
+fn access_key(
+    entry: Entry<'_>,
+    directory: &Path,
+    default_account: AccountId,
+) -> Result<AccessKey, KeyProblem> {
+    if !is_access_key(&entry.id) {
+        return Err(KeyProblem::Id);
+    }
+    if !is_user_name(&entry.user) {
+        return Err(KeyProblem::User);
+    }
+    let account = match entry.account {
+        Some(text) => text.parse().map_err(|_| KeyProblem::Account)?,
+        None => default_account,
+    };
+    let secret = match (entry.secret, entry.secret_file) {
+        (Some(mut secret), None) => std::mem::take(&mut *secret),
+        (None, Some(file)) => secret_of_file(&directory.join(file))?,
+        _ => return Err(KeyProblem::Secret),
+    };
+    if secret.is_empty() {
+        return Err(KeyProblem::Secret);
+    }
+    let secret = SecretKey::new(secret);
+    let parse = |(index, text): (usize, &&RawValue)| {
+        Policy::parse_identity(text.get())
+            .map_err(|problem| KeyProblem::Policy { index, problem })
+    };
+    let policies = entry.policies.iter().enumerate().map(parse).collect::<Result<_, _>>()?;
+    Ok(AccessKey { id: entry.id, secret, account, user: entry.user, policies })
+}
+
+/// The first line of a file, as secrets are mounted.
+fn secret_of_file(path: &Path) -> Result<String, KeyProblem> {
+    let text = read_text(path).map_err(|problem| KeyProblem::SecretFile(Box::new(problem)))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+fn read_text(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
+    let unreadable = |cause| ConfigError::Unreadable { path: path.to_owned(), cause };
+    if fs::metadata(path).map_err(unreadable)?.len() > FILE_LEN_MAX {
+        return Err(ConfigError::TooLong(path.to_owned()));
+    }
+    Ok(Zeroizing::new(fs::read_to_string(path).map_err(unreadable)?))
+}
+
+/// Whether a text can stand first in a credential scope.
+pub fn is_access_key(text: &str) -> bool {
+    (1..=ACCESS_KEY_LEN_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn is_user_name(text: &str) -> bool {
+    (1..=USER_NAME_LEN_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(text, Path::new("."), "123456789012".parse().unwrap())
+    }
+
+    fn problem(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn keys_with_policies() {
+        let config = parse(
+            r#"{"access_keys": [
+                {"id": "AKIAREADER", "secret": "s1", "user": "reader", "account": "000000000001",
+                 "policies": [{"Version": "2012-10-17", "Statement": {
+                    "Effect": "Allow", "Action": "secretsmanager:Get*", "Resource": "*"}}]},
+                {"id": "nobody", "secret": "s2", "user": "nobody"}
+            ]}"#,
+        )
+        .unwrap();
+        let [reader, nobody] = config.access_keys.as_slice() else { panic!() };
+        assert_eq!(reader.account.as_str(), "000000000001");
+        assert_eq!((reader.policies.len(), nobody.policies.len()), (1, 0));
+        assert_eq!(nobody.account.as_str(), "123456789012");
+        assert!(!format!("{config:?}").contains("s1"));
+        assert!(parse("{}").unwrap().access_keys.is_empty());
+    }
+
+    #[test]
+    fn a_secret_from_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("key"), "hunter2\n").unwrap();
+        fs::write(
+            dir.path().join("regent.json"),
+            r#"{"access_keys":[{"id":"a","secret_file":"key","user":"u"}]}"#,
+        )
+        .unwrap();
+        let account = "123456789012".parse().unwrap();
+        let config = Config::read(&dir.path().join("regent.json"), account).unwrap();
+        assert_eq!(config.access_keys.len(), 1);
+        assert!(Config::read(&dir.path().join("absent.json"), account).is_err());
+    }
+
+    #[test]
+    fn mistakes_are_named_by_place_and_not_by_content() {
+        let entry = |members: &str| format!(r#"{{"access_keys":[{{{members}}}]}}"#);
+        let cases = [
+            (r#""id":"a/b","secret":"hunter2","user":"u""#, "id must be 1 to 128"),
+            (r#""id":"","secret":"hunter2","user":"u""#, "id must be 1 to 128"),
+            (r#""id":"a","secret":"hunter2","user":"u v""#, "user must be 1 to 64"),
+            (r#""id":"a","user":"u""#, "exactly one of secret and secret_file"),
+            (r#""id":"a","secret":"","user":"u""#, "exactly one of secret and secret_file"),
+            (r#""id":"a","secret":"hunter2","secret_file":"x","user":"u""#, "exactly one"),
+            (r#""id":"a","secret":"hunter2","user":"u","account":"1""#, "account must be 12"),
+            (r#""id":"a","secret":"hunter2","user":"u","policys":[]"#, "not of the expected form"),
+            (r#""id":"a","secret":"hunter2","user":"u","policies":[{}]"#, "policies[0]: no statement"),
+            (
+                r#""id":"a","secret":"hunter2","user":"u","policies":[{"Statement":[],"Statement":[]}]"#,
+                "policies[0]: a member appears twice",
+            ),
+        ];
+        for (members, expected) in cases {
+            let text = problem(&entry(members));
+            assert!(text.contains(expected), "{members}: {text}");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+        let twice = r#"{"id":"a","secret":"s","user":"u"}"#;
+        let text = problem(&format!(r#"{{"access_keys":[{twice},{twice}]}}"#));
+        assert_eq!(text, "configuration: access_keys[1]: id is given twice");
+    }
+}

@@ -1,0 +1,142 @@
+//! The access keys of the server, and whom each belongs to.
+//!
+//! Three kinds: the administrator's key of the command line, the keys of the configuration file,
+//! and every twelve-digit key, which belongs to the administrator of the account of that number
+//! and has the administrator's secret. A user without policies may do nothing (promise R6).
+//! Signatures are `regent_wire::sigv4`'s business; here is no comparison of secrets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use regent_core::cx::Caller;
+use regent_core::ids::{AccountId, Region};
+use regent_core::policy::document::{Policy, PolicySyntax};
+use regent_core::policy::evaluate::PrincipalKind;
+use regent_crypto::digest;
+use regent_wire::sigv4::{Credential, Credentials, SecretKey};
+
+use crate::config::AccessKey;
+
+/// AWS: the managed policy AdministratorAccess.
+const ADMINISTRATOR_ACCESS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+
+/// The digits of an identifier's random part, as AWS writes it: base32.
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// Every access key that is accepted.
+#[derive(Debug)]
+pub struct AccessKeys {
+    keys: BTreeMap<String, Credential<Arc<Caller>>>,
+    administrator_secret: SecretKey,
+    /// Whose partition the ARNs of accounts without a named user are in.
+    home: Region,
+}
+
+impl AccessKeys {
+    /// `administrator` is the key that may do everything in its own account, and whose secret
+    /// opens every other account by number. A key of `further` with the same id replaces it.
+    pub fn new(
+        administrator: AdministratorKey,
+        further: Vec<AccessKey>,
+        home: Region,
+    ) -> Result<Self, PolicySyntax> {
+        let AdministratorKey { id, secret, account } = administrator;
+        let everything = vec![Policy::parse_identity(ADMINISTRATOR_ACCESS)?];
+        let user = id.clone();
+        let first =
+            AccessKey { id, secret: secret.clone(), account, user, policies: everything };
+        let credential = |key: AccessKey| {
+            let owner = Arc::new(user_of(&key, home));
+            (key.id, Credential { secret: key.secret, owner })
+        };
+        let keys = std::iter::once(first).chain(further).map(credential).collect();
+        Ok(Self { keys, administrator_secret: secret, home })
+    }
+}
+
+/// The access key of the command line.
+#[derive(Debug, Clone)]
+pub struct AdministratorKey {
+    pub id: String,
+    pub secret: SecretKey,
+    pub account: AccountId,
+}
+
+impl Credentials for AccessKeys {
+    type Owner = Arc<Caller>;
+
+    fn find(&self, access_key: &str) -> Option<Credential<Arc<Caller>>> {
+        if let Some(found) = self.keys.get(access_key) {
+            return Some(found.clone());
+        }
+        let account: AccountId = access_key.parse().ok()?;
+        let owner = Arc::new(Caller::account_root(account, self.home));
+        Some(Credential { secret: self.administrator_secret.clone(), owner })
+    }
+}
+
+fn user_of(key: &AccessKey, home: Region) -> Caller {
+    let arn = format!("arn:{}:iam::{}:user/{}", home.partition(), key.account, key.user);
+    Caller {
+        account: key.account,
+        user_id: user_id(&arn).into(),
+        arn: arn.into(),
+        kind: PrincipalKind::User,
+        user_name: Some(key.user.as_str().into()),
+        policies: key.policies.as_slice().into(),
+    }
+}
+
+/// A unique id in AWS's form, `AIDA` and 17 characters, the same for the same user every time.
+fn user_id(arn: &str) -> String {
+    let letters = digest::sha256(arn.as_bytes()).into_iter().take(17);
+    let letter = |byte: u8| BASE32.get(usize::from(byte & 31)).copied().map_or('A', char::from);
+    "AIDA".chars().chain(letters.map(letter)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> AccessKeys {
+        let administrator = AdministratorKey {
+            id: "test".to_owned(),
+            secret: SecretKey::new("test".to_owned()),
+            account: "123456789012".parse().unwrap(),
+        };
+        let nobody = AccessKey {
+            id: "AKIANOBODY".to_owned(),
+            secret: SecretKey::new("s".to_owned()),
+            account: "000000000001".parse().unwrap(),
+            user: "nobody".to_owned(),
+            policies: Vec::new(),
+        };
+        AccessKeys::new(administrator, vec![nobody], "us-gov-west-1".parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_administrator_is_a_user_with_a_policy() {
+        let found = keys().find("test").unwrap().owner;
+        assert_eq!(&*found.arn, "arn:aws-us-gov:iam::123456789012:user/test");
+        assert_eq!(found.kind, PrincipalKind::User);
+        assert_eq!(found.policies.len(), 1);
+        assert_eq!(found.user_id.len(), 21);
+        assert!(found.user_id.starts_with("AIDA"));
+    }
+
+    #[test]
+    fn twelve_digits_are_an_account() {
+        let found = keys().find("000000000007").unwrap().owner;
+        assert_eq!(found.account.as_str(), "000000000007");
+        assert_eq!((found.kind, found.policies.len()), (PrincipalKind::Root, 0));
+    }
+
+    /// PROMISE R6: a user without policies has none, and other texts are no keys.
+    #[test]
+    fn nothing_is_given_by_default() {
+        assert!(keys().find("AKIANOBODY").unwrap().owner.policies.is_empty());
+        for unknown in ["", "TEST", "test ", "00000000007", "0000000000007", "akianobody"] {
+            assert!(keys().find(unknown).is_none(), "{unknown}");
+        }
+    }
+}
