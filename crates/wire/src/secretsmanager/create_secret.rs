@@ -34,10 +34,7 @@ struct Input {
 impl Input {
     fn check(&self) -> Result<(), Fault> {
         let mut check = Constraints::new();
-        check
-            .text("name", self.name.as_deref())
-            .required()
-            .length(1..=limits::SECRET_NAME_LEN_MAX);
+        check.text("name", self.name.as_deref()).required().length(1..=limits::SECRET_NAME_LEN_MAX);
         members::check_description(&mut check, self.description.as_deref());
         members::check_kms_key_id(&mut check, self.kms_key_id.as_deref());
         let (string, binary) = (self.secret_string.as_ref(), self.secret_binary.as_ref());
@@ -77,7 +74,10 @@ impl JsonOperation for CreateSecret {
     fn encode(output: &Created, _cx: &Cx<'_>, out: &mut Vec<u8>) {
         json::object(out, |body| {
             status::arn_and_name(body, &output.arn);
-            body.string("VersionId", output.version.as_ref().map(|id| id.as_str()));
+            body.string(
+                "VersionId",
+                output.version.as_ref().map(regent_core::ids::VersionId::as_str),
+            );
             status::replication(body, &output.arn.name, &output.replicas);
         });
     }

@@ -1,6 +1,7 @@
 //! DescribeSecret on the wire.
 
 use regent_core::cx::Cx;
+use regent_core::ids::Region;
 use regent_core::secrets::error::Error;
 use regent_core::secrets::ops::DescribeSecret;
 use regent_core::secrets::ops::describe_secret::Description;
@@ -43,7 +44,7 @@ impl JsonOperation for DescribeSecret {
             status::versions_to_stages(body, "VersionIdsToStages", secret);
             body.time("CreatedDate", secret.created);
             let primary = secret.primary_region(found.scope.region);
-            body.string("PrimaryRegion", primary.as_ref().map(|region| region.as_str()));
+            body.string("PrimaryRegion", primary.as_ref().map(Region::as_str));
             status::replication(body, &secret.name, replicas);
         });
     }

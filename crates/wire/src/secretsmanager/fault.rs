@@ -33,8 +33,7 @@ const ON_REPLICA: &str =
     "Operation not permitted on a replica secret. Call must be made in primary secret's region.";
 const NOT_A_REPLICA: &str =
     "Operation not permitted on a primary secret. Call must be made in replica secret's region.";
-const WINDOW: &str =
-    "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).";
+const WINDOW: &str = "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).";
 const WINDOW_WITH_FORCE: &str =
     "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.";
 const CURRENT_STAYS: &str = "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.";
@@ -172,7 +171,9 @@ pub fn denial(denied: &Denied) -> String {
         Refusal::ResourceDeny => "with an explicit deny in a resource-based policy".to_owned(),
     };
     let resource = named(action, resource);
-    format!("User: {principal} is not authorized to perform: {action} on resource: {resource} {why}")
+    format!(
+        "User: {principal} is not authorized to perform: {action} on resource: {resource} {why}"
+    )
 }
 
 /// AWS: a denied CreateSecret names the secret as the caller did, not the ARN it would have had.

@@ -4,6 +4,7 @@
 //! copy of it behind (promise R7). Who sends the buffer zeroizes it.
 
 use regent_core::cx::Cx;
+use regent_core::ids::StageLabel;
 use regent_core::secrets::error::Error;
 use regent_core::secrets::model::ValueKind;
 use regent_core::secrets::ops::GetSecretValue;
@@ -63,7 +64,7 @@ impl JsonOperation for GetSecretValue {
             }
             // AWS: a version without labels has no such member.
             if !output.stages.is_empty() {
-                body.strings("VersionStages", output.stages.iter().map(|label| label.as_str()));
+                body.strings("VersionStages", output.stages.iter().map(StageLabel::as_str));
             }
             body.time("CreatedDate", output.created);
         });

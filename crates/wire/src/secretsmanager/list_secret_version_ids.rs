@@ -1,7 +1,7 @@
 //! ListSecretVersionIds on the wire.
 
 use regent_core::cx::Cx;
-use regent_core::ids::KeyArn;
+use regent_core::ids::{KeyArn, StageLabel};
 use regent_core::secrets::error::Error;
 use regent_core::secrets::model::Version;
 use regent_core::secrets::ops::ListSecretVersionIds;
@@ -59,7 +59,7 @@ impl JsonOperation for ListSecretVersionIds {
 
 fn encode_entry(entry: &mut Object<'_>, found: &Found, version: &Version) {
     entry.string("VersionId", version.id.as_str());
-    let labels: Vec<_> = found.secret.stages_of(&version.id).map(|label| label.as_str()).collect();
+    let labels: Vec<_> = found.secret.stages_of(&version.id).map(StageLabel::as_str).collect();
     // AWS: a deprecated version has no such member.
     if !labels.is_empty() {
         entry.strings("VersionStages", labels);

@@ -1,7 +1,7 @@
 //! ListSecrets on the wire.
 
 use regent_core::cx::Cx;
-use regent_core::ids::Scope;
+use regent_core::ids::{Region, Scope};
 use regent_core::limits;
 use regent_core::records::Order;
 use regent_core::secrets::error::Error;
@@ -132,5 +132,5 @@ fn encode_entry(entry: &mut Object<'_>, scope: Scope, secret: &Secret) {
     status::versions_to_stages(entry, "SecretVersionsToStages", secret);
     entry.time("CreatedDate", secret.created);
     let primary = secret.primary_region(scope.region);
-    entry.string("PrimaryRegion", primary.as_ref().map(|region| region.as_str()));
+    entry.string("PrimaryRegion", primary.as_ref().map(Region::as_str));
 }

@@ -1,6 +1,7 @@
 //! PutSecretValue on the wire.
 
 use regent_core::cx::Cx;
+use regent_core::ids::StageLabel;
 use regent_core::limits;
 use regent_core::secrets::error::Error;
 use regent_core::secrets::ops::PutSecretValue;
@@ -33,7 +34,8 @@ impl Input {
         members::check_secret_id(&mut check, self.secret_id.as_deref());
         let (string, binary) = (self.secret_string.as_ref(), self.secret_binary.as_ref());
         members::check_value(&mut check, string, binary, 0);
-        let is_label = |label: &str| (1..=limits::STAGE_LABEL_LEN_MAX).contains(&label.chars().count());
+        let is_label =
+            |label: &str| (1..=limits::STAGE_LABEL_LEN_MAX).contains(&label.chars().count());
         check
             .strings("versionStages", self.version_stages.as_deref())
             .length(1..=limits::STAGES_PER_REQUEST_MAX)
@@ -75,7 +77,7 @@ impl JsonOperation for PutSecretValue {
             status::arn_and_name(body, &output.arn);
             body.string("VersionId", output.version.as_str());
             if !output.stages.is_empty() {
-                body.strings("VersionStages", output.stages.iter().map(|label| label.as_str()));
+                body.strings("VersionStages", output.stages.iter().map(StageLabel::as_str));
             }
         });
     }

@@ -26,9 +26,8 @@ impl JsonOperation for RemoveRegionsFromReplication {
         let input: Input = json::parse(body)?;
         let mut check = Constraints::new();
         members::check_secret_id(&mut check, input.secret_id.as_deref());
-        let is_region = |text: &str| {
-            text.len() <= limits::REPLICA_REGION_LEN_MAX && members::is_region(text)
-        };
+        let is_region =
+            |text: &str| text.len() <= limits::REPLICA_REGION_LEN_MAX && members::is_region(text);
         check
             .strings("removeReplicaRegions", input.remove_replica_regions.as_deref())
             .required()

@@ -87,7 +87,9 @@ fn message(name: &SecretName, replica: &Replica) -> Option<String> {
         ReplicaStatus::Failed { failure, request_id } => {
             let why = failure_text(failure, *request_id).unwrap_or_else(|| {
                 let region = replica.region;
-                format!("Secret name {name} is currently replicated to {region} with a different arn")
+                format!(
+                    "Secret name {name} is currently replicated to {region} with a different arn"
+                )
             });
             Some(format!("Replication failed: {why}"))
         }

@@ -9,8 +9,8 @@ use crate::constraints::Constraints;
 use crate::fault::Fault;
 use crate::json;
 use crate::json_operation::JsonOperation;
-use crate::secretsmanager::members::{self, Tag};
 use crate::secretsmanager::fault;
+use crate::secretsmanager::members::{self, Tag};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

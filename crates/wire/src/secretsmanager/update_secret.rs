@@ -54,7 +54,10 @@ impl JsonOperation for UpdateSecret {
     fn encode(output: &Updated, _cx: &Cx<'_>, out: &mut Vec<u8>) {
         json::object(out, |body| {
             status::arn_and_name(body, &output.arn);
-            body.string("VersionId", output.version.as_ref().map(|id| id.as_str()));
+            body.string(
+                "VersionId",
+                output.version.as_ref().map(regent_core::ids::VersionId::as_str),
+            );
         });
     }
 
