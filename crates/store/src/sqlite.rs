@@ -118,7 +118,7 @@ impl Shared {
         let ticket = self.cache.ticket(key);
         let Some((seq, bytes)) = self.readers.row(&encode::key(key))? else { return Ok(None) };
         let stored = Stored { record: codec::read_record(key, &bytes)?, seq };
-        self.cache.offer(ticket, key, &stored);
+        self.cache.offer(&ticket, key, &stored);
         Ok(Some(stored))
     }
 
@@ -141,7 +141,7 @@ impl Read for SqliteStore {
         scan: &Scan,
         visit: &mut dyn FnMut(Key, Record) -> ControlFlow<()>,
     ) -> Result<(), StoreFault> {
-        self.shared.readers.scan(encode::range(scan), &mut |key, value| {
+        self.shared.readers.scan(&encode::range(scan), &mut |key, value| {
             let key = codec::read_key(key)?;
             let record = codec::read_record(&key, value)?;
             Ok(visit(key, record))

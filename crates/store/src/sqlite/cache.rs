@@ -84,7 +84,7 @@ impl Cache {
     }
 
     /// Puts in what was read from the file, unless a commit may have come between.
-    pub fn offer(&self, ticket: Ticket, key: &Key, stored: &Stored) {
+    pub fn offer(&self, ticket: &Ticket, key: &Key, stored: &Stored) {
         let Some(version) = ticket.version else { return };
         // Held over the insertion: a commit closes the stripe before or after it.
         let Some(stripe) = self.stripe(ticket.stripe) else { return };

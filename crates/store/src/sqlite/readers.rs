@@ -44,7 +44,7 @@ impl Readers {
     }
 
     /// Visits the rows of a range in its order.
-    pub fn scan(&self, range: Range, visit: &mut Visit<'_>) -> Result<(), StoreFault> {
+    pub fn scan(&self, range: &Range, visit: &mut Visit<'_>) -> Result<(), StoreFault> {
         if range.start >= range.end {
             return Ok(());
         }

@@ -1,3 +1,39 @@
-//! KMS: its errors' texts and its operations on the wire.
+//! KMS on the wire: one file per operation, and what they share.
+//!
+//! [`members`] reads and checks the members that many requests have, [`metadata`] writes what a key
+//! looks like, [`marker`] is the text of a page marker, [`problem`] and [`fault`] have the words for
+//! every error. What is not built is refused by name: nothing is accepted and ignored.
 
+pub mod cancel_key_deletion;
+pub mod create_alias;
+pub mod create_key;
+pub mod decrypt;
+pub mod delete_alias;
+pub mod describe_key;
+pub mod disable_key;
+pub mod enable_key;
+pub mod encrypt;
+pub mod fault;
+pub mod generate_data_key;
+pub mod generate_data_key_without_plaintext;
+pub mod generate_random;
+pub mod get_key_policy;
+pub mod get_key_rotation_status;
+pub mod list_aliases;
+pub mod list_key_policies;
+pub mod list_keys;
+pub mod list_resource_tags;
+pub mod marker;
+pub mod members;
+pub mod metadata;
 pub mod problem;
+pub mod put_key_policy;
+pub mod re_encrypt;
+pub mod replicate_key;
+pub mod schedule_key_deletion;
+pub mod tag_resource;
+pub mod untag_resource;
+pub mod update_alias;
+pub mod update_key_description;
+pub mod update_primary_region;
+

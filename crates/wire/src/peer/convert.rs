@@ -74,11 +74,11 @@ pub fn from_proto(body: proto::Body) -> Result<Message, Malformed> {
         }
         Body::Secret(state) => Message::Secret(Box::new(secret_back(state)?)),
         Body::SecretRemoved(of) => {
-            let (account, name, suffix, at) = secret_at_back(of)?;
+            let (account, name, suffix, at) = secret_at_back(&of)?;
             Message::SecretRemoved { account, name, suffix, at }
         }
         Body::Detached(of) => {
-            let (account, name, suffix, at) = secret_at_back(of)?;
+            let (account, name, suffix, at) = secret_at_back(&of)?;
             Message::Detached { account, name, suffix, at }
         }
         Body::Key(state) => Message::Key(Box::new(key_back(state)?)),
@@ -165,7 +165,7 @@ fn secret_at(
 
 type SecretAt = (AccountId, SecretName, SecretSuffix, Stamp);
 
-fn secret_at_back(of: proto::SecretAt) -> Result<SecretAt, Malformed> {
+fn secret_at_back(of: &proto::SecretAt) -> Result<SecretAt, Malformed> {
     Ok((parse(&of.account)?, parse(&of.name)?, parse(&of.suffix)?, stamp_back(of.at)?))
 }
 

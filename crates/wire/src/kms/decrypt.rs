@@ -1,0 +1,66 @@
+//! Decrypt on the wire.
+
+use regent_core::cx::Cx;
+use regent_core::keys::error::Error;
+use regent_core::keys::ops::decrypt::Decrypt;
+use regent_core::keys::ciphertext::{self, Opened, Sealed};
+use regent_core::limits;
+use serde::Deserialize;
+
+use crate::constraints::Constraints;
+use crate::fault::Fault;
+use crate::json::{self, Blob};
+use crate::json_operation::JsonOperation;
+use crate::kms::{fault, members};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Input {
+    ciphertext_blob: Option<Blob>,
+    encryption_context: Option<members::Pairs>,
+    grant_tokens: Option<Vec<Box<str>>>,
+    key_id: Option<Box<str>>,
+    encryption_algorithm: Option<Box<str>>,
+    recipient: Option<members::Recipient>,
+    dry_run: Option<bool>,
+    dry_run_modifiers: Option<Vec<Box<str>>>,
+}
+
+impl JsonOperation for Decrypt {
+    fn decode(body: &[u8]) -> Result<Self, Fault> {
+        let input: Input = json::parse(body)?;
+        let mut check = Constraints::new();
+        let blob = input.ciphertext_blob.as_ref().map(Blob::expose);
+        check.blob("ciphertextBlob", blob).length(1..=limits::KMS_CIPHERTEXT_LEN_MAX);
+        members::check_optional_key(&mut check, "keyId", input.key_id.as_deref());
+        let algorithm = input.encryption_algorithm.as_deref();
+        members::check_algorithm(&mut check, "encryptionAlgorithm", algorithm);
+        members::check_grant_tokens(&mut check, input.grant_tokens.as_deref());
+        members::check_modifiers(&mut check, input.dry_run_modifiers.as_deref());
+        check.finish()?;
+        members::recipient(input.recipient.as_ref())?;
+        members::grant_tokens(input.grant_tokens.as_deref())?;
+        members::algorithm(algorithm)?;
+        let dry_run = input.dry_run.unwrap_or_default();
+        let modifiers = input.dry_run_modifiers.as_deref();
+        let sealed = Sealed {
+            key: input.key_id.as_deref().map(Into::into),
+            blob: members::sealed_blob(blob, dry_run, modifiers)?,
+            context: members::context(input.encryption_context).map_err(fault::of_request)?,
+        };
+        Ok(Self { sealed, dry_run })
+    }
+
+    fn encode(output: &Opened, _cx: &Cx<'_>, out: &mut Vec<u8>) {
+        json::object(out, |body| {
+            body.string("KeyId", output.key.to_string().as_str());
+            body.blob("Plaintext", output.plaintext.expose());
+            body.string("EncryptionAlgorithm", ciphertext::ALGORITHM);
+            body.string("KeyMaterialId", output.material.to_string().as_str());
+        });
+    }
+
+    fn fault(error: Error, cx: &Cx<'_>) -> Fault {
+        fault::of(error, cx)
+    }
+}

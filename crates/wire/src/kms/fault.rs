@@ -1,0 +1,131 @@
+//! KMS's words for every error of its operations: one exhaustive match.
+//!
+//! Texts are AWS's where they are recorded; where they are not, the error's code is the model's and
+//! the sentence says what is wrong.
+
+use regent_core::cx::Cx;
+use regent_core::keys::error::Error;
+use regent_core::keys::problem::KeyProblem;
+
+use super::problem::text_and_code;
+use crate::fault::Fault;
+use crate::secretsmanager::fault::denial;
+use crate::service::Service;
+
+const ALIAS_PREFIX: &str = "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html";
+const INACCESSIBLE: &str = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.";
+const INCORRECT_KEY: &str =
+    "The key ID in the request does not identify a CMK that can perform this operation.";
+const DRY_RUN: &str = "The request would have succeeded, but the DryRun option is set.";
+const LOCKOUT: &str =
+    "The new key policy will not allow you to update the key policy in the future.";
+
+/// The fault of an error.
+pub fn of(error: Error, _cx: &Cx<'_>) -> Fault {
+    of_request(error)
+}
+
+/// The fault of an error that is known before there are any circumstances.
+pub fn of_request(error: Error) -> Fault {
+    match error {
+        Error::Store(_) => Fault::internal(Service::Kms),
+        Error::Denied(denied) => Fault::access_denied(Service::Kms, denial(&denied)),
+        Error::Key(problem) => of_key(&problem),
+        Error::InvalidCiphertext => Fault::kms_bare("InvalidCiphertextException"),
+        Error::CiphertextKeyInaccessible => Fault::kms("AccessDeniedException", INACCESSIBLE),
+        Error::IncorrectKey => Fault::kms("IncorrectKeyException", INCORRECT_KEY),
+        Error::EncryptionContextTooLong => {
+            Fault::validation("The encryption context is longer than 8192 characters.")
+        }
+        Error::DataKeyLengthAmbiguous => {
+            Fault::validation("Please specify either number of bytes or key spec, but not both.")
+        }
+        Error::DataKeyLengthMissing => {
+            Fault::validation("Please specify either number of bytes or key spec.")
+        }
+        Error::DryRun => Fault::kms("DryRunOperationException", DRY_RUN),
+        Error::NotPendingDeletion { key } => {
+            state(format!("{key} is not pending deletion (or pending replica deletion)."))
+        }
+        Error::DeletionWindow => {
+            Fault::validation("PendingWindowInDays must be between 7 and 30 days (inclusive).")
+        }
+        Error::NotMultiRegionPrimary { key } => {
+            unsupported(format!("{key} is not a multi-region primary key."))
+        }
+        Error::NotMultiRegion { key } => unsupported(format!("{key} is not a multi-region key.")),
+        Error::ReplicaExists { key } => {
+            Fault::kms("AlreadyExistsException", format!("{key} already exists."))
+        }
+        Error::NoReplicaIn { key, region } => {
+            unsupported(format!("{key} has no replica key in {region}."))
+        }
+        Error::ReplicaCreating { key } => state(format!("{key} is creating.")),
+        Error::UnknownRegion { region } => {
+            unsupported(format!("Region {region} is not supported for multi-region keys."))
+        }
+        Error::AliasPrefix => Fault::validation(ALIAS_PREFIX),
+        Error::AliasReserved => Fault::kms_bare("NotAuthorizedException"),
+        Error::AliasExists { alias } => Fault::kms(
+            "AlreadyExistsException",
+            format!("An alias with the name {alias} already exists"),
+        ),
+        Error::AliasTargetIsAlias => Fault::validation("Aliases must refer to keys. Not aliases"),
+        Error::TooManyAliases { key } => {
+            Fault::kms("LimitExceededException", format!("{key} has too many aliases."))
+        }
+        Error::PolicyMalformed => {
+            malformed_policy("The new key policy is not a well-formed policy document.")
+        }
+        Error::PolicyPrincipal => {
+            malformed_policy("Policy contains a statement with one or more invalid principals.")
+        }
+        Error::PolicyTooLong => {
+            Fault::kms("LimitExceededException", "The key policy is longer than 32768 bytes.")
+        }
+        Error::PolicyLockout => malformed_policy(LOCKOUT),
+        Error::NoSuchPolicy => Fault::kms("NotFoundException", "No such policy exists"),
+        Error::TagDuplicate => tag("Duplicate tag keys"),
+        Error::TagReserved => tag("Tags beginning with aws: are reserved"),
+        Error::TooManyTags => tag("Too many tags"),
+        Error::InvalidMarker => invalid_marker(),
+    }
+}
+
+/// The fault of a key that cannot be used.
+pub fn of_key(problem: &KeyProblem) -> Fault {
+    let (code, text) = text_and_code(problem);
+    Fault::kms(code, text)
+}
+
+/// A marker that is not ours.
+pub fn invalid_marker() -> Fault {
+    Fault::kms("InvalidMarkerException", "The marker is invalid.")
+}
+
+/// A member, or a value of one, that names something which is not built.
+pub fn unsupported(text: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
+    Fault::kms("UnsupportedOperationException", text)
+}
+
+/// A custom key store. There are none.
+pub fn custom_key_store() -> Fault {
+    Fault::kms_bare("CustomKeyStoreNotFoundException")
+}
+
+/// A grant token. There are no grants, so that none is valid.
+pub fn grant_token() -> Fault {
+    Fault::kms("InvalidGrantTokenException", "The grant token is invalid.")
+}
+
+fn state(text: String) -> Fault {
+    Fault::kms("KMSInvalidStateException", text)
+}
+
+fn malformed_policy(text: &'static str) -> Fault {
+    Fault::kms("MalformedPolicyDocumentException", text)
+}
+
+fn tag(text: &'static str) -> Fault {
+    Fault::kms("TagException", text)
+}

@@ -1,0 +1,214 @@
+//! Members that many KMS requests have: their constraints and their way into the core.
+//!
+//! Source of every bound: AWS's service model. Checks collect violations first; conversions come
+//! after [`Constraints::finish`]. Members whose feature is not built are refused here by name.
+
+use std::collections::BTreeMap;
+
+use regent_core::keys::ciphertext::{self, Blob as SealedBlob};
+use regent_core::keys::envelope::EncryptionContext;
+use regent_core::keys::error::Error;
+use regent_core::keys::model::KeyPolicy;
+use regent_core::keys::ops::generate_data_key::{DataKeyLength, DataKeySpec};
+use regent_core::keys::{key_policy, tagging};
+use regent_core::limits;
+use regent_core::tags::Tags;
+use serde::Deserialize;
+
+use super::fault;
+use crate::constraints::Constraints;
+use crate::fault::Fault;
+
+const POLICY_LEN_MAX: usize = 131_072;
+const POLICY_NAME_LEN_MAX: usize = 128;
+const MARKER_LEN_MAX: usize = 1024;
+const GRANT_TOKENS_MAX: usize = 10;
+const KEY_REF_LEN_MAX: usize = 2048;
+const TEXT_PATTERN: &str = r"[\u0009\u000A\u000D\u0020-\u00FF]+";
+const MARKER_PATTERN: &str = r"[\u0020-\u00FF]*";
+const REGION_PATTERN: &str = r"^([a-z]+-){2,3}\d+$";
+const ALIAS_PATTERN: &str = "^[a-zA-Z0-9:/_-]+$";
+const ALGORITHMS: [&str; 4] =
+    ["SM2PKE", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", ciphertext::ALGORITHM];
+const IGNORE_CIPHERTEXT: &str = "IGNORE_CIPHERTEXT";
+const DATA_KEY_SPECS: [&str; 2] = ["AES_256", "AES_128"];
+const GRANT_TOKEN_CONSTRAINTS: &str =
+    "Member must have length less than or equal to 8192, Member must have length greater than or equal to 1";
+
+pub type Pairs = BTreeMap<Box<str>, Box<str>>;
+
+/// A key's id, ARN or alias.
+pub fn check_key<'v>(check: &mut Constraints, path: &str, key: Option<&'v str>) -> &'v str {
+    check.text(path, key).required().length(1..=KEY_REF_LEN_MAX).value()
+}
+
+pub fn check_optional_key(check: &mut Constraints, path: &str, key: Option<&str>) {
+    check.text(path, key).length(1..=KEY_REF_LEN_MAX);
+}
+
+pub fn check_description(check: &mut Constraints, text: Option<&str>) {
+    check.text("description", text).length(0..=limits::KEY_DESCRIPTION_LEN_MAX);
+}
+
+pub fn check_policy(check: &mut Constraints, text: Option<&str>) {
+    let latin = |text: &str| {
+        text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'))
+    };
+    check.text("policy", text).length(1..=POLICY_LEN_MAX).pattern(TEXT_PATTERN, latin);
+}
+
+pub fn policy(text: Option<&str>) -> Result<Option<KeyPolicy>, Error> {
+    text.map(key_policy::parse).transpose()
+}
+
+pub fn check_policy_name(check: &mut Constraints, name: Option<&str>) {
+    let word = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    check.text("policyName", name).length(1..=POLICY_NAME_LEN_MAX).pattern(r"[\w]+", word);
+}
+
+pub fn check_region<'v>(check: &mut Constraints, path: &str, region: Option<&'v str>) -> &'v str {
+    let is_region = |text: &str| text.parse::<regent_core::ids::Region>().is_ok();
+    check
+        .text(path, region)
+        .required()
+        .length(1..=limits::REGION_LEN_MAX)
+        .pattern(REGION_PATTERN, is_region)
+        .value()
+}
+
+pub fn check_alias<'v>(check: &mut Constraints, name: Option<&'v str>) -> &'v str {
+    let legal =
+        |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b":/_-".contains(&b));
+    check
+        .text("aliasName", name)
+        .required()
+        .length(1..=limits::ALIAS_NAME_LEN_MAX)
+        .pattern(ALIAS_PATTERN, legal)
+        .value()
+}
+
+pub fn check_limit(check: &mut Constraints, limit: Option<i64>) {
+    check.number("limit", limit).range(1..=1000);
+}
+
+pub fn check_marker(check: &mut Constraints, marker: Option<&str>) {
+    let latin = |text: &str| text.chars().all(|c| matches!(c, '\u{20}'..='\u{ff}'));
+    check.text("marker", marker).length(1..=MARKER_LEN_MAX).pattern(MARKER_PATTERN, latin);
+}
+
+/// The length of a page: as asked for, or the service's own, and never above its bound.
+pub fn limit(asked: Option<i64>, default: usize, max: usize) -> usize {
+    asked.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(default).min(max)
+}
+
+pub fn check_algorithm(check: &mut Constraints, path: &str, algorithm: Option<&str>) {
+    check.text(path, algorithm).one_of(&ALGORITHMS);
+}
+
+/// Refuses every algorithm but the symmetric one, which is the only kind of key there is.
+pub fn algorithm(given: Option<&str>) -> Result<(), Fault> {
+    match given {
+        None | Some(ciphertext::ALGORITHM) => Ok(()),
+        Some(other) => Err(Fault::kms(
+            "InvalidKeyUsageException",
+            format!("Algorithm {other} is incompatible with key spec SYMMETRIC_DEFAULT."),
+        )),
+    }
+}
+
+pub fn check_grant_tokens(check: &mut Constraints, tokens: Option<&[Box<str>]>) {
+    let bounded = |token: &str| (1..=8192).contains(&token.chars().count());
+    check
+        .strings("grantTokens", tokens)
+        .length(0..=GRANT_TOKENS_MAX)
+        .each(GRANT_TOKEN_CONSTRAINTS, bounded);
+}
+
+/// There are no grants yet, so that no token is one.
+pub fn grant_tokens(tokens: Option<&[Box<str>]>) -> Result<(), Fault> {
+    match tokens {
+        None | Some([]) => Ok(()),
+        Some(_) => Err(fault::grant_token()),
+    }
+}
+
+/// AWS: answers an attested enclave. There is no such thing here.
+#[derive(Debug, Deserialize)]
+pub struct Recipient {}
+
+pub fn recipient(given: Option<&Recipient>) -> Result<(), Fault> {
+    given.map_or(Ok(()), |_| Err(fault::unsupported("Recipient is not supported.")))
+}
+
+pub fn context(pairs: Option<Pairs>) -> Result<EncryptionContext, Error> {
+    ciphertext::context(pairs.unwrap_or_default())
+}
+
+/// What GenerateDataKey and its sibling share.
+pub fn check_data_key(check: &mut Constraints, spec: Option<&str>, bytes: Option<i64>) {
+    check.text("keySpec", spec).one_of(&DATA_KEY_SPECS);
+    check_bytes(check, bytes);
+}
+
+pub fn check_bytes(check: &mut Constraints, bytes: Option<i64>) {
+    let most = i64::try_from(limits::GENERATED_BYTES_MAX).unwrap_or(i64::MAX);
+    check.number("numberOfBytes", bytes).range(1..=most);
+}
+
+/// An entry of `Tags`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Tag {
+    tag_key: Option<Box<str>>,
+    tag_value: Option<Box<str>>,
+}
+
+pub fn check_tags(check: &mut Constraints, tags: &[Tag]) {
+    for (at, tag) in tags.iter().enumerate() {
+        let at = at + 1;
+        check
+            .text(format_args!("tags.{at}.member.tagKey"), tag.tag_key.as_deref())
+            .required()
+            .length(1..=limits::TAG_KEY_LEN_MAX);
+        check
+            .text(format_args!("tags.{at}.member.tagValue"), tag.tag_value.as_deref())
+            .required()
+            .length(0..=limits::TAG_VALUE_LEN_MAX);
+    }
+}
+
+pub fn tags(given: Vec<Tag>) -> Result<Tags, Error> {
+    let pair = |tag: Tag| (tag.tag_key.unwrap_or_default(), tag.tag_value.unwrap_or_default());
+    tagging::tags(given.into_iter().map(pair))
+}
+
+pub fn data_key_length(spec: Option<&str>, bytes: Option<i64>) -> Result<DataKeyLength, Error> {
+    let spec = spec.map(|spec| match spec {
+        "AES_128" => DataKeySpec::Aes128,
+        _ => DataKeySpec::Aes256,
+    });
+    DataKeyLength::new(spec, bytes.and_then(|bytes| usize::try_from(bytes).ok()))
+}
+
+pub fn check_modifiers(check: &mut Constraints, modifiers: Option<&[Box<str>]>) {
+    check.strings("dryRunModifiers", modifiers).each_one_of(&[IGNORE_CIPHERTEXT]);
+}
+
+/// The ciphertext of a request. AWS: a dry run may leave it out, if it says so.
+pub fn sealed_blob(
+    blob: Option<&[u8]>,
+    dry_run: bool,
+    modifiers: Option<&[Box<str>]>,
+) -> Result<SealedBlob, Fault> {
+    let ignored = modifiers.is_some_and(|modifiers| !modifiers.is_empty());
+    match (blob, ignored) {
+        (_, true) if !dry_run => {
+            Err(Fault::validation("DryRunModifiers can only be used with DryRun."))
+        }
+        (blob, true) => Ok(SealedBlob::Ignored(blob.map(Into::into))),
+        (Some(blob), false) => Ok(SealedBlob::Given(blob.into())),
+        (None, false) => Err(Fault::validation(
+            "1 validation error detected: Value at 'ciphertextBlob' failed to satisfy constraint: Member must not be null",
+        )),
+    }
+}

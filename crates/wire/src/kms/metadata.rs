@@ -1,0 +1,82 @@
+//! KeyMetadata: what a key looks like in answers.
+
+use regent_core::ids::{KeyArn, Region, Scope};
+use regent_core::keys::access::Found;
+use regent_core::keys::model::{KeyManager, KeyState, KmsKey, MultiRegion};
+
+use crate::json::Object;
+
+/// Writes the metadata of a key as its Region holds it.
+pub fn write(body: &mut Object<'_>, found: &Found) {
+    let key = &*found.key;
+    let enabled = key.is_enabled();
+    shared(body, found, enabled, state_name(key.state));
+    if let KeyState::PendingDeletion { at } = key.state {
+        body.time("DeletionDate", at);
+    }
+    if let KeyState::PendingReplicaDeletion { window_days } = key.state {
+        body.number("PendingDeletionWindowInDays", i64::from(window_days));
+    }
+    let material = key.materials.last().map(|material| material.id.to_string());
+    body.string("CurrentKeyMaterialId", material.as_deref());
+}
+
+/// Writes the metadata of a replica that is on its way.
+///
+/// AWS: it is `Creating`, not enabled, and has no material yet.
+pub fn write_creating(body: &mut Object<'_>, found: &Found) {
+    shared(body, found, false, "Creating");
+}
+
+fn shared(body: &mut Object<'_>, found: &Found, enabled: bool, state: &str) {
+    let (key, scope) = (&*found.key, found.scope);
+    body.string("AWSAccountId", scope.account.as_str());
+    body.string("KeyId", key.id.to_string().as_str());
+    body.string("Arn", found.arn().to_string().as_str());
+    body.time("CreationDate", key.created);
+    body.boolean("Enabled", enabled);
+    body.string("Description", &*key.description);
+    body.string("KeyUsage", key.usage.as_str());
+    body.string("KeyState", state);
+    body.string("Origin", "AWS_KMS");
+    body.string("KeyManager", manager_name(key.manager));
+    body.string("CustomerMasterKeySpec", key.spec.as_str());
+    body.string("KeySpec", key.spec.as_str());
+    body.strings("EncryptionAlgorithms", ["SYMMETRIC_DEFAULT"]);
+    body.boolean("MultiRegion", key.multi_region.is_some());
+    if let Some(multi) = &key.multi_region {
+        body.object("MultiRegionConfiguration", |body| configuration(body, key, scope, multi));
+    }
+}
+
+fn configuration(body: &mut Object<'_>, key: &KmsKey, scope: Scope, multi: &MultiRegion) {
+    let primary = multi.primary == scope.region;
+    body.string("MultiRegionKeyType", if primary { "PRIMARY" } else { "REPLICA" });
+    let related = |body: &mut Object<'_>, region: Region| {
+        let scope = Scope { region, account: scope.account };
+        body.string("Arn", KeyArn { scope, id: key.id }.to_string().as_str());
+        body.string("Region", region.as_str());
+    };
+    body.object("PrimaryKey", |body| related(body, multi.primary));
+    body.array("ReplicaKeys", |list| {
+        for region in &multi.replicas {
+            list.object(|body| related(body, *region));
+        }
+    });
+}
+
+pub const fn state_name(state: KeyState) -> &'static str {
+    match state {
+        KeyState::Enabled => "Enabled",
+        KeyState::Disabled => "Disabled",
+        KeyState::PendingDeletion { .. } => "PendingDeletion",
+        KeyState::PendingReplicaDeletion { .. } => "PendingReplicaDeletion",
+    }
+}
+
+const fn manager_name(manager: KeyManager) -> &'static str {
+    match manager {
+        KeyManager::Customer => "CUSTOMER",
+        KeyManager::Aws => "AWS",
+    }
+}

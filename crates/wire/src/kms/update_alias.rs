@@ -1,0 +1,39 @@
+//! UpdateAlias on the wire.
+
+use regent_core::cx::Cx;
+use regent_core::keys::error::Error;
+use regent_core::keys::ops::update_alias::UpdateAlias;
+use regent_core::keys::aliases;
+use serde::Deserialize;
+
+use crate::constraints::Constraints;
+use crate::fault::Fault;
+use crate::json;
+use crate::json_operation::JsonOperation;
+use crate::kms::{fault, members};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Input {
+    alias_name: Option<Box<str>>,
+    target_key_id: Option<Box<str>>,
+}
+
+impl JsonOperation for UpdateAlias {
+    fn decode(body: &[u8]) -> Result<Self, Fault> {
+        let input: Input = json::parse(body)?;
+        let mut check = Constraints::new();
+        let name = members::check_alias(&mut check, input.alias_name.as_deref());
+        let target =
+            members::check_key(&mut check, "targetKeyId", input.target_key_id.as_deref());
+        check.finish()?;
+        let name = aliases::name(name).map_err(fault::of_request)?;
+        Ok(Self { name, target: target.into() })
+    }
+
+    fn encode(_output: &(), _cx: &Cx<'_>, _out: &mut Vec<u8>) {}
+
+    fn fault(error: Error, cx: &Cx<'_>) -> Fault {
+        fault::of(error, cx)
+    }
+}
