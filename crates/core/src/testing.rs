@@ -35,6 +35,8 @@ pub struct World {
     pub profile: Profile,
     pub regions: Vec<Region>,
     pub answers: Answers,
+    /// Commands that were committed. The next request's id depends on it.
+    pub committed: u8,
 }
 
 impl World {
@@ -60,6 +62,7 @@ impl World {
             profile: Profile::Strict,
             regions: ["eu-west-1", "us-east-1", "us-west-2"].map(|r| r.parse().unwrap()).into(),
             answers: Answers::new(),
+            committed: 0,
         }
     }
 
@@ -68,7 +71,7 @@ impl World {
             now: self.now,
             region: self.region,
             caller: &self.caller,
-            request_id: RequestId::from_entropy([7; 16]),
+            request_id: RequestId::from_entropy([7 ^ self.committed; 16]),
             origin: &self.origin,
             profile: self.profile,
             regions: &self.regions,
@@ -103,6 +106,7 @@ impl World {
         let batch = tx.into_batch();
         if let Step::Done(_) = step {
             self.store.commit(batch);
+            self.committed = self.committed.wrapping_add(1);
         }
         Ok(step)
     }

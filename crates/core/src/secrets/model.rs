@@ -127,7 +127,14 @@ pub fn value_aad(arn: &SecretArn, id: &VersionId, kind: ValueKind) -> Vec<u8> {
         ValueKind::Binary => "binary",
     };
     let SecretArn { scope, name, suffix } = arn;
-    let parts = ["regent/value/v1", scope.account.as_str(), name.as_str(), suffix.as_str(), id.as_str(), kind];
+    let parts = [
+        "regent/value/v1",
+        scope.account.as_str(),
+        name.as_str(),
+        suffix.as_str(),
+        id.as_str(),
+        kind,
+    ];
     let mut aad = Vec::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
     for part in parts {
         aad.extend_from_slice(part.as_bytes());

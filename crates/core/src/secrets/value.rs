@@ -6,7 +6,7 @@
 
 use crate::cx::Cx;
 use crate::ids::{AliasName, KeyId, Region, SecretArn, VersionId};
-use crate::keys::access::{Found, check_permission, check_state, find, resolve, KeyName};
+use crate::keys::access::{Found, KeyName, check_permission, check_state, find, resolve};
 use crate::keys::envelope::{self, EncryptionContext};
 use crate::keys::model::KeyManager;
 use crate::keys::problem::KeyProblem;
@@ -72,8 +72,11 @@ pub fn prove_key(
     };
     let context = EncryptionContext::of_secret(&arn.to_string(), VALIDATION_VERSION);
     let probe: [u8; 32] = random(cx.entropy);
-    let opened = envelope::encrypt(&found.key, found.scope, &context, &probe, cx.crypto, cx.entropy)
-        .and_then(|blob| envelope::decrypt(&found.key, found.scope, &context, &blob, cx.crypto));
+    let opened =
+        envelope::encrypt(&found.key, found.scope, &context, &probe, cx.crypto, cx.entropy)
+            .and_then(|blob| {
+                envelope::decrypt(&found.key, found.scope, &context, &blob, cx.crypto)
+            });
     // Material that does not open is corruption of this Region's store, not the caller's mistake.
     match opened {
         Ok(opened) if opened.expose() == probe => Ok(Ok(())),
@@ -95,9 +98,15 @@ pub fn wrap_data_key(
         Err(problem) => return Ok(Err(problem)),
     };
     let context = EncryptionContext::of_secret(&arn.to_string(), version.as_str());
-    let blob =
-        envelope::encrypt(&found.key, found.scope, &context, data_key.expose(), cx.crypto, cx.entropy)
-            .map_err(|_| StoreFault)?;
+    let blob = envelope::encrypt(
+        &found.key,
+        found.scope,
+        &context,
+        data_key.expose(),
+        cx.crypto,
+        cx.entropy,
+    )
+    .map_err(|_| StoreFault)?;
     let is_default = found.key.manager == KeyManager::Aws;
     Ok(Ok(WrappedDataKey { blob, key: found.key.id, is_default }))
 }
@@ -133,8 +142,8 @@ pub fn seal(
     value: &Plaintext,
 ) -> Result<SealedValue, Error> {
     let data_key = SymmetricKey::new(random(cx.entropy));
-    let wrapped = wrap_data_key(cx, read, arn, version, kms_key_id, &data_key)?
-        .map_err(encryption_error)?;
+    let wrapped =
+        wrap_data_key(cx, read, arn, version, kms_key_id, &data_key)?.map_err(encryption_error)?;
     let aad = value_aad(arn, version, kind);
     let sealed = cx.crypto.seal(&data_key, &aad, value.expose(), cx.entropy);
     Ok(SealedValue {

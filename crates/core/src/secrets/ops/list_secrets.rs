@@ -85,7 +85,9 @@ impl Query for ListSecrets {
         let mut secrets = match op.sort {
             Sort::Name => op.by_name(read, scope, after, page + 1)?,
             Sort::Created => op.by_created(read, scope, after, page + 1)?,
-            Sort::Accessed | Sort::Changed => op.by_selection(read, scope, after.as_ref(), page + 1)?,
+            Sort::Accessed | Sort::Changed => {
+                op.by_selection(read, scope, after.as_ref(), page + 1)?
+            }
         };
         let more = secrets.len() > page;
         secrets.truncate(page);

@@ -16,6 +16,9 @@ pub mod untag_resource;
 pub mod update_secret;
 pub mod update_secret_version_stage;
 
+#[cfg(test)]
+mod tests;
+
 pub use create_secret::CreateSecret;
 pub use delete_secret::DeleteSecret;
 pub use describe_secret::DescribeSecret;
