@@ -99,7 +99,9 @@ fn purge_secret(
     if secret.suffix != suffix || !due {
         return Ok(());
     }
-    for version in collect(tx, Prefix::Versions { scope, name: name.clone(), suffix }, |key, _| Some(key))? {
+    for version in
+        collect(tx, Prefix::Versions { scope, name: name.clone(), suffix }, |key, _| Some(key))?
+    {
         tx.remove(version);
     }
     tx.remove(Key::SecretByCreated { scope, created: secret.created, name: name.clone() });

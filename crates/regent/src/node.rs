@@ -28,7 +28,7 @@ use regent_core::tx::{Batch, Tx};
 use regent_crypto::{RegionCrypto, SystemEntropy};
 use regent_store::{CommitError, Store};
 use regent_wire::fault::{Answer as Response, Fault};
-use regent_wire::operations::{Operation, Outcome, Request};
+use regent_wire::operations::{Operation, Outcome};
 use regent_wire::peer::{self, Frame};
 use regent_wire::query_xml::Format;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -161,8 +161,7 @@ impl Node {
                     entropy: &SystemEntropy,
                     crypto: &self.crypto,
                 };
-                let request = Request { body: &call.body, format: call.format };
-                call.operation.run(&cx, &*self.store, &request)
+                call.operation.run(&cx, &*self.store, &call.body, call.format)
             };
             match outcome {
                 Outcome::Answer { answer, reads, touch } => {

@@ -9,15 +9,18 @@ use std::collections::BTreeMap;
 
 use regent_core::cx::{Ask, Cx};
 use regent_core::engine::{self, Command, Query, Step, Touch};
+use regent_core::keys::ops as keys;
 use regent_core::ports::Read;
 use regent_core::records::Key;
 use regent_core::secrets::ops as secrets;
+use regent_core::sts::GetCallerIdentity;
 use regent_core::tx::{Batch, Tx};
 
 use crate::fault::{Answer, Fault};
 use crate::json;
 use crate::json_operation::JsonOperation;
-use crate::query_xml::Format;
+use crate::query_operation::QueryOperation;
+use crate::query_xml::{self, Fields, Form, Format};
 use crate::service::Service;
 
 /// One operation, as everything outside the core knows it.
@@ -37,11 +40,13 @@ type Run = fn(&Cx<'_>, &dyn Read, &Request<'_>) -> Outcome;
 
 /// What an operation decodes.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+struct Request<'a> {
     /// The body, or the query string of a query service's GET.
-    pub body: &'a [u8],
+    body: &'a [u8],
     /// The client's wish, for query services.
-    pub format: Format,
+    format: Format,
+    /// The row that runs.
+    operation: &'static Operation,
 }
 
 /// How far an operation came.
@@ -65,12 +70,22 @@ pub enum Outcome {
 
 impl Operation {
     /// Runs the operation on one view of the store.
-    pub fn run(&self, cx: &Cx<'_>, read: &dyn Read, request: &Request<'_>) -> Outcome {
-        (self.run)(cx, read, request)
+    pub fn run(
+        &'static self,
+        cx: &Cx<'_>,
+        read: &dyn Read,
+        body: &[u8],
+        format: Format,
+    ) -> Outcome {
+        (self.run)(cx, read, &Request { body, format, operation: self })
     }
 
     const fn query<Op: JsonOperation + Query>(service: Service, name: &'static str) -> Self {
         Self { service, name, action: Op::ACTION, read_only: true, run: json_query::<Op> }
+    }
+
+    const fn form_query<Op: QueryOperation + Query>(service: Service, name: &'static str) -> Self {
+        Self { service, name, action: Op::ACTION, read_only: true, run: form_query::<Op> }
     }
 
     const fn command<Op: JsonOperation + Command>(service: Service, name: &'static str) -> Self {
@@ -124,6 +139,32 @@ fn json_answer<Op: JsonOperation>(output: &Op::Output, cx: &Cx<'_>) -> Answer {
     Answer { status: 200, content_type: json::CONTENT_TYPE, body }
 }
 
+fn form_query<Op: QueryOperation + Query>(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    request: &Request<'_>,
+) -> Outcome {
+    let op = match Form::parse(request.body).and_then(|form| Op::decode(&form.params())) {
+        Ok(op) => op,
+        Err(fault) => return Outcome::Fault(fault),
+    };
+    let tracked = Tx::new(read);
+    match engine::query(op, cx, &tracked) {
+        Ok(output) => {
+            let (operation, request_id) = (request.operation, cx.request_id.to_string());
+            let (service, name, format) = (operation.service, operation.name, request.format);
+            let write = |fields: &mut Fields<'_>| Op::encode(&output, cx, fields);
+            let body = query_xml::answer(service, name, &request_id, format, write);
+            Outcome::Answer {
+                answer: Answer { status: 200, content_type: format.content_type(), body },
+                reads: tracked.into_batch().reads,
+                touch: Op::touch(&output),
+            }
+        }
+        Err(error) => Outcome::Fault(Op::fault(error, cx)),
+    }
+}
+
 /// The operation of a service by AWS's name. Names are compared as they are.
 pub fn find(service: Service, name: &str) -> Option<&'static Operation> {
     let key = (service, name);
@@ -151,4 +192,52 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::command::<secrets::UntagResource>(Service::SecretsManager, "UntagResource"),
     Operation::command::<secrets::UpdateSecret>(Service::SecretsManager, "UpdateSecret"),
     Operation::command::<secrets::UpdateSecretVersionStage>(Service::SecretsManager, "UpdateSecretVersionStage"),
+    Operation::command::<keys::cancel_key_deletion::CancelKeyDeletion>(Service::Kms, "CancelKeyDeletion"),
+    Operation::command::<keys::create_alias::CreateAlias>(Service::Kms, "CreateAlias"),
+    Operation::command::<keys::create_key::CreateKey>(Service::Kms, "CreateKey"),
+    Operation::query::<keys::decrypt::Decrypt>(Service::Kms, "Decrypt"),
+    Operation::command::<keys::delete_alias::DeleteAlias>(Service::Kms, "DeleteAlias"),
+    Operation::query::<keys::describe_key::DescribeKey>(Service::Kms, "DescribeKey"),
+    Operation::command::<keys::disable_key::DisableKey>(Service::Kms, "DisableKey"),
+    Operation::command::<keys::enable_key::EnableKey>(Service::Kms, "EnableKey"),
+    Operation::query::<keys::encrypt::Encrypt>(Service::Kms, "Encrypt"),
+    Operation::query::<keys::generate_data_key::GenerateDataKey>(Service::Kms, "GenerateDataKey"),
+    Operation::query::<keys::generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext>(Service::Kms, "GenerateDataKeyWithoutPlaintext"),
+    Operation::query::<keys::generate_random::GenerateRandom>(Service::Kms, "GenerateRandom"),
+    Operation::query::<keys::get_key_policy::GetKeyPolicy>(Service::Kms, "GetKeyPolicy"),
+    Operation::query::<keys::get_key_rotation_status::GetKeyRotationStatus>(Service::Kms, "GetKeyRotationStatus"),
+    Operation::query::<keys::list_aliases::ListAliases>(Service::Kms, "ListAliases"),
+    Operation::query::<keys::list_key_policies::ListKeyPolicies>(Service::Kms, "ListKeyPolicies"),
+    Operation::query::<keys::list_keys::ListKeys>(Service::Kms, "ListKeys"),
+    Operation::query::<keys::list_resource_tags::ListResourceTags>(Service::Kms, "ListResourceTags"),
+    Operation::command::<keys::put_key_policy::PutKeyPolicy>(Service::Kms, "PutKeyPolicy"),
+    Operation::query::<keys::re_encrypt::ReEncrypt>(Service::Kms, "ReEncrypt"),
+    Operation::command::<keys::replicate_key::ReplicateKey>(Service::Kms, "ReplicateKey"),
+    Operation::command::<keys::schedule_key_deletion::ScheduleKeyDeletion>(Service::Kms, "ScheduleKeyDeletion"),
+    Operation::command::<keys::tag_resource::TagResource>(Service::Kms, "TagResource"),
+    Operation::command::<keys::untag_resource::UntagResource>(Service::Kms, "UntagResource"),
+    Operation::command::<keys::update_alias::UpdateAlias>(Service::Kms, "UpdateAlias"),
+    Operation::command::<keys::update_key_description::UpdateKeyDescription>(Service::Kms, "UpdateKeyDescription"),
+    Operation::command::<keys::update_primary_region::UpdatePrimaryRegion>(Service::Kms, "UpdatePrimaryRegion"),
+    Operation::form_query::<GetCallerIdentity>(Service::Sts, "GetCallerIdentity"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_sorted_found_and_named_as_their_action() {
+        let key = |row: &'static Operation| (row.service, row.name);
+        assert!(OPERATIONS.windows(2).all(|pair| key(&pair[0]) < key(&pair[1])));
+        for row in OPERATIONS {
+            assert!(std::ptr::eq(find(row.service, row.name).unwrap(), row));
+            let (service, action) = row.action.split_once(':').unwrap();
+            assert_eq!(service, row.service.signing_name());
+            // AWS: ReEncrypt asks for two actions, of which this is the first.
+            assert!(action == row.name || row.name == "ReEncrypt", "{}", row.name);
+        }
+        assert!(find(Service::Kms, "createkey").is_none());
+        assert!(find(Service::SecretsManager, "CreateKey").is_none());
+    }
+}

@@ -141,8 +141,7 @@ fn follow(read: &dyn Read, alias: AliasArn) -> Result<Result<KeyArn, KeyProblem>
 }
 
 fn foreign(scope: Scope, region: Region) -> Option<KeyProblem> {
-    (region != scope.region)
-        .then(|| KeyProblem::OtherRegion { region: region.as_str().into() })
+    (region != scope.region).then(|| KeyProblem::OtherRegion { region: region.as_str().into() })
 }
 
 /// Whether a key's state allows cryptographic use.

@@ -73,7 +73,8 @@ impl Sealed {
             Blob::Given(blob) | Blob::Ignored(Some(blob)) => Some(blob),
             Blob::Ignored(None) => None,
         };
-        let header = blob.and_then(|blob| BlobHeader::parse(blob).ok()).map(|(header, _, _)| header);
+        let header =
+            blob.and_then(|blob| BlobHeader::parse(blob).ok()).map(|(header, _, _)| header);
         let key = match (&self.key, &header) {
             (Some(key), _) => Some(key.any(cx, read)?),
             (None, Some(header)) => Some(own_key(cx, read, header)?),

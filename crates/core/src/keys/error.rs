@@ -22,22 +22,41 @@ pub enum Error {
     DataKeyLengthMissing,
     /// All checks have passed and DryRun was set.
     DryRun,
-    NotPendingDeletion { key: KeyArn },
+    NotPendingDeletion {
+        key: KeyArn,
+    },
     DeletionWindow,
-    NotMultiRegionPrimary { key: KeyArn },
-    NotMultiRegion { key: KeyArn },
-    ReplicaExists { key: KeyArn },
+    NotMultiRegionPrimary {
+        key: KeyArn,
+    },
+    NotMultiRegion {
+        key: KeyArn,
+    },
+    ReplicaExists {
+        key: KeyArn,
+    },
     /// UpdatePrimaryRegion: the Region holds no replica of the key.
-    NoReplicaIn { key: KeyArn, region: Region },
+    NoReplicaIn {
+        key: KeyArn,
+        region: Region,
+    },
     /// UpdatePrimaryRegion: this replica was asked for and does not exist yet.
-    ReplicaCreating { key: KeyArn },
+    ReplicaCreating {
+        key: KeyArn,
+    },
     /// The Region is not one of this installation, or in another partition.
-    UnknownRegion { region: Box<str> },
+    UnknownRegion {
+        region: Box<str>,
+    },
     AliasPrefix,
     AliasReserved,
-    AliasExists { alias: AliasArn },
+    AliasExists {
+        alias: AliasArn,
+    },
     AliasTargetIsAlias,
-    TooManyAliases { key: KeyArn },
+    TooManyAliases {
+        key: KeyArn,
+    },
     /// A policy text that is not a key policy.
     PolicyMalformed,
     /// A statement names no principal, or one that cannot be.

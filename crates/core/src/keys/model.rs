@@ -92,9 +92,13 @@ pub enum KeyState {
     Enabled,
     Disabled,
     /// Deleted for good at `at`.
-    PendingDeletion { at: Timestamp },
+    PendingDeletion {
+        at: Timestamp,
+    },
     /// A multi-Region primary that waits for its replicas' deletion; its own window starts then.
-    PendingReplicaDeletion { window_days: u32 },
+    PendingReplicaDeletion {
+        window_days: u32,
+    },
 }
 
 /// One generation of key material.

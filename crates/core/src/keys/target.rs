@@ -100,14 +100,12 @@ impl Target {
 
     /// The permission that doing `action` to the key takes.
     pub fn demand(&self, action: &'static str, context: Option<&EncryptionContext>) -> Demand {
-        match &self.found {
-            Ok(found) => access::demand(found, action, context, None),
-            Err(_) => {
-                let mut demand = Demand::on(action, self.resource.clone(), self.owner);
-                demand.facts.encryption_context = context.cloned();
-                demand
-            }
+        if let Ok(found) = &self.found {
+            return access::demand(found, action, context, None);
         }
+        let mut demand = Demand::on(action, self.resource.clone(), self.owner);
+        demand.facts.encryption_context = context.cloned();
+        demand
     }
 
     /// The permission that a management operation takes.

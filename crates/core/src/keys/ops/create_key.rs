@@ -12,9 +12,7 @@ use crate::keys::access::{Found, ORIGIN};
 use crate::keys::envelope::generate_material;
 use crate::keys::error::Error;
 use crate::keys::key_policy;
-use crate::keys::model::{
-    KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, MultiRegion,
-};
+use crate::keys::model::{KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, MultiRegion};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault, random};
 use crate::records::{Key, Record};

@@ -56,7 +56,12 @@ impl Query for Encrypt {
         }
         let plaintext = op.plaintext.expose();
         let blob = envelope::encrypt(
-            &found.key, found.scope, &op.context, plaintext, cx.crypto, cx.entropy,
+            &found.key,
+            found.scope,
+            &op.context,
+            plaintext,
+            cx.crypto,
+            cx.entropy,
         )
         // Material that does not unwrap is corruption of this Region's store.
         .map_err(|_| StoreFault)?;

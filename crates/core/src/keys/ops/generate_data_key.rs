@@ -69,7 +69,12 @@ impl DataKeyRequest {
         }
         let plaintext = random_bytes(cx, self.length.0);
         let blob = envelope::encrypt(
-            &found.key, found.scope, &self.context, plaintext.expose(), cx.crypto, cx.entropy,
+            &found.key,
+            found.scope,
+            &self.context,
+            plaintext.expose(),
+            cx.crypto,
+            cx.entropy,
         )
         .map_err(|_| StoreFault)?;
         let material = found.key.current_material()?;

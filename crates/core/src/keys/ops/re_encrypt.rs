@@ -76,7 +76,12 @@ impl Query for ReEncrypt {
         }
         let plaintext = opened.plaintext.expose();
         let blob = envelope::encrypt(
-            &found.key, found.scope, &op.context, plaintext, cx.crypto, cx.entropy,
+            &found.key,
+            found.scope,
+            &op.context,
+            plaintext,
+            cx.crypto,
+            cx.entropy,
         )
         .map_err(|_| StoreFault)?;
         Ok(ReEncrypted {

@@ -84,12 +84,8 @@ impl Command for ScheduleKeyDeletion {
         } else {
             let at = cx.now.plus_days(window.days());
             let due = Due::DeleteKey { id: found.key.id };
-            let deadline = Key::Deadline {
-                region: found.scope.region,
-                at,
-                account: found.scope.account,
-                due,
-            };
+            let deadline =
+                Key::Deadline { region: found.scope.region, at, account: found.scope.account, due };
             tx.put(deadline, Record::Index);
             KeyState::PendingDeletion { at }
         };

@@ -76,8 +76,7 @@ impl Command for UpdateAlias {
             aliases::check_count(tx, &found)?;
         }
         aliases::remove(tx, scope, alias.target, name.clone());
-        let moved =
-            Alias { name, target: found.key.id, created: alias.created, updated: cx.now };
+        let moved = Alias { name, target: found.key.id, created: alias.created, updated: cx.now };
         aliases::put(tx, scope, moved);
         Ok(Step::Done(()))
     }

@@ -1,0 +1,3 @@
+//! STS on the wire: one file per operation.
+
+pub mod get_caller_identity;
