@@ -26,7 +26,7 @@ pub const PREFIX: &str = "/_regent";
 /// Says that a request was not made by a web page.
 pub const ADMIN_HEADER: &str = "x-regent-admin";
 /// LIMIT: the longest delay of a link.
-pub const DELAY_MAX: Duration = Duration::from_secs(3600);
+pub const DELAY_MAX: Duration = Duration::from_hours(1);
 
 /// What can be done to Regions and links: the body of `POST /_regent/regions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,12 +138,11 @@ async fn route(
 
 /// Lesson 28: a page of another site can send a POST here, but neither of these headers.
 fn refuse_pages(headers: &HeaderMap) -> Result<(), Refusal> {
-    let json = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(
-        |text| {
+    let json =
+        headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|text| {
             let media_type = text.split(';').next().unwrap_or_default();
             media_type.trim().eq_ignore_ascii_case("application/json")
-        },
-    );
+        });
     let marked = headers.get(ADMIN_HEADER).is_some_and(|value| value == "1");
     if json || marked {
         return Ok(());
@@ -232,10 +231,13 @@ fn metrics_page(server: &Server) -> String {
     page.into_text()
 }
 
+/// A family of samples, one for each link: name, kind, help and value.
+type LinkFamily = (&'static str, Kind, &'static str, fn(&LinkStatus) -> u64);
+
 /// PROMISE R3: how far each Region is behind each other can be watched.
 fn write_links(page: &mut Page, server: &Server) {
     let links = server.cluster.links().status().links;
-    let families: [(&str, Kind, &str, fn(&LinkStatus) -> u64); 7] = [
+    let families: [LinkFamily; 7] = [
         ("backlog", Kind::Gauge, "Changes not acknowledged by the peer.", |link| link.backlog),
         ("lag_milliseconds", Kind::Gauge, "Age of the oldest such change.", |link| link.lag_ms),
         ("failures_total", Kind::Counter, "Changes the peer could not apply.", |link| {

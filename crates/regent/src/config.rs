@@ -113,8 +113,7 @@ impl Config {
             } else {
                 access_key(entry, directory, account)
             };
-            access_keys
-                .push(key.map_err(|problem| ConfigError::AccessKey { index, problem })?);
+            access_keys.push(key.map_err(|problem| ConfigError::AccessKey { index, problem })?);
         }
         Ok(Self { access_keys })
     }
@@ -145,8 +144,7 @@ fn access_key(
     }
     let secret = SecretKey::new(secret);
     let parse = |(index, text): (usize, &&RawValue)| {
-        Policy::parse_identity(text.get())
-            .map_err(|problem| KeyProblem::Policy { index, problem })
+        Policy::parse_identity(text.get()).map_err(|problem| KeyProblem::Policy { index, problem })
     };
     let policies = entry.policies.iter().enumerate().map(parse).collect::<Result<_, _>>()?;
     Ok(AccessKey { id: entry.id, secret, account, user: entry.user, policies })
@@ -235,7 +233,10 @@ mod tests {
             (r#""id":"a","secret":"hunter2","secret_file":"x","user":"u""#, "exactly one"),
             (r#""id":"a","secret":"hunter2","user":"u","account":"1""#, "account must be 12"),
             (r#""id":"a","secret":"hunter2","user":"u","policys":[]"#, "not of the expected form"),
-            (r#""id":"a","secret":"hunter2","user":"u","policies":[{}]"#, "policies[0]: no statement"),
+            (
+                r#""id":"a","secret":"hunter2","user":"u","policies":[{}]"#,
+                "policies[0]: no statement",
+            ),
             (
                 r#""id":"a","secret":"hunter2","user":"u","policies":[{"Statement":[],"Statement":[]}]"#,
                 "policies[0]: a member appears twice",

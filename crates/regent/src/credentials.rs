@@ -18,7 +18,8 @@ use regent_wire::sigv4::{Credential, Credentials, SecretKey};
 use crate::config::AccessKey;
 
 /// AWS: the managed policy AdministratorAccess.
-const ADMINISTRATOR_ACCESS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+const ADMINISTRATOR_ACCESS: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
 /// The digits of an identifier's random part, as AWS writes it: base32.
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -43,8 +44,7 @@ impl AccessKeys {
         let AdministratorKey { id, secret, account } = administrator;
         let everything = vec![Policy::parse_identity(ADMINISTRATOR_ACCESS)?];
         let user = id.clone();
-        let first =
-            AccessKey { id, secret: secret.clone(), account, user, policies: everything };
+        let first = AccessKey { id, secret: secret.clone(), account, user, policies: everything };
         let credential = |key: AccessKey| {
             let owner = Arc::new(user_of(&key, home));
             (key.id, Credential { secret: key.secret, owner })

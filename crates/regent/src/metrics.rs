@@ -83,9 +83,7 @@ impl Metrics {
     }
 
     fn row(&self, subject: Subject) -> Arc<Row> {
-        if let Some(row) =
-            self.rows.read().unwrap_or_else(PoisonError::into_inner).get(&subject)
-        {
+        if let Some(row) = self.rows.read().unwrap_or_else(PoisonError::into_inner).get(&subject) {
             return Arc::clone(row);
         }
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
@@ -256,7 +254,8 @@ mod tests {
             "# TYPE regent_request_duration_seconds histogram\n",
         );
         assert!(text.starts_with(expected), "{text}");
-        let of_read = "{service=\"secretsmanager\",operation=\"GetSecretValue\",region=\"us-east-1\"";
+        let of_read =
+            "{service=\"secretsmanager\",operation=\"GetSecretValue\",region=\"us-east-1\"";
         for line in [
             format!("regent_request_duration_seconds_bucket{of_read},le=\"0.0001\"}} 1\n"),
             format!("regent_request_duration_seconds_bucket{of_read},le=\"0.00025\"}} 2\n"),

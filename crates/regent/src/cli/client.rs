@@ -33,9 +33,8 @@ pub(super) async fn send(
         Failure::new(Exit::Unreachable, format_args!("no server answers at {endpoint}: {cause}"))
     };
     let answered = timeout(TIMEOUT, exchange(&host, method, path, body)).await;
-    let (status, body) = answered
-        .map_err(|_| unreachable(&"timed out"))?
-        .map_err(|cause| unreachable(&*cause))?;
+    let (status, body) =
+        answered.map_err(|_| unreachable(&"timed out"))?.map_err(|cause| unreachable(&*cause))?;
     if status.is_success() {
         return Ok(body);
     }

@@ -289,7 +289,11 @@ fn start_log(filter: &str) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|cause| Failure::new(Exit::Usage, format_args!("--log: {cause}")))?;
     let ansi = io::IsTerminal::is_terminal(&io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(ansi)
+        .init();
     Ok(())
 }
 
@@ -400,10 +404,9 @@ mod tests {
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
-        for bad in [
-            "--regions us-east-1,us-east-1",
-            "--regions us-east-1 --region-profile us-west-2=aws",
-        ] {
+        for bad in
+            ["--regions us-east-1,us-east-1", "--regions us-east-1 --region-profile us-west-2=aws"]
+        {
             assert_eq!(check_regions(&parse(bad).unwrap()).unwrap_err().exit, Exit::Usage);
         }
     }

@@ -64,7 +64,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         .endpoint
         .or_else(|| std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()))
         .unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
-    let (method, body, list) = match action(args.command) {
+    let (method, body, list) = match action(&args.command) {
         None => (Method::GET, String::new(), true),
         Some(action) => {
             let body = serde_json::to_string(&action);
@@ -76,11 +76,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// What the server is asked to do; `None` to look only.
-fn action(command: Command) -> Option<Action> {
-    let name = |region: Region| region.to_string();
+fn action(command: &Command) -> Option<Action> {
+    let name = |region: &Region| region.to_string();
     Some(match command {
         Command::List => return None,
-        Command::Down { region, mode } => Action::Down { region: name(region), mode },
+        Command::Down { region, mode } => Action::Down { region: name(region), mode: *mode },
         Command::Up { region } => Action::Up { region: name(region) },
         Command::Partition { a, b } => Action::Partition { a: name(a), b: name(b) },
         Command::Heal => Action::Heal {},
@@ -159,10 +159,7 @@ fn links_table(status: &Status) -> String {
 }
 
 /// Left-aligned columns, two spaces apart.
-fn table<const N: usize>(
-    head: [&str; N],
-    rows: impl Iterator<Item = [String; N]>,
-) -> String {
+fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let mut all = vec![head.map(str::to_owned)];
     all.extend(rows);
     let mut widths = [0; N];

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use hyper::body::{Body as _, Bytes, Incoming};
 use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Bytes, Incoming};
 use regent_wire::json::BODY_LEN_MAX;
 use tokio::time::timeout;
 use zeroize::Zeroizing;

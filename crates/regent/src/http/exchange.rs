@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -43,7 +43,7 @@ use super::body::{self, Unread};
 use crate::admin;
 use crate::links::DownMode;
 use crate::metrics::Subject;
-use crate::node::Call;
+use crate::node::{Call, now};
 
 /// The content type of a query request.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -97,25 +97,20 @@ pub async fn answer(
     }
     let (head, body) = request.into_parts();
     let mut exchange = Exchange::begin(server, peer, &head.headers);
-    let outcome = match caught(exchange.run(&head, body)).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            server.metrics.count_panic();
-            Err(Fault::internal(exchange.shown_service()).into())
-        }
-    };
+    let outcome = caught(exchange.run(&head, body)).await.unwrap_or_else(|_| {
+        server.metrics.count_panic();
+        Err(Fault::internal(exchange.shown_service()).into())
+    });
     exchange.finish(outcome)
 }
 
 /// Runs a future, turning a panic in it into an error. The panic hook has logged where it was.
 pub async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
-    poll_fn(|context| {
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(panic) => Poll::Ready(Err(panic)),
     })
     .await
 }
@@ -169,11 +164,7 @@ impl<'s> Exchange<'s> {
         }
     }
 
-    async fn run(
-        &mut self,
-        head: &Parts,
-        body: Incoming,
-    ) -> Result<fault::Answer, End> {
+    async fn run(&mut self, head: &Parts, body: Incoming) -> Result<fault::Answer, End> {
         let expected = self.route(head)?;
         let read = body::read(body, self.server.receive_timeout).await;
         let body = read.map_err(|unread| End::Close(unread_fault(unread)))?;
@@ -221,12 +212,7 @@ impl<'s> Exchange<'s> {
         }
     }
 
-    fn authenticate(
-        &mut self,
-        head: &Parts,
-        body: &[u8],
-        expected: Expected,
-    ) -> Result<(), Fault> {
+    fn authenticate(&mut self, head: &Parts, body: &[u8], expected: Expected) -> Result<(), Fault> {
         let request = SignedRequest {
             method: head.method.as_str(),
             path: head.uri.path(),
@@ -430,10 +416,4 @@ fn unavailable() -> Fault {
         "ServiceUnavailable",
         "The request has failed due to a temporary failure of the server.",
     )
-}
-
-/// The wall clock's reading.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
