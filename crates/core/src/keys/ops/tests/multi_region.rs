@@ -1,0 +1,270 @@
+//! Multi-Region keys: replicas, the change of primary, deletion across Regions.
+
+use super::*;
+use crate::deadlines;
+use crate::ids::Scope;
+use crate::keys::ciphertext::{Blob, Sealed};
+use crate::keys::envelope::{open_material, store_material};
+use crate::keys::model::MultiRegion;
+use crate::keys::multi_region::replica_gone;
+use crate::keys::ops::cancel_key_deletion::CancelKeyDeletion;
+use crate::keys::ops::decrypt::Decrypt;
+use crate::keys::ops::replicate_key::ReplicateKey;
+use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
+use crate::keys::ops::update_primary_region::UpdatePrimaryRegion;
+use crate::records::{Due, Intent, Outbox, Subject, Tombstone};
+use crate::replication::change::Stamp;
+
+fn replicate(found: &Found, to: &str) -> ReplicateKey {
+    ReplicateKey {
+        key: named(found.key.id),
+        region: to.into(),
+        policy: None,
+        bypass_lockout_check: false,
+        description: "there".into(),
+        tags: Tags::from([("a".into(), "b".into())]),
+    }
+}
+
+fn shared(world: &World, found: &Found) -> MultiRegion {
+    stored(world, found).multi_region.unwrap()
+}
+
+fn outbox(world: &World, found: &Found, peer: &str) -> Option<Outbox> {
+    let subject = Subject::Key { id: found.key.id };
+    world.store.outbox(world.scope(), region(peer), &subject).unwrap()
+}
+
+/// Marks every replica as installed.
+fn settle(world: &mut World, found: &Found) {
+    alter(world, found, |key| key.multi_region.as_mut().unwrap().installing.clear());
+}
+
+/// The related key in another Region, as replication would install it.
+fn install(from: &World, found: &Found, to: &mut World) -> Found {
+    let mut key = stored(from, found);
+    let scope = Scope { region: to.region, account: found.scope.account };
+    let arn = KeyArn { scope, id: key.id };
+    for material in &mut key.materials {
+        let opened = open_material(&found.arn(), material, &from.crypto).unwrap();
+        *material = store_material(&arn, &opened, material.created, &to.crypto, &to.entropy);
+    }
+    let key = std::sync::Arc::new(key);
+    let record = Record::KmsKey(std::sync::Arc::clone(&key));
+    to.edit(|_, tx| tx.put(Key::KmsKey { scope, id: key.id }, record));
+    Found { key, scope, alias: None }
+}
+
+#[test]
+fn a_new_primary_stands_alone() {
+    let mut world = World::new();
+    let made = create_multi_region(&mut world);
+    let multi = shared(&world, &made);
+    assert!(made.key.id.is_multi_region());
+    assert_eq!((multi.at, multi.primary), (Stamp::FIRST, world.region));
+    assert!(multi.replicas.is_empty() && multi.installing.is_empty());
+}
+
+#[test]
+fn a_replica_is_announced_to_every_related_region() {
+    let mut world = World::new();
+    let made = create_multi_region(&mut world);
+    let first = world.command(replicate(&made, "us-west-2")).unwrap();
+    assert_eq!(first.scope.region, region("us-west-2"));
+    assert_eq!((&*first.key.description, first.key.tags.len()), ("there", 1));
+    let at = Stamp { epoch: 1, revision: 2 };
+    let entry = Outbox { at, since: world.now, intent: Intent::State };
+    assert_eq!(outbox(&world, &made, "us-west-2"), Some(entry));
+    assert_eq!(outbox(&world, &made, "eu-west-1"), None);
+    world.pass_ms(5);
+    world.command(replicate(&made, "eu-west-1")).unwrap();
+    let multi = shared(&world, &made);
+    assert_eq!(multi.replicas, [region("eu-west-1"), region("us-west-2")].into());
+    assert_eq!(&*multi.installing[&region("eu-west-1")].description, "there");
+    assert!(multi.installing[&region("us-west-2")].policy.contains("key-default-1"));
+    // The earlier replica has been behind since it was asked for.
+    let at = Stamp { epoch: 1, revision: 3 };
+    assert_eq!(outbox(&world, &made, "us-west-2"), Some(Outbox { at, ..entry }));
+    assert_eq!(outbox(&world, &made, "eu-west-1").map(|entry| entry.at), Some(at));
+    assert_eq!(outbox(&world, &made, "us-east-1"), None);
+}
+
+#[test]
+fn replicas_that_are_refused() {
+    let mut world = World::new();
+    let single = create(&mut world);
+    let refused = world.command(replicate(&single, "us-west-2")).unwrap_err();
+    assert_eq!(refused, Error::NotMultiRegion { key: single.arn() });
+    let made = create_multi_region(&mut world);
+    world.command(replicate(&made, "us-west-2")).unwrap();
+    let there = |name: &str| KeyArn {
+        scope: Scope { region: region(name), account: made.scope.account },
+        id: made.key.id,
+    };
+    let unknown = |name: &str| Error::UnknownRegion { region: name.into() };
+    let cases = [
+        ("us-west-2", Error::ReplicaExists { key: there("us-west-2") }),
+        ("us-east-1", Error::ReplicaExists { key: there("us-east-1") }),
+        ("ap-south-1", unknown("ap-south-1")),
+        ("cn-north-1", unknown("cn-north-1")),
+    ];
+    world.regions.push(region("cn-north-1"));
+    for (name, error) in cases {
+        assert_eq!(world.command(replicate(&made, name)).unwrap_err(), error);
+    }
+    alter(&mut world, &made, |key| {
+        key.multi_region.as_mut().unwrap().primary = region("us-west-2");
+    });
+    let refused = world.command(replicate(&made, "eu-west-1")).unwrap_err();
+    assert_eq!(refused, Error::NotMultiRegionPrimary { key: made.arn() });
+}
+
+/// PROMISE R5: what one related key encrypts, the other decrypts, named or not.
+#[test]
+fn related_keys_open_each_others_ciphertexts() {
+    let mut east = World::new();
+    let mut west = World::in_region("us-west-2");
+    let made = create_multi_region(&mut east);
+    let twin = install(&east, &made, &mut west);
+    let open = |world: &World, key: Option<String>, blob: &[u8]| {
+        let key = key.map(named);
+        let sealed = Sealed { key, blob: Blob::Given(blob.into()), context: no_context() };
+        world.query(Decrypt { sealed, dry_run: false })
+    };
+    for (from, to, found, other) in [(&east, &west, &made, &twin), (&west, &east, &twin, &made)] {
+        let blob = encrypt(from, found, no_context());
+        for key in [None, Some(other.key.id.to_string()), Some(other.arn().to_string())] {
+            let opened = open(to, key, &blob).unwrap();
+            assert_eq!((opened.plaintext.expose(), opened.key), (&b"hunter2"[..], other.arn()));
+        }
+        // The sender's ARN names no key of this Region.
+        let refused = open(to, Some(found.arn().to_string()), &blob).unwrap_err();
+        assert!(matches!(refused, Error::Key(KeyProblem::OtherRegion { .. })));
+    }
+}
+
+#[test]
+fn the_primary_moves_to_a_replica() {
+    let mut world = World::new();
+    let made = create_multi_region(&mut world);
+    world.command(replicate(&made, "us-west-2")).unwrap();
+    let to =
+        |primary: &str| UpdatePrimaryRegion { key: named(made.key.id), primary: primary.into() };
+    let creating = KeyArn {
+        scope: Scope { region: region("us-west-2"), account: made.scope.account },
+        id: made.key.id,
+    };
+    let refused = world.command(to("us-west-2")).unwrap_err();
+    assert_eq!(refused, Error::ReplicaCreating { key: creating });
+    settle(&mut world, &made);
+    for none in ["eu-west-1", "us-east-1"] {
+        let error = Error::NoReplicaIn { key: made.arn(), region: region(none) };
+        assert_eq!(world.command(to(none)).unwrap_err(), error);
+    }
+    world.command(to("us-west-2")).unwrap();
+    let multi = shared(&world, &made);
+    assert_eq!((multi.primary, multi.replicas), (region("us-west-2"), [world.region].into()));
+    // PROMISE R9: a new epoch.
+    assert_eq!(multi.at, Stamp { epoch: 2, revision: 3 });
+    assert_eq!(outbox(&world, &made, "us-west-2").map(|entry| entry.at), Some(multi.at));
+    let again = world.command(to("us-east-1")).unwrap_err();
+    assert_eq!(again, Error::NotMultiRegionPrimary { key: made.arn() });
+    let single = create(&mut world);
+    let op = UpdatePrimaryRegion { key: named(single.key.id), primary: "us-west-2".into() };
+    assert_eq!(world.command(op).unwrap_err(), Error::NotMultiRegion { key: single.arn() });
+}
+
+/// AWS: a primary waits for its replicas, then for its own window.
+#[test]
+fn a_primary_waits_for_its_last_replica() {
+    let mut world = World::new();
+    let made = create_multi_region(&mut world);
+    world.command(replicate(&made, "us-west-2")).unwrap();
+    world.command(replicate(&made, "eu-west-1")).unwrap();
+    let schedule = || ScheduleKeyDeletion {
+        key: named(made.key.id),
+        window: DeletionWindow::new(Some(9)).unwrap(),
+    };
+    let scheduled = world.command(schedule()).unwrap();
+    let waiting = KeyState::PendingReplicaDeletion { window_days: 9 };
+    assert_eq!(scheduled.state, waiting);
+    world.command(CancelKeyDeletion { key: named(made.key.id) }).unwrap();
+    assert_eq!(stored(&world, &made).state, KeyState::Disabled);
+    world.command(schedule()).unwrap();
+
+    let (scope, id) = (world.scope(), made.key.id);
+    let gone = |world: &mut World, from: &str| {
+        world.edit(|cx, tx| replica_gone(cx, tx, scope, id, region(from))).unwrap();
+    };
+    gone(&mut world, "us-west-2");
+    assert_eq!(stored(&world, &made).state, waiting);
+    assert_eq!(outbox(&world, &made, "us-west-2"), None);
+    assert_eq!(outbox(&world, &made, "eu-west-1").map(|e| e.at), Some(shared(&world, &made).at));
+    gone(&mut world, "us-west-2");
+    world.pass_ms(1000);
+    gone(&mut world, "eu-west-1");
+    let at = world.now.plus_days(9);
+    assert_eq!(stored(&world, &made).state, KeyState::PendingDeletion { at });
+    let deadline = Key::Deadline {
+        region: scope.region,
+        at,
+        account: scope.account,
+        due: Due::DeleteKey { id },
+    };
+    assert!(world.store.contains(&deadline));
+    world.edit(|cx, tx| deadlines::handle(cx, tx, &deadline)).unwrap();
+    assert!(world.store.kms_key(scope, id).unwrap().is_none());
+}
+
+/// A replica key tells its primary that it is gone, and stays gone (promise R2).
+#[test]
+fn a_replica_goes_by_itself() {
+    let mut east = World::new();
+    let mut west = World::in_region("us-west-2");
+    let made = create_multi_region(&mut east);
+    east.command(replicate(&made, "us-west-2")).unwrap();
+    let twin = install(&east, &made, &mut west);
+    let window = DeletionWindow::new(Some(7)).unwrap();
+    let scheduled = west.command(ScheduleKeyDeletion { key: named(twin.arn()), window }).unwrap();
+    let KeyState::PendingDeletion { at } = scheduled.state else { panic!("{scheduled:?}") };
+    let (scope, id) = (twin.scope, twin.key.id);
+    let deadline = Key::Deadline {
+        region: scope.region,
+        at,
+        account: scope.account,
+        due: Due::DeleteKey { id },
+    };
+    west.pass_ms(at.since(west.now).as_millis().try_into().unwrap());
+    west.edit(|cx, tx| deadlines::handle(cx, tx, &deadline)).unwrap();
+    assert!(west.store.kms_key(scope, id).unwrap().is_none());
+    let at = Stamp { epoch: 1, revision: 2 };
+    let told = west.store.outbox(scope, east.region, &Subject::KeyGone { id }).unwrap();
+    assert_eq!(told.map(|entry| entry.at), Some(at));
+    let subject = Subject::Key { id };
+    let tombstone = west.store.tombstone(scope, &subject).unwrap();
+    assert_eq!(tombstone, Some(Tombstone { at, failed: false }));
+
+    let forget =
+        west.store.keys().find(|key| matches!(key, Key::Deadline { .. })).cloned().unwrap();
+    west.edit(|cx, tx| deadlines::handle(cx, tx, &forget)).unwrap();
+    assert_eq!(west.store.tombstone(scope, &subject).unwrap(), None);
+    assert!(!west.store.contains(&forget));
+}
+
+/// A replica that was promoted while it waited for its deletion does not leave its replicas behind.
+#[test]
+fn a_promoted_replica_waits_for_the_others() {
+    let mut world = World::new();
+    let made = create_multi_region(&mut world);
+    let window = DeletionWindow::new(None).unwrap();
+    let scheduled = world.command(ScheduleKeyDeletion { key: named(made.arn()), window }).unwrap();
+    let KeyState::PendingDeletion { at } = scheduled.state else { panic!("{scheduled:?}") };
+    alter(&mut world, &made, |key| {
+        key.multi_region.as_mut().unwrap().replicas.insert(region("us-west-2"));
+    });
+    let due = Due::DeleteKey { id: made.key.id };
+    let deadline = Key::Deadline { region: world.region, at, account: world.account(), due };
+    world.edit(|cx, tx| deadlines::handle(cx, tx, &deadline)).unwrap();
+    let state = stored(&world, &made).state;
+    assert_eq!(state, KeyState::PendingReplicaDeletion { window_days: 30 });
+}
