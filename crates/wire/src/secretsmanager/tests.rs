@@ -1,1 +1,347 @@
+//! Conversations with Secrets Manager, byte for byte: requests in, answers and errors out.
+//!
+//! Each test is a transcript in `snapshots/`, made by the operations table on the core's test
+//! store. What must hold whatever the transcript says is asserted beside it.
 
+use regent_core::cx::Profile;
+use regent_core::ids::{Region, RequestId, SecretName};
+use regent_core::keys::problem::KeyProblem;
+use regent_core::replication::change::Answer as PeerAnswer;
+use regent_core::replication::outbox::put_replica;
+use regent_core::secrets::model::{Replica, ReplicaFailure, ReplicaStatus, Role, Secret};
+use regent_core::secrets::touch;
+use regent_core::secrets::versions::put_secret;
+use regent_core::tx::Records;
+
+use self::testing::World;
+use crate::fault::Answer;
+use crate::operations::{Outcome, find};
+use crate::query_xml::Format;
+use crate::service::Service;
+
+#[path = "../../../core/src/testing.rs"]
+mod testing;
+
+const T1: &str = "11111111-1111-4111-8111-111111111111";
+const T2: &str = "22222222-2222-4222-8222-222222222222";
+const T3: &str = "terraform-00000000000000000000000003";
+
+/// A Region, and what was said to it.
+struct Talk {
+    world: World,
+    transcript: String,
+}
+
+impl Talk {
+    fn new() -> Self {
+        Self { world: World::new(), transcript: String::new() }
+    }
+
+    /// Sends a request; the answer's status and body are in the transcript. Questions to other
+    /// Regions are answered with `peer`.
+    fn ask(&mut self, operation: &str, body: &str, peer: &PeerAnswer) -> String {
+        let row = find(Service::SecretsManager, operation).unwrap();
+        let request_id = self.world.cx().request_id.to_string();
+        let answer =
+            match row.run(&self.world.cx(), &self.world.store, body.as_bytes(), Format::Xml) {
+                Outcome::Answer { answer, touch: noted, .. } => {
+                    if let Some(noted) = noted {
+                        self.world.edit(|cx, tx| touch(cx, tx, &noted).unwrap());
+                    }
+                    answer
+                }
+                Outcome::Commit { answer, batch } => {
+                    self.world.store.commit(batch);
+                    self.world.committed += 1;
+                    answer
+                }
+                Outcome::Ask(asks) => {
+                    for ask in asks {
+                        self.world.answers.insert((ask.region, ask.question), peer.clone());
+                    }
+                    return self.ask(operation, body, peer);
+                }
+                Outcome::Fault(fault) => {
+                    fault.answer(Service::SecretsManager, Format::Xml, &request_id)
+                }
+            };
+        let Answer { status, body: bytes, .. } = answer;
+        let text = String::from_utf8(bytes).unwrap();
+        let line = format!("> {operation} {body}\n< {status} {text}\n");
+        self.transcript.push_str(&line);
+        text
+    }
+
+    fn say(&mut self, operation: &str, body: &str) -> String {
+        self.ask(operation, body, &PeerAnswer::Unreachable)
+    }
+
+    fn secret(&self, name: &str) -> Secret {
+        let name: SecretName = name.parse().unwrap();
+        Secret::clone(&self.world.store.secret(self.world.scope(), &name).unwrap().unwrap())
+    }
+
+    /// What the Regions of a secret's replicas reported.
+    fn report(&mut self, name: &str, region: &str, status: ReplicaStatus) {
+        let (scope, secret) = (self.world.scope(), self.secret(name));
+        let region: Region = region.parse().unwrap();
+        let replica = self.world.store.replica(scope, &secret.name, region).unwrap().unwrap();
+        let replica = Replica { status, ..Replica::clone(&replica) };
+        self.world.edit(|_, tx| put_replica(tx, scope, &secret, replica));
+    }
+}
+
+/// A body with a name and the rest.
+fn named(member: &str, name: &str, rest: &str) -> String {
+    format!(r#"{{"{member}":"{name}"{rest}}}"#)
+}
+
+fn id(name: &str, rest: &str) -> String {
+    named("SecretId", name, rest)
+}
+
+fn name(name: &str, token: &str, rest: &str) -> String {
+    named("Name", name, &format!(r#","ClientRequestToken":"{token}"{rest}"#))
+}
+
+#[test]
+fn the_life_of_a_secret() {
+    let mut talk = Talk::new();
+    let tags = r#","SecretString":"a\"b","Description":"d","Tags":[{"Key":"k","Value":"v"}]"#;
+    let first = talk.say("CreateSecret", &name("app/db", T1, tags));
+    assert_eq!(talk.say("CreateSecret", &name("app/db", T1, tags)), first);
+    talk.say("CreateSecret", &name("app/db", T2, tags));
+    talk.say("CreateSecret", &name("app/db", T1, r#","SecretString":"other""#));
+    talk.say("GetSecretValue", &id("app/db", ""));
+    let pending = r#","SecretBinary":"Zm9vdGVzdA==","VersionStages":["AWSPENDING"]"#;
+    let with_token = |token: &str, rest: &str| format!(r#","ClientRequestToken":"{token}"{rest}"#);
+    talk.say("PutSecretValue", &id("app/db", &with_token(T2, pending)));
+    talk.say("GetSecretValue", &id("app/db", r#","VersionStage":"AWSPENDING""#));
+    let to_second = format!(r#","VersionStage":"AWSCURRENT","MoveToVersionId":"{T2}""#);
+    talk.say("UpdateSecretVersionStage", &id("app/db", &to_second));
+    let moved = format!(r#"{to_second},"RemoveFromVersionId":"{T1}""#);
+    talk.say("UpdateSecretVersionStage", &id("app/db", &moved));
+    talk.world.pass_ms(1234);
+    let update = with_token(T3, r#","SecretString":"new","Description":"""#);
+    talk.say("UpdateSecret", &id("app/db", &update));
+    talk.say("UpdateSecret", &id("app/db", &with_token(T3, "")));
+    talk.say("DescribeSecret", &id("app/db", ""));
+    talk.say("ListSecretVersionIds", &id("app/db", ""));
+    talk.say("ListSecretVersionIds", &id("app/db", r#","IncludeDeprecated":true"#));
+    talk.say("TagResource", &id("app/db", r#","Tags":[{"Key":"a","Value":"1"},{"Key":"b"}]"#));
+    talk.say("UntagResource", &id("app/db", r#","TagKeys":["a","b","k","x"]"#));
+    talk.say("DeleteSecret", &id("app/db", r#","RecoveryWindowInDays":7"#));
+    talk.say("DescribeSecret", &id("app/db", ""));
+    talk.say("ListSecrets", "{}");
+    talk.say("ListSecrets", r#"{"IncludePlannedDeletion":true}"#);
+    talk.say("GetSecretValue", &id("app/db", ""));
+    talk.say("CreateSecret", &name("app/db", T2, ""));
+    talk.say("RestoreSecret", &id("app/db", ""));
+    talk.say("DeleteSecret", &id("app/db", r#","ForceDeleteWithoutRecovery":true"#));
+    talk.say("DescribeSecret", &id("app/db", ""));
+    talk.say("DeleteSecret", &id("app/db", ""));
+    talk.say("DeleteSecret", &id("app/db", r#","ForceDeleteWithoutRecovery":true"#));
+    insta::assert_snapshot!(talk.transcript);
+}
+
+#[test]
+fn members_that_are_refused() {
+    let mut talk = Talk::new();
+    let token = format!(r#","ClientRequestToken":"{T1}""#);
+    talk.say("CreateSecret", "{}");
+    talk.say("CreateSecret", "not json");
+    talk.say("CreateSecret", r#"{"Name":7}"#);
+    talk.say("CreateSecret", r#"{"Name":"a b"}"#);
+    talk.say("CreateSecret", r#"{"Name":"a"}"#);
+    talk.say("CreateSecret", r#"{"Name":"a","ClientRequestToken":"short"}"#);
+    talk.say("CreateSecret", &name("a", T1, r#","SecretString":"""#));
+    talk.say("CreateSecret", &name("a", T1, r#","SecretString":"x","SecretBinary":"eA==""#));
+    let primary = "arn:aws:secretsmanager:us-east-1:444455556666:secret:a-4BS2cc";
+    let primary = format!(r#","CrossAccountPrimaryARN":"{primary}""#);
+    talk.say("CreateSecret", &name("a", T1, &primary));
+    talk.say("CreateSecret", &name("a", T1, r#","Tags":[{"Key":"aws:x","Value":"1"}]"#));
+    talk.say("CreateSecret", &name("a", T1, r#","Tags":[{"Value":"1"}]"#));
+    talk.say("CreateSecret", &name("a", T1, r#","AddReplicaRegions":[]"#));
+    talk.say("CreateSecret", &name("a", T1, r#","AddReplicaRegions":[{"Region":"EU"}]"#));
+    talk.say("CreateSecret", &name("a", T1, r#","KmsKeyId":"mrk-1234""#));
+    talk.say("CreateSecret", &name("a", T1, r#","KmsKeyId":"alias/none","SecretString":"x""#));
+    talk.say("CreateSecret", &name("a", T1, ""));
+    talk.say("GetSecretValue", "{}");
+    talk.say("GetSecretValue", &id("a*", ""));
+    talk.say("GetSecretValue", &id("none", ""));
+    talk.say("GetSecretValue", &id("a", ""));
+    talk.say("GetSecretValue", &id("a", r#","VersionId":"short""#));
+    talk.say("GetSecretValue", &id("a", &format!(r#","VersionId":"{T2}""#)));
+    talk.say("PutSecretValue", &id("a", r#","SecretString":"x""#));
+    talk.say("PutSecretValue", &id("a", &token));
+    talk.say("PutSecretValue", &id("a", &format!(r#"{token},"SecretString":"""#)));
+    let rotation = format!(r#"{token},"RotationToken":"{T1}""#);
+    talk.say("PutSecretValue", &id("a", &rotation));
+    talk.say("PutSecretValue", &id("a", &format!(r#"{token},"VersionStages":[]"#)));
+    talk.say("UpdateSecret", &id("a", r#","Description":"x""#));
+    talk.say("UpdateSecretVersionStage", &id("a", ""));
+    talk.say("UpdateSecretVersionStage", &id("a", r#","VersionStage":"A""#));
+    talk.say("DeleteSecret", &id("a", r#","RecoveryWindowInDays":6"#));
+    let both = r#","RecoveryWindowInDays":7,"ForceDeleteWithoutRecovery":true"#;
+    talk.say("DeleteSecret", &id("a", both));
+    talk.say("TagResource", &id("a", ""));
+    talk.say("UntagResource", &id("a", r#","TagKeys":[""]"#));
+    talk.say("ListSecrets", r#"{"MaxResults":101}"#);
+    talk.say("ListSecrets", r#"{"NextToken":"garbage"}"#);
+    talk.say("ListSecrets", r#"{"SortBy":"size","SortOrder":"up"}"#);
+    talk.say("ListSecrets", r#"{"Filters":[{"Key":"size","Values":["x"]}]}"#);
+    talk.say("ListSecrets", r#"{"Filters":[{"Values":["x"]}]}"#);
+    talk.say("ListSecrets", r#"{"Filters":[{"Key":"name","Values":[]}]}"#);
+    talk.say("ListSecrets", r#"{"Filters":[{"Key":"name","Values":["a*"]}]}"#);
+    talk.say("ListSecretVersionIds", &id("a", r#","MaxResults":0,"NextToken":"x""#));
+    talk.say("StopReplicationToReplica", &id("a", ""));
+    talk.say("RemoveRegionsFromReplication", &id("a", r#","RemoveReplicaRegions":["EU"]"#));
+    insta::assert_snapshot!(talk.transcript);
+}
+
+#[test]
+fn pages() {
+    let mut talk = Talk::new();
+    for (number, word) in ["a", "b", "c"].into_iter().enumerate() {
+        talk.world.pass_ms(i64::try_from(number).unwrap());
+        talk.say("CreateSecret", &name(word, T1, ""));
+    }
+    let filters = r#""MaxResults":2,"Filters":[{"Key":"name","Values":["!x"]}]"#;
+    let first = talk.say("ListSecrets", &format!("{{{filters}}}"));
+    let first: serde_json::Value = serde_json::from_str(&first).unwrap();
+    let next = first["NextToken"].as_str().unwrap();
+    talk.say("ListSecrets", &format!(r#"{{{filters},"NextToken":"{next}"}}"#));
+    talk.say("ListSecrets", &format!(r#"{{"NextToken":"{next}"}}"#));
+    insta::assert_snapshot!(talk.transcript);
+}
+
+/// AWS: what the silent failure looks like, message for message.
+#[test]
+fn replicas_in_the_aws_profile() {
+    let mut talk = Talk::new();
+    talk.world.profile = Profile::Aws;
+    let replicas = r#","AddReplicaRegions":[{"Region":"us-west-2","KmsKeyId":"MyNameIsDylan1610916109"},{"Region":"eu-west-1"}]"#;
+    let created = talk.say("CreateSecret", &name("a", T1, replicas));
+    assert!(created.contains(
+        r#"{"Region":"us-west-2","KmsKeyId":"MyNameIsDylan1610916109","Status":"InProgress"}"#
+    ));
+    talk.report("a", "eu-west-1", ReplicaStatus::InSync);
+    let given = "mrk-1234abcd12ab34cd56ef12345678990ab";
+    let request_id = RequestId::from_entropy([3; 16]);
+    let failures = [
+        ReplicaFailure::ReplicaKey(KeyProblem::Invalid { given: given.into() }),
+        ReplicaFailure::ReplicaKey(KeyProblem::Denied { action: "a".into(), key: "k".into() }),
+        ReplicaFailure::PrimaryKey(KeyProblem::OtherRegion { region: "us-east-2".into() }),
+        ReplicaFailure::NameTaken,
+        ReplicaFailure::ReplicatedWithOtherArn,
+        ReplicaFailure::RegionNotEnabled,
+    ];
+    for failure in failures {
+        talk.report("a", "us-west-2", ReplicaStatus::Failed { failure, request_id });
+        talk.say("DescribeSecret", &id("a", ""));
+    }
+    assert!(talk.transcript.contains(
+        "Replication failed: Secrets Manager can't encrypt the secret value: Invalid keyId 'mrk-1234abcd12ab34cd56ef12345678990ab' (Service: AWSKMS; Status Code: 400; Error Code: NotFoundException; Request ID: 03030303-0303-4303-8303-030303030303; Proxy: null)"
+    ));
+    talk.say("ListSecrets", r#"{"Filters":[{"Key":"primary-region","Values":["us-east-1"]}]}"#);
+    talk.say("DeleteSecret", &id("a", ""));
+    let again =
+        r#","AddReplicaRegions":[{"Region":"us-west-2"}],"ForceOverwriteReplicaSecret":true"#;
+    talk.say("ReplicateSecretToRegions", &id("a", again));
+    let own = r#","AddReplicaRegions":[{"Region":"us-east-1"}]"#;
+    talk.say("ReplicateSecretToRegions", &id("a", own));
+    let regions = r#","RemoveReplicaRegions":["us-west-2","xx-xxxx-xxxx-xxxx-9"]"#;
+    talk.say("RemoveRegionsFromReplication", &id("a", regions));
+    let regions = r#","RemoveReplicaRegions":["eu-west-1"]"#;
+    talk.say("RemoveRegionsFromReplication", &id("a", regions));
+
+    let (scope, secret) = (talk.world.scope(), talk.secret("a"));
+    let role = Role::Replica { primary: "eu-west-1".parse().unwrap() };
+    talk.world.edit(|_, tx| put_secret(tx, scope, Secret { role, ..secret }));
+    talk.say("DescribeSecret", &id("a", ""));
+    talk.say("DeleteSecret", &id("a", ""));
+    talk.say("StopReplicationToReplica", &id("a", ""));
+    talk.say("DescribeSecret", &id("a", ""));
+    insta::assert_snapshot!(talk.transcript);
+}
+
+/// PROMISE R3: the strict profile says at once what AWS says never or later.
+#[test]
+fn replicas_in_the_strict_profile() {
+    let mut talk = Talk::new();
+    let replicas = r#","AddReplicaRegions":[{"Region":"us-west-2","KmsKeyId":"mrk-made-up"}]"#;
+    let invalid = KeyProblem::Invalid { given: "mrk-made-up".into() };
+    let answers = [
+        PeerAnswer::Unreachable,
+        PeerAnswer::No(ReplicaFailure::ReplicaKey(invalid)),
+        PeerAnswer::No(ReplicaFailure::NameTaken),
+        PeerAnswer::No(ReplicaFailure::ReplicatedWithOtherArn),
+        PeerAnswer::Yes,
+    ];
+    for answer in answers {
+        talk.ask("CreateSecret", &name("a", T1, replicas), &answer);
+        talk.world.answers.clear();
+    }
+    insta::assert_snapshot!(talk.transcript);
+}
+
+#[test]
+fn denials_name_what_was_asked() {
+    let mut talk = Talk::new();
+    talk.say("CreateSecret", &name("a", T1, ""));
+    talk.world.caller.kind = regent_core::policy::evaluate::PrincipalKind::User;
+    talk.world.caller.arn = "arn:aws:iam::111122223333:user/ann".into();
+    talk.say("CreateSecret", &name("b-c", T1, ""));
+    talk.say("DescribeSecret", &id("a", ""));
+    talk.say("DescribeSecret", &id("none", ""));
+    talk.say("ListSecrets", "{}");
+    insta::assert_snapshot!(talk.transcript);
+}
+
+/// PROMISE R7: a value is in GetSecretValue's answer and nowhere else.
+#[test]
+fn no_value_is_in_an_error() {
+    let mut talk = Talk::new();
+    let canary = "canary-8ba2e1";
+    let long = canary.repeat(5042);
+    let bodies = [
+        name("a b", T1, &format!(r#","SecretString":"{canary}""#)),
+        name("a", "short", &format!(r#","SecretString":"{canary}""#)),
+        name("a", T1, &format!(r#","SecretString":"{long}""#)),
+        name("a", T1, &format!(r#","SecretString":"{canary}","SecretBinary":"{canary}!""#)),
+        name("a", T1, &format!(r#","SecretString":"{canary}","SecretBinary":"eA==""#)),
+        name("a", T1, &format!(r#","SecretString":"{canary}","KmsKeyId":"none""#)),
+        name("a", T1, &format!(r#","SecretString":{{"{canary}":"{canary}"}}"#)),
+        name("a", T1, &format!(r#","SecretString":"{canary}"#)),
+        name("a", T1, &format!(r#","SecretString":"{canary}""#)),
+        name("a", T1, &format!(r#","SecretString":"{canary}x""#)),
+    ];
+    for body in bodies {
+        let answer = talk.say("CreateSecret", &body);
+        assert!(!answer.contains(canary), "{answer}");
+    }
+    assert!(talk.say("GetSecretValue", &id("a", "")).contains(canary));
+}
+
+/// The buffer is made large enough at first, so that growing leaves no copy of the value behind.
+#[test]
+fn the_answer_with_a_value_does_not_grow() {
+    let mut talk = Talk::new();
+    let long = "n".repeat(512);
+    let value = r#"\"\\\n\u0001"#.repeat(3000);
+    let token = "t".repeat(64);
+    talk.say("CreateSecret", &name(&long, &token, &format!(r#","SecretString":"{value}""#)));
+    let labels: Vec<_> = (0..19).map(|n| format!("\"{n:0>256}\"")).collect();
+    let labels = labels.join(",");
+    let put = format!(
+        r#","ClientRequestToken":"{T3}","SecretString":"{value}","VersionStages":[{labels}]"#
+    );
+    talk.say("PutSecretValue", &id(&long, &put));
+    for request in [id(&long, ""), id(&long, &format!(r#","VersionId":"{T3}""#))] {
+        let row = find(Service::SecretsManager, "GetSecretValue").unwrap();
+        let outcome = row.run(&talk.world.cx(), &talk.world.store, request.as_bytes(), Format::Xml);
+        let Outcome::Answer { answer, .. } = outcome else { panic!("{outcome:?}") };
+        // A buffer that had grown would be twice what was reserved, or what was written.
+        assert!(answer.body.capacity() < answer.body.len() + 400);
+    }
+}
