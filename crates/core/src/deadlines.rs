@@ -133,3 +133,96 @@ fn is_renewed(tx: &Tx<'_>, region: Region, deadline: &Key) -> Result<bool, Store
     })?;
     Ok(!later.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replication::change::Stamp;
+    use crate::secrets::model::{Deletion, Role, Secret};
+    use crate::testing::World;
+    use crate::time::DAY_MS;
+    use std::collections::BTreeMap;
+
+    fn secret(world: &World, suffix: &str, scheduled: Option<Timestamp>) -> Secret {
+        Secret {
+            name: "s".parse().unwrap(),
+            suffix: suffix.parse().unwrap(),
+            description: None,
+            kms_key_id: None,
+            secret_type: None,
+            created: world.now,
+            last_changed: world.now,
+            last_accessed: None,
+            deletion: scheduled.map(|scheduled| Deletion { requested: world.now, scheduled }),
+            tags: None,
+            stages: BTreeMap::new(),
+            version_count: 0,
+            at: Stamp::FIRST,
+            role: Role::Primary { replicas: Vec::new() },
+        }
+    }
+
+    /// Which deletions a deadline ends: that of the same secret, at the same time.
+    #[test]
+    fn secrets_are_purged_once_their_own_time_has_come() {
+        let at = Timestamp::from_millis(1_800_000_000_000);
+        let later = at.plus_days(1);
+        let cases = [
+            ("aaaaaa", Some(at), true),
+            ("aaaaaa", Some(later), false),
+            ("aaaaaa", None, false),
+            ("bbbbbb", Some(at), false),
+        ];
+        for (suffix, scheduled, purged) in cases {
+            let mut world = World::new();
+            let scope = world.scope();
+            let secret = secret(&world, suffix, scheduled);
+            let key = Key::Secret { scope, name: secret.name.clone() };
+            let index =
+                Key::SecretByCreated { scope, created: secret.created, name: secret.name.clone() };
+            let due =
+                Due::PurgeSecret { name: secret.name.clone(), suffix: "aaaaaa".parse().unwrap() };
+            let deadline = Key::Deadline { region: scope.region, at, account: scope.account, due };
+            world.edit(|_, tx| {
+                tx.put(key.clone(), Record::Secret(secret.into()));
+                tx.put(index.clone(), Record::Index);
+                tx.put(deadline.clone(), Record::Index);
+            });
+            world.edit(|cx, tx| handle(cx, tx, &deadline)).unwrap();
+            let left = (world.store.contains(&key), world.store.contains(&index));
+            assert_eq!(left, (!purged, !purged), "{suffix} {scheduled:?}");
+            assert!(!world.store.contains(&deadline));
+        }
+    }
+
+    /// PROMISE R2: a tombstone that was renewed is remembered for its whole time.
+    #[test]
+    fn renewed_tombstones_outlive_their_first_deadline() {
+        let mut world = World::new();
+        let scope = world.scope();
+        let subject = Subject::Key { id: KeyId::from_entropy([1; 16], true) };
+        let tombstone = Tombstone { at: Stamp::FIRST, failed: false };
+        let burial = |world: &mut World| {
+            world.edit(|cx, tx| bury(tx, scope, subject.clone(), tombstone, cx.now));
+            world.store.keys().filter(|key| matches!(key, Key::Deadline { .. })).max().cloned()
+        };
+        let first = burial(&mut world).unwrap();
+        world.pass_ms(DAY_MS);
+        let second = burial(&mut world).unwrap();
+        assert!(second > first);
+        for (deadline, left) in [(first, true), (second, false)] {
+            world.edit(|cx, tx| handle(cx, tx, &deadline)).unwrap();
+            let found = world.store.tombstone(scope, &subject).unwrap();
+            assert_eq!(found.is_some(), left);
+            assert!(!world.store.contains(&deadline));
+        }
+    }
+
+    #[test]
+    fn only_deadlines_are_handled() {
+        let mut world = World::new();
+        let region = world.region;
+        let result = world.edit(|cx, tx| handle(cx, tx, &Key::Identity { region }));
+        assert_eq!(result, Err(StoreFault));
+    }
+}

@@ -111,7 +111,11 @@ impl BlobHeader {
         }
         let header_len = blob.len() - rest.len();
         let (head, sealed) = blob.split_at_checked(header_len).ok_or(Unopened)?;
-        Ok((Self { account, key: KeyId::from_bytes(key, multi_region), region, material }, head, sealed))
+        Ok((
+            Self { account, key: KeyId::from_bytes(key, multi_region), region, material },
+            head,
+            sealed,
+        ))
     }
 }
 
@@ -213,4 +217,91 @@ pub fn decrypt(
     let mut aad = head.to_vec();
     context.write_to(&mut aad);
     crypto.open(&opened, &aad, sealed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::World;
+    use proptest::prelude::*;
+
+    fn arn(bytes: [u8; 16], multi_region: bool) -> KeyArn {
+        KeyArn { scope: World::new().scope(), id: KeyId::from_bytes(bytes, multi_region) }
+    }
+
+    proptest! {
+        #[test]
+        fn headers_survive(
+            bytes in any::<[u8; 16]>(),
+            multi_region in any::<bool>(),
+            material in any::<[u8; 32]>(),
+            sealed in any::<Vec<u8>>(),
+        ) {
+            let header = BlobHeader::of(&arn(bytes, multi_region), MaterialId(material));
+            let mut blob = Vec::new();
+            header.write_to(&mut blob);
+            let len = blob.len();
+            blob.extend_from_slice(&sealed);
+            let (parsed, head, rest) = BlobHeader::parse(&blob).unwrap();
+            prop_assert_eq!(parsed, header);
+            prop_assert_eq!((head.len(), rest), (len, &sealed[..]));
+            prop_assert!(len + 56 <= 6144 - 4096, "the longest plaintext fits in a blob");
+        }
+
+        /// PROMISE R8: any bytes get an answer.
+        #[test]
+        fn any_bytes_parse_or_are_refused(bytes in any::<Vec<u8>>()) {
+            let _ = BlobHeader::parse(&bytes);
+        }
+
+        /// Bytes that begin like a header get further.
+        #[test]
+        fn almost_headers_parse_or_are_refused(
+            tail in any::<Vec<u8>>(),
+            altered in any::<(prop::sample::Index, u8)>(),
+            cut in any::<prop::sample::Index>(),
+            multi_region in any::<bool>(),
+        ) {
+            let mut blob = Vec::new();
+            BlobHeader::of(&arn([7; 16], multi_region), MaterialId([9; 32])).write_to(&mut blob);
+            blob.extend_from_slice(&tail);
+            let (at, value) = altered;
+            *at.get_mut(&mut blob) = value;
+            let shorter = blob.get(..cut.index(blob.len())).unwrap();
+            for bytes in [&blob[..], shorter] {
+                if let Ok((_, head, rest)) = BlobHeader::parse(bytes) {
+                    prop_assert_eq!(head.len() + rest.len(), bytes.len());
+                }
+            }
+        }
+
+        /// No two contexts authenticate as the same bytes.
+        #[test]
+        fn contexts_are_unambiguous(
+            one in prop::collection::btree_map("[ab]{0,3}", "[ab]{0,3}", 0..3),
+            two in prop::collection::btree_map("[ab]{0,3}", "[ab]{0,3}", 0..3),
+        ) {
+            let bytes = |pairs: &BTreeMap<String, String>| {
+                let pairs = pairs.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into()));
+                let mut out = Vec::new();
+                EncryptionContext::new(pairs.collect()).write_to(&mut out);
+                out
+            };
+            prop_assert_eq!(one == two, bytes(&one) == bytes(&two));
+        }
+    }
+
+    /// A multi-Region blob does not say where it was made; a single-Region blob does.
+    #[test]
+    fn headers_byte_by_byte() {
+        let shown = |multi_region| {
+            let mut blob = Vec::new();
+            BlobHeader::of(&arn([0xab; 16], multi_region), MaterialId([0xcd; 32]))
+                .write_to(&mut blob);
+            blob
+        };
+        let common = [&b"111122223333"[..], &[0xab; 16], &[0xcd; 32]].concat();
+        assert_eq!(shown(true), [&[1, 2, 2, 0, 1], &common[..], &[0]].concat());
+        assert_eq!(shown(false), [&[1, 2, 2, 0, 0], &common[..], &[9], b"us-east-1"].concat());
+    }
 }
