@@ -2,6 +2,7 @@
 
 mod aliases;
 mod cryptography;
+mod demands;
 mod lifecycle;
 mod listing;
 mod multi_region;

@@ -143,6 +143,16 @@ fn nobody_locks_themselves_out_unawares() {
     }
 }
 
+/// A caller that must never change policies can make keys that its account can manage.
+#[test]
+fn identity_policies_have_no_part_in_the_lockout_check() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"},{"Effect":"Deny","Action":"kms:PutKeyPolicy","Resource":"*"}]}"#;
+    let mut world = World::new();
+    become_user(&mut world, Some(text));
+    let policy = key_policy::parse(&policy("111122223333", "kms:*")).unwrap();
+    assert!(world.command(CreateKey { policy: Some(policy), ..plain() }).is_ok());
+}
+
 /// AWS: tags at creation take kms:TagResource as well.
 #[test]
 fn creation_with_tags_takes_two_permissions() {
