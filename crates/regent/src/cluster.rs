@@ -62,7 +62,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// Opens every Region's store and starts its tasks. Must be called inside a runtime.
-    pub fn open(options: Options) -> Result<Arc<Self>, OpenError> {
+    pub fn open(options: &Options) -> Result<Arc<Self>, OpenError> {
         let mut regions = options.regions.clone();
         regions.sort_unstable();
         regions.dedup();
@@ -72,7 +72,7 @@ impl Cluster {
         let mut tasks = tokio::task::JoinSet::new();
         for region in regions.iter().copied() {
             let fault = |StoreFault| OpenError::Fault { region };
-            let store = open_store(&options, region, regions.len())?;
+            let store = open_store(options, region, regions.len())?;
             let crypto = identity(&*store, region, &options.root_key)?;
             let profile = options.region_profiles.get(&region).copied().unwrap_or(options.profile);
             let links = Arc::clone(&links);
@@ -138,9 +138,8 @@ fn open_store(
         Storage::Directory(directory) => {
             let path = directory.join(format!("{region}.db"));
             let cache_bytes = options.cache_bytes / (regions.max(1) as u64);
-            let store =
-                SqliteStore::open(&path, sqlite::Options { cache_bytes, ..Default::default() })
-                    .map_err(|source| OpenError::Store { region, source })?;
+            let store = SqliteStore::open(&path, sqlite::Options { cache_bytes })
+                .map_err(|source| OpenError::Store { region, source })?;
             Ok(Arc::new(store))
         }
     }

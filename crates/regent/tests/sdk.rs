@@ -1,5 +1,14 @@
 //! The official AWS SDK for Rust against a real server: the main job, end to end.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    reason = "a test stops at whatever it did not expect"
+)]
+
 mod support;
 
 use std::time::Duration;
@@ -15,8 +24,7 @@ struct Clients {
 }
 
 fn clients(server: &Server, region: &'static str) -> Clients {
-    let credentials =
-        aws_credential_types::Credentials::new("test", "test", None, None, "test");
+    let credentials = aws_credential_types::Credentials::new("test", "test", None, None, "test");
     let config = aws_config::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(aws_config::Region::new(region))
@@ -87,7 +95,9 @@ async fn a_secret_under_a_multi_region_key_is_readable_in_both_regions() {
     assert!(error.is_invalid_parameter_exception());
     assert_eq!(
         error.meta().message(),
-        Some("Operation not permitted on a replica secret. Call must be made in primary secret's region.")
+        Some(
+            "Operation not permitted on a replica secret. Call must be made in primary secret's region."
+        )
     );
 }
 

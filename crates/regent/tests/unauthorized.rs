@@ -1,6 +1,15 @@
 //! PROMISE R6 for every row of the operations table: refused without a signature, and refused to a
 //! principal without policies. A new operation fails here until it has a request of its own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    reason = "a test stops at whatever it did not expect"
+)]
+
 mod support;
 
 use regent_wire::operations::OPERATIONS;
@@ -17,8 +26,12 @@ fn body(name: &str) -> Option<&'static str> {
         "UpdateSecret" => {
             r#"{"SecretId":"s","ClientRequestToken":"01234567890123456789012345678901"}"#
         }
-        "GetSecretValue" | "DescribeSecret" | "ListSecretVersionIds" | "DeleteSecret"
-        | "RestoreSecret" | "StopReplicationToReplica" => r#"{"SecretId":"s"}"#,
+        "GetSecretValue"
+        | "DescribeSecret"
+        | "ListSecretVersionIds"
+        | "DeleteSecret"
+        | "RestoreSecret"
+        | "StopReplicationToReplica" => r#"{"SecretId":"s"}"#,
         "UpdateSecretVersionStage" => {
             r#"{"SecretId":"s","VersionStage":"x","MoveToVersionId":"01234567890123456789012345678901"}"#
         }
@@ -30,17 +43,20 @@ fn body(name: &str) -> Option<&'static str> {
         }
         "ListSecrets" | "CreateKey" | "ListKeys" | "ListAliases" => "{}",
         "GenerateRandom" => r#"{"NumberOfBytes":8}"#,
-        "DescribeKey" | "EnableKey" | "DisableKey" | "ScheduleKeyDeletion" | "CancelKeyDeletion"
-        | "GetKeyPolicy" | "ListKeyPolicies" | "ListResourceTags" | "GetKeyRotationStatus" => {
-            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab"}"#
-        }
+        "DescribeKey"
+        | "EnableKey"
+        | "DisableKey"
+        | "ScheduleKeyDeletion"
+        | "CancelKeyDeletion"
+        | "GetKeyPolicy"
+        | "ListKeyPolicies"
+        | "ListResourceTags"
+        | "GetKeyRotationStatus" => r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab"}"#,
         "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
             r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","KeySpec":"AES_256"}"#
         }
         "Encrypt" => r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Plaintext":"eA=="}"#,
-        "Decrypt" => {
-            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","CiphertextBlob":"eA=="}"#
-        }
+        "Decrypt" => r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","CiphertextBlob":"eA=="}"#,
         "ReEncrypt" => {
             r#"{"CiphertextBlob":"eA==","DestinationKeyId":"1234abcd-12ab-34cd-56ef-1234567890ab"}"#
         }

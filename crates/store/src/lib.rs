@@ -26,8 +26,9 @@ pub use sqlite::SqliteStore;
 /// an older one than was read before. A [`regent_core::tx::Tx`] over it records what was read:
 /// [`Store::unchanged`] then tells whether a query saw one state of all of them.
 pub trait Store: Read + Send + Sync {
-    /// The number of the last commit. It rises with each commit and says nothing about what a
-    /// concurrent reader has seen; that is what [`Store::unchanged`] is for.
+    /// Stands for the state of the store: if two answers are equal, nothing that was read in
+    /// between has changed in between. At rest it is the number of the last commit. While a commit
+    /// is becoming visible, no two answers are equal, and [`Store::unchanged`] has to tell.
     fn seq(&self) -> u64;
 
     /// Whether every record is still as it was read: the commit that wrote it, 0 for absent. Then

@@ -1,9 +1,20 @@
 //! One suite for every store: what the rest of Regent relies on.
+//!
+//! [`each`] runs a test against the memory store, and against SQLite with and without a cache to
+//! speak of. What only one of them promises (crashes, files, threads) follows below. A store that
+//! is added later joins [`each`] and nothing else.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail as tests do"
+)]
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 
 use regent_core::ids::{Scope, SecretName};
 use regent_core::ports::{Read, TransportKey};
@@ -80,9 +91,8 @@ fn what_is_written_is_read_until_it_is_removed() {
 fn a_changed_read_is_a_conflict_and_writes_nothing() {
     each(|store| {
         let (a, b) = (peer("us-west-2"), peer("eu-west-1"));
-        let write = |reads: &[(Key, u64)]| {
-            store.commit(batch(reads, &[(b.clone(), Some(value(b"b")))]))
-        };
+        let write =
+            |reads: &[(Key, u64)]| store.commit(batch(reads, &[(b.clone(), Some(value(b"b")))]));
         let first = store.commit(batch(&[(a.clone(), 0)], &[(a.clone(), Some(value(b"1")))]));
         let first = first.unwrap();
         assert_eq!(write(&[(a.clone(), 0)]), Err(CommitError::Conflict));
@@ -185,38 +195,148 @@ fn no_increment_is_lost_among_threads() {
     });
 }
 
-/// Readers never see a record go back, with a cache so small that it is filled and emptied all the
-/// time, and a writer sees its own write as soon as it is answered.
+/// Nobody reads an older state than anybody has read before, with a cache so small that it is
+/// filled and emptied all the time; and a writer sees its own write as soon as it is answered.
 #[test]
 fn readers_never_go_back() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.db");
-    let store = SqliteStore::open(&path, Options { cache_bytes: 4000 }).unwrap();
-    let regions = ["us-west-2", "eu-west-1", "us-east-2", "ap-south-1", "sa-east-1"];
-    let keys: Vec<Key> = regions.iter().map(|region| peer(region)).collect();
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|threads| {
-        for _ in 0..3 {
-            threads.spawn(|| {
-                let mut seen = vec![0; keys.len()];
-                while !stop.load(Ordering::Relaxed) {
-                    for (key, seen) in keys.iter().zip(&mut seen) {
-                        let seq = store.get(key).unwrap().map_or(0, |stored| stored.seq);
-                        assert!(seq >= *seen, "went back from {seen} to {seq}");
-                        *seen = seq;
+    for cache_bytes in [4000, 1 << 20] {
+        let store = SqliteStore::open(&path, Options { cache_bytes }).unwrap();
+        let regions = ["us-west-2", "eu-west-1", "us-east-2", "ap-south-1", "sa-east-1"];
+        let keys = regions.map(peer);
+        let newest: [AtomicU64; 5] = Default::default();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        for (key, newest) in keys.iter().zip(&newest) {
+                            let before = newest.load(Ordering::SeqCst);
+                            let seq = store.get(key).unwrap().map_or(0, |stored| stored.seq);
+                            assert!(seq >= before, "went back from {before} to {seq}");
+                            newest.fetch_max(seq, Ordering::SeqCst);
+                        }
                     }
-                }
-            });
-        }
-        for round in 0..600_u64 {
-            for key in &keys {
-                let bytes_now = round.to_be_bytes();
-                let write = [(key.clone(), Some(value(&bytes_now)))];
-                let seq = store.commit(batch(&[], &write)).unwrap();
-                assert_eq!(bytes(&store, key), Some((bytes_now.to_vec(), seq)));
+                });
             }
+            for round in 0..100_u64 {
+                for (key, newest) in keys.iter().zip(&newest) {
+                    let bytes_now = round.to_be_bytes();
+                    let write = [(key.clone(), Some(value(&bytes_now)))];
+                    let seq = store.commit(batch(&[], &write)).unwrap();
+                    newest.fetch_max(seq, Ordering::SeqCst);
+                    assert_eq!(bytes(&store, key), Some((bytes_now.to_vec(), seq)));
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
+}
+
+/// A query over two records that are always written together never answers from two states, if it
+/// does as the shell does: run again when the store has moved and what was read has changed.
+#[test]
+fn a_query_sees_one_state() {
+    each(|store| {
+        let (a, b) = (peer("us-west-2"), peer("eu-west-1"));
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            for _ in 0..3 {
+                threads.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        let before = store.seq();
+                        let (read_a, read_b) = (bytes(store, &a), bytes(store, &b));
+                        let seq = |read: &Option<(Vec<u8>, u64)>| read.as_ref().map_or(0, |r| r.1);
+                        let reads = [(a.clone(), seq(&read_a)), (b.clone(), seq(&read_b))];
+                        if store.seq() == before || store.unchanged(&reads.into()).unwrap() {
+                            assert_eq!(read_a, read_b);
+                        }
+                    }
+                });
+            }
+            for round in 0..500_u64 {
+                let now = Some(value(&round.to_be_bytes()));
+                store.commit(batch(&[], &[(a.clone(), now.clone()), (b.clone(), now)])).unwrap();
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    });
+}
+
+/// Of many who want the same place at once one gets it, and everybody is told, in order.
+#[test]
+fn one_of_a_group_wins() {
+    each(|store| {
+        let a = peer("us-west-2");
+        let (sender, answers) = mpsc::channel();
+        for number in 0..100_u8 {
+            let sender = sender.clone();
+            let done = Box::new(move |result| sender.send((number, result)).unwrap());
+            let write = [(a.clone(), Some(value(&[number])))];
+            store.commit_with(batch(&[(a.clone(), 0)], &write), done);
         }
-        stop.store(true, Ordering::Relaxed);
+        let answers: Vec<_> = answers.iter().take(100).collect();
+        assert!(answers.iter().map(|(number, _)| *number).eq(0..100));
+        assert_eq!(answers[0].1, Ok(1));
+        assert!(answers[1..].iter().all(|(_, result)| *result == Err(CommitError::Conflict)));
+        assert_eq!(bytes(store, &a), Some((vec![0], 1)));
+        assert_eq!(store.seq(), 1);
+    });
+}
+
+/// Whoever waits when a store is dropped is still served.
+#[test]
+fn dropping_serves_those_who_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let store = SqliteStore::open(&path, Options::default()).unwrap();
+    let (sender, answers) = mpsc::channel();
+    for _ in 0..1000 {
+        let sender = sender.clone();
+        let write = [(peer("us-west-2"), Some(value(&[0; 2000])))];
+        let done = Box::new(move |result| sender.send(result).unwrap());
+        store.commit_with(batch(&[], &write), done);
+    }
+    drop(store);
+    assert!(answers.try_iter().eq((1..=1000).map(Ok)));
+    let mut log = path.into_os_string();
+    log.push("-wal");
+    assert!(!Path::new(&log).exists(), "the log is folded into the file");
+}
+
+/// Many random batches and scans, checked against a plain map.
+#[test]
+fn a_store_does_as_a_map_does() {
+    each(|store| {
+        let mut random = 7_u64;
+        let mut next = |below: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) % below
+        };
+        let mut model = BTreeMap::new();
+        for round in 1..=300 {
+            let mut changes = Batch::default();
+            for _ in 0..=next(4) {
+                let key = key(home(), &format!("n{}", next(40)));
+                // A key may come twice in a round. What counts is what it was before the round.
+                let before = model.get(&key).copied().unwrap_or(0);
+                changes.reads.entry(key.clone()).or_insert(before);
+                let write = (next(3) > 0).then_some(Record::Index);
+                match write {
+                    Some(_) => model.insert(key.clone(), round),
+                    None => model.remove(&key),
+                };
+                changes.writes.insert(key, write);
+            }
+            assert_eq!(store.commit(changes), Ok(round));
+            let prefix = Prefix::SecretsByCreated { scope: home() };
+            let found = regent_core::tx::collect(store, prefix, |key, _| Some(key));
+            assert!(found.unwrap().iter().eq(model.keys()));
+        }
+        for (key, seq) in &model {
+            assert_eq!(store.get(key).unwrap().unwrap().seq, *seq);
+        }
     });
 }
 
@@ -234,19 +354,110 @@ fn everything_acknowledged_is_there_after_reopening() {
     assert!(store.commit(batch(&[], &[(a, None)])).unwrap() > seq);
 }
 
+/// PROMISE R1: what was acknowledged is in the files as they are on the disk at that moment, as a
+/// killed process leaves them.
+#[test]
+fn everything_acknowledged_is_there_after_a_kill() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("a.db"), Options::default()).unwrap();
+    for round in 1..=60_u64 {
+        let write = [
+            (key(home(), &format!("n{round}")), Some(Record::Index)),
+            (peer("us-west-2"), Some(value(&vec![7; 400_000]))),
+        ];
+        store.commit(batch(&[], &write)).unwrap();
+        if round % 15 == 0 {
+            let left = directory.path().join(format!("left-{round}"));
+            std::fs::create_dir(&left).unwrap();
+            for file in ["a.db", "a.db-wal"] {
+                std::fs::copy(directory.path().join(file), left.join(file)).unwrap();
+            }
+            let left = SqliteStore::open(&left.join("a.db"), Options::default()).unwrap();
+            assert_eq!(left.seq(), round);
+            let prefix = Prefix::SecretsByCreated { scope: home() };
+            let found = regent_core::tx::collect(&left, prefix, |key, _| Some(key)).unwrap();
+            assert_eq!(found.len() as u64, round);
+            assert_eq!(bytes(&left, &peer("us-west-2")).unwrap().1, round);
+        }
+    }
+}
+
 #[test]
 fn files_that_cannot_be_opened_say_why() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("a.db");
-    let store = SqliteStore::open(&path, Options::default()).unwrap();
-    assert!(matches!(SqliteStore::open(&path, Options::default()), Err(OpenError::Locked(_))));
+    let open = |path: &Path| SqliteStore::open(path, Options::default());
+    let at = |name| directory.path().join(name);
+    let path = at("a.db");
+    let store = open(&path).unwrap();
+    let locked = open(&path).unwrap_err();
+    assert!(matches!(locked, OpenError::Locked(_)));
+    assert_eq!(locked.to_string(), format!("{} is in use by another process", path.display()));
     drop(store);
-    let foreign = directory.path().join("b.db");
-    std::fs::write(&foreign, vec![b'x'; 8192]).unwrap();
-    let refused = SqliteStore::open(&foreign, Options::default());
-    assert!(matches!(refused, Err(OpenError::NotOurs(_))));
-    let nowhere = directory.path().join("no/such/place.db");
-    assert!(matches!(SqliteStore::open(&nowhere, Options::default()), Err(OpenError::Io { .. })));
+
+    let nowhere = open(&at("no/such/place.db")).unwrap_err();
+    assert!(matches!(nowhere, OpenError::Io { .. }), "{nowhere}");
+    for (name, content) in [("short", b"hello".as_slice()), ("long", &[b'x'; 8192])] {
+        std::fs::write(at(name), content).unwrap();
+        assert!(matches!(open(&at(name)), Err(OpenError::NotOurs(_))), "{name}");
+        assert_eq!(std::fs::read(at(name)).unwrap(), content, "{name} is left as it was");
+    }
+    let other = rusqlite::Connection::open(at("other.db")).unwrap();
+    other.execute_batch("CREATE TABLE theirs (id INTEGER)").unwrap();
+    assert!(matches!(open(&at("other.db")), Err(OpenError::NotOurs(_))));
+
+    let later = rusqlite::Connection::open(&path).unwrap();
+    later.pragma_update(None, "user_version", 2).unwrap();
+    drop(later);
+    let newer = open(&path).unwrap_err();
+    assert!(matches!(newer, OpenError::Newer { found: 2, .. }));
+    assert!(newer.to_string().contains("newer than this version of Regent reads"), "{newer}");
+}
+
+/// A process that was killed before it had laid out its file leaves one that can be opened.
+#[test]
+fn a_file_without_tables_is_laid_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let bare = rusqlite::Connection::open(&path).unwrap();
+    bare.pragma_update(None, "journal_mode", "WAL").unwrap();
+    drop(bare);
+    let store = SqliteStore::open(&path, Options::default()).unwrap();
+    assert_eq!(store.commit(batch(&[], &[(peer("us-west-2"), Some(value(b"x")))])), Ok(1));
+}
+
+#[cfg(unix)]
+#[test]
+fn files_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("a.db"), Options::default()).unwrap();
+    store.commit(batch(&[], &[(peer("us-west-2"), Some(value(b"x")))])).unwrap();
+    store.get(&peer("eu-west-1")).unwrap();
+    for file in std::fs::read_dir(directory.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
+    }
+}
+
+/// A damaged row is a fault for whoever reads it, and for nobody else.
+#[test]
+fn a_damaged_record_is_a_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let (good, bad) = (peer("us-west-2"), peer("eu-west-1"));
+    let store = SqliteStore::open(&path, Options::default()).unwrap();
+    let writes = [good.clone(), bad.clone()].map(|key| (key, Some(value(b"x"))));
+    store.commit(batch(&[], &writes)).unwrap();
+    drop(store);
+    let damage = rusqlite::Connection::open(&path).unwrap();
+    let key = regent_store::encode::key(&bad);
+    damage.execute("UPDATE records SET value = x'ffff' WHERE key = ?1", [key]).unwrap();
+    drop(damage);
+    let store = SqliteStore::open(&path, Options::default()).unwrap();
+    assert!(store.get(&bad).is_err());
+    assert!(store.get(&good).unwrap().is_some());
+    store.commit(batch(&[], &[(bad.clone(), None)])).unwrap();
+    assert!(store.get(&bad).unwrap().is_none());
 }
 
 /// PROMISE R1 in the memory store: a crash loses what was not synced, and nothing else.
@@ -264,4 +475,31 @@ fn a_crash_loses_what_was_not_synced() {
     store.commit(batch(&[], &[(a.clone(), Some(value(b"a3")))])).unwrap();
     store.crash();
     assert_eq!(bytes(&store, &a).unwrap().0, b"a2");
+}
+
+/// PROMISE R1 in the memory store: nobody is told before the sync, or at all after a crash.
+#[test]
+fn nobody_hears_of_what_is_not_synced() {
+    let store = MemoryStore::unsynced();
+    let (sender, answers) = mpsc::channel();
+    let write = |to: &str, reads: &[(Key, u64)]| {
+        let sender = sender.clone();
+        let done = Box::new(move |result| sender.send(result).unwrap());
+        store.commit_with(batch(reads, &[(peer(to), Some(value(b"x")))]), done);
+    };
+    write("us-west-2", &[]);
+    assert_eq!(answers.try_iter().count(), 0);
+    assert_eq!(store.unsynced_len(), 1);
+    store.sync();
+    assert!(answers.try_iter().eq([Ok(1)]));
+    write("us-west-2", &[(peer("us-west-2"), 0)]);
+    assert!(answers.try_iter().eq([Err(CommitError::Conflict)]));
+    write("eu-west-1", &[]);
+    store.crash();
+    store.sync();
+    assert_eq!(answers.try_iter().count(), 0);
+    assert_eq!((store.seq(), store.unsynced_len()), (1, 0));
+    write("eu-west-1", &[(peer("eu-west-1"), 0)]);
+    store.sync();
+    assert!(answers.try_iter().eq([Ok(2)]));
 }

@@ -20,3 +20,7 @@ pub mod service;
 pub mod sigv4;
 pub mod sts;
 pub mod time;
+
+#[cfg(test)]
+#[path = "../../core/src/testing.rs"]
+mod testing;

@@ -261,7 +261,7 @@ fn open_cluster(args: &Args, data_dir: Option<&DataDir>) -> Result<Arc<Cluster>,
         root_key,
         cache_bytes: u64::from(args.cache_mb) << 20,
     };
-    Cluster::open(options).map_err(|cause| Failure::new(Exit::DataUnusable, cause))
+    Cluster::open(&options).map_err(|cause| Failure::new(Exit::DataUnusable, cause))
 }
 
 /// The signals that stop the server.

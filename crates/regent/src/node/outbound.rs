@@ -167,7 +167,10 @@ impl Node {
     }
 
     fn next_wait(&self) -> Duration {
-        let next = lock(&self.senders).values().filter_map(|sender| sender.poll_timeout()).min();
+        let next = lock(&self.senders)
+            .values()
+            .filter_map(regent_core::replication::sender::Sender::poll_timeout)
+            .min();
         let down = self.links.is_down(self.region).is_some();
         let wait = next.filter(|_| !down).map_or(GREETING_INTERVAL, |at| at.since(now()));
         wait.clamp(Duration::from_millis(1), GREETING_INTERVAL)

@@ -11,19 +11,16 @@ use regent_core::records::{Key, Prefix, Scan};
 use super::{Node, now};
 
 /// The longest sleep: deadlines are far apart, and the clock may be set.
-const SLEEP_MAX: Duration = Duration::from_secs(60);
+const SLEEP_MAX: Duration = Duration::from_mins(1);
 
 impl Node {
     /// Handles deadlines until the process ends.
     pub async fn keep_time(self: Arc<Self>) {
         loop {
-            let wait = match self.handle_due().await {
-                Ok(wait) => wait,
-                Err(StoreFault) => {
-                    tracing::error!(region = %self.region, "a deadline could not be handled");
-                    SLEEP_MAX
-                }
-            };
+            let wait = self.handle_due().await.unwrap_or_else(|StoreFault| {
+                tracing::error!(region = %self.region, "a deadline could not be handled");
+                SLEEP_MAX
+            });
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.deadline_changed.notified() => {}

@@ -1,5 +1,13 @@
 //! A real `regent dev` process for tests, and requests signed by somebody else's signer.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    reason = "a test stops at whatever it did not expect"
+)]
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -1,271 +1,357 @@
-//! The committer: one thread, one write connection, many batches per sync.
+//! The one thread that writes: it commits what waits together, with one sync for all of it.
 //!
-//! It takes everything that waits, checks each batch's read set against the file and against the
-//! batches before it, writes those that hold in one transaction, syncs, shows the new records to
-//! readers and only then answers (promise R1).
+//! It sleeps until a request comes, takes whatever else has come by then, checks each batch's read
+//! set against what is committed and what is before it in the group, writes the batches that pass
+//! in one SQLite transaction, and answers after the sync (promise R1). If anything fails, the
+//! whole group fails and nothing of it is cached.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
 use regent_core::ports::Stored;
 use regent_core::records::{Key, Record};
-use rusqlite::{Connection, params};
+use regent_core::tx::Batch;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::Shared;
-use super::cache::Closed;
-use super::readers::seq_of;
-use crate::{CommitError, Done, codec, encode};
+use super::{Shared, readers};
+use crate::codec::{self, Misplaced};
+use crate::{CommitError, Done, encode};
 
-/// LIMIT: batches in one transaction.
+/// Most requests in one group.
 const GROUP_MAX: usize = 256;
 
-/// What the committer is asked to do.
-pub enum Job {
-    Commit { reads: Vec<(Key, u64)>, writes: Vec<Write>, done: Done },
-    Wipe { done: Done },
-    Stop,
+/// A group takes no further request beyond this many bytes of values.
+const GROUP_BYTES_MAX: usize = 8 << 20;
+
+/// The log is copied into the file when about this much has been written to it.
+const LOG_BYTES_MAX: usize = 16 << 20;
+
+/// A row costs the log at least the page that it is on.
+const PAGE_BYTES: usize = 4096;
+
+const UPSERT: &str = "INSERT INTO records (key, seq, value) VALUES (?1, ?2, ?3) \
+    ON CONFLICT (key) DO UPDATE SET seq = excluded.seq, value = excluded.value";
+const DELETE: &str = "DELETE FROM records WHERE key = ?1";
+const DELETE_OTHERS: &str = "DELETE FROM records WHERE key < ?1 OR key >= ?2";
+const SET_SEQ: &str = "UPDATE state SET seq = ?1";
+
+pub(super) enum Request {
+    Commit(Prepared, Done),
+    Wipe(Done),
 }
 
-impl Job {
-    /// Answers a job that nobody will do.
-    pub fn fail(self) {
+impl Request {
+    pub(super) fn answer(self, result: Result<u64, CommitError>) {
         match self {
-            Self::Commit { done, .. } | Self::Wipe { done } => done(Err(CommitError::Fault)),
-            Self::Stop => {}
+            Self::Commit(_, done) | Self::Wipe(done) => done(result),
         }
     }
 }
 
-/// One record to write, or to remove, encoded by whoever asked for it.
-pub struct Write {
+/// A batch, encoded by the thread that asks for it.
+pub(super) struct Prepared {
+    reads: Vec<(Key, u64)>,
+    writes: Vec<Write>,
+}
+
+struct Write {
     key: Key,
     key_bytes: Vec<u8>,
+    /// `None` removes.
     value: Option<(Record, Vec<u8>)>,
 }
 
 impl Write {
-    pub fn new(key: Key, record: Option<Record>) -> Result<Self, codec::Misplaced> {
-        let value = match record {
-            None => None,
-            Some(record) => {
-                let bytes = codec::encode(&key, &record)?;
-                Some((record, bytes))
-            }
-        };
-        Ok(Self { key_bytes: encode::key(&key), key, value })
+    fn len(&self) -> usize {
+        self.value.as_ref().map_or(0, |(_, bytes)| bytes.len())
     }
 }
 
-pub struct Committer {
+impl Prepared {
+    pub(super) fn new(batch: Batch) -> Result<Self, Misplaced> {
+        let writes = batch.writes.into_iter().map(|(key, record)| {
+            let value = match record {
+                Some(record) => {
+                    let bytes = codec::encode(&key, &record)?;
+                    Some((record, bytes))
+                }
+                None => None,
+            };
+            Ok(Write { key_bytes: encode::key(&key), key, value })
+        });
+        let writes = writes.collect::<Result<_, _>>()?;
+        Ok(Self { reads: batch.reads.into_iter().collect(), writes })
+    }
+
+    fn len(&self) -> usize {
+        self.writes.iter().map(Write::len).sum()
+    }
+}
+
+pub(super) struct Committer {
     connection: Connection,
     shared: Arc<Shared>,
     seq: u64,
+    /// Written to the log since it was last copied into the file, about.
+    log_bytes: usize,
 }
 
-/// A batch that is written and waits for the sync.
-struct Written {
-    seq: u64,
-    writes: Vec<Write>,
-    done: Done,
-}
+type Outcome = Result<u64, CommitError>;
 
-/// What the batches of one group have written so far, by encoded key: the commit, 0 if removed.
-type Staged = HashMap<Vec<u8>, u64>;
+/// What a group has written so far: the commit of each key, 0 where it was removed.
+type Overlay = HashMap<Key, u64>;
 
 impl Committer {
-    pub fn new(connection: Connection, shared: Arc<Shared>, seq: u64) -> Self {
-        Self { connection, shared, seq }
+    pub(super) fn new(connection: Connection, shared: Arc<Shared>, seq: u64) -> Self {
+        Self { connection, shared, seq, log_bytes: 0 }
     }
 
-    /// Works until it is told to stop, or until nobody is left to tell it anything.
-    pub fn run(mut self, queue: &Receiver<Job>) {
-        while let Ok(first) = queue.recv() {
-            let mut group = vec![first];
-            while group.len() < GROUP_MAX
-                && let Ok(job) = queue.try_recv()
-            {
-                group.push(job);
-            }
-            if !self.work(group) {
-                break;
-            }
-        }
-        if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
-            tracing::warn!(%error, "the log could not be folded into the file");
-        }
-    }
-
-    /// Does a group of jobs in order. Whether to go on.
-    fn work(&mut self, group: Vec<Job>) -> bool {
-        let mut batches = Vec::new();
-        let mut go_on = true;
-        for job in group {
-            match job {
-                Job::Commit { reads, writes, done } => batches.push((reads, writes, done)),
-                Job::Wipe { done } => {
-                    self.commit(core::mem::take(&mut batches));
-                    self.wipe(done);
+    /// Serves until nobody can ask any more, then empties the log.
+    pub(super) fn run(mut self, requests: &Receiver<Request>) {
+        let mut waiting = None;
+        while let Some(first) = waiting.take().or_else(|| requests.recv().ok()) {
+            match first {
+                Request::Wipe(done) => {
+                    let outcome = self.wipe().map_err(|error| fault(&error));
+                    done(outcome);
                 }
-                Job::Stop => go_on = false,
-            }
-        }
-        self.commit(batches);
-        go_on
-    }
-
-    fn commit(&mut self, batches: Vec<(Vec<(Key, u64)>, Vec<Write>, Done)>) {
-        if batches.is_empty() {
-            return;
-        }
-        let keys = batches.iter().flat_map(|(_, writes, _)| writes.iter().map(|write| &write.key));
-        let closed = self.shared.cache.close(keys);
-        let mut written = Vec::with_capacity(batches.len());
-        let mut refused = Vec::new();
-        let mut waiting = batches.into_iter();
-        let result = self.transaction(|committer, staged| {
-            for (reads, writes, done) in waiting.by_ref() {
-                match committer.write(staged, &reads, &writes) {
-                    Ok(true) => written.push(Written { seq: committer.seq, writes, done }),
-                    Ok(false) => refused.push(done),
-                    Err(error) => {
-                        refused.push(done);
-                        return Err(error);
-                    }
+                Request::Commit(prepared, done) => {
+                    let mut group = vec![(prepared, done)];
+                    waiting = gather(requests, &mut group);
+                    self.commit(group);
                 }
             }
-            Ok(written.iter().any(|written| !written.writes.is_empty()))
-        });
-        match result {
-            Ok(()) => {
-                let dones = self.show(written, closed);
-                refused.into_iter().for_each(|done| done(Err(CommitError::Conflict)));
-                dones.into_iter().for_each(|(done, seq)| done(Ok(seq)));
+            if self.log_bytes > LOG_BYTES_MAX {
+                self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)");
+            }
+        }
+        self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+
+    fn commit(&mut self, group: Vec<(Prepared, Done)>) {
+        let (batches, dones): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        match self.write(batches) {
+            Ok(outcomes) => {
+                for (done, outcome) in dones.into_iter().zip(outcomes) {
+                    done(outcome);
+                }
             }
             Err(error) => {
-                tracing::error!(%error, "a commit failed");
-                self.shared.cache.open(closed);
-                let written = written.into_iter().map(|written| written.done);
-                let failed = written.chain(refused).chain(waiting.map(|(_, _, done)| done));
-                failed.for_each(|done| done(Err(CommitError::Fault)));
+                let fault = fault(&error);
+                for done in dones {
+                    done(Err(fault));
+                }
             }
         }
     }
 
-    /// Runs `work` in one transaction, which is committed if `work` says so. On an error nothing
-    /// has happened.
-    fn transaction(
-        &mut self,
-        work: impl FnOnce(&mut Self, &mut Staged) -> rusqlite::Result<bool>,
-    ) -> rusqlite::Result<()> {
-        let before = self.seq;
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let result = work(self, &mut Staged::new()).and_then(|commit| {
-            if !commit {
-                return self.connection.execute_batch("ROLLBACK");
+    /// Commits the batches that pass, in one transaction.
+    fn write(&mut self, batches: Vec<Prepared>) -> rusqlite::Result<Vec<Outcome>> {
+        let shared = Arc::clone(&self.shared);
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut seq = self.seq;
+        let mut overlay = Overlay::new();
+        let mut outcomes = Vec::with_capacity(batches.len());
+        let mut passed = Vec::new();
+        for batch in batches {
+            if !is_unchanged(&batch, &overlay, &shared, &transaction)? {
+                outcomes.push(Err(CommitError::Conflict));
+                continue;
             }
-            let mut update = self.connection.prepare_cached("UPDATE state SET seq = ?1")?;
-            update.execute([self.seq])?;
-            self.connection.execute_batch("COMMIT")
-        });
-        if result.is_err() {
-            self.seq = before;
-            if !self.connection.is_autocommit() {
-                let _ = self.connection.execute_batch("ROLLBACK");
+            if !batch.writes.is_empty() {
+                seq += 1;
+                apply(&batch.writes, seq, &mut overlay, &transaction)?;
+                passed.push((seq, batch.writes));
             }
+            outcomes.push(Ok(seq));
         }
-        result
-    }
-
-    /// Writes one batch if its read set holds.
-    fn write(
-        &mut self,
-        staged: &mut Staged,
-        reads: &[(Key, u64)],
-        writes: &[Write],
-    ) -> rusqlite::Result<bool> {
-        for (key, seq) in reads {
-            if self.current(staged, key)? != *seq {
-                return Ok(false);
-            }
+        if passed.is_empty() {
+            return Ok(outcomes);
         }
-        if writes.is_empty() {
-            return Ok(true);
-        }
-        let seq = self.seq + 1;
-        for write in writes {
-            match &write.value {
-                Some((_, bytes)) => {
-                    let mut upsert = self.connection.prepare_cached(
-                        "INSERT INTO records (key, seq, value) VALUES (?1, ?2, ?3)
-                         ON CONFLICT (key) DO UPDATE SET seq = ?2, value = ?3",
-                    )?;
-                    upsert.execute(params![write.key_bytes, seq, bytes])?;
-                }
-                None => {
-                    let mut delete =
-                        self.connection.prepare_cached("DELETE FROM records WHERE key = ?1")?;
-                    delete.execute([&write.key_bytes])?;
-                }
-            }
-            let now = if write.value.is_some() { seq } else { 0 };
-            staged.insert(write.key_bytes.clone(), now);
+        transaction.prepare_cached(SET_SEQ)?.execute([seq])?;
+        let committing = shared.cache.begin_commit(overlay.keys());
+        shared.last.begin();
+        if let Err(error) = transaction.commit() {
+            shared.last.end(self.seq);
+            shared.cache.end_commit(committing, core::iter::empty());
+            return Err(error);
         }
         self.seq = seq;
-        Ok(true)
+        let rows = passed.iter().flat_map(|(_, writes)| writes);
+        self.log_bytes += rows.map(|write| write.len() + PAGE_BYTES).sum::<usize>();
+        shared.cache.end_commit(committing, written(passed, &overlay));
+        shared.last.end(seq);
+        Ok(outcomes)
     }
 
-    /// The commit that a record was last written by, with what this group has written.
-    fn current(&self, staged: &Staged, key: &Key) -> rusqlite::Result<u64> {
-        let bytes = encode::key(key);
-        if let Some(seq) = staged.get(&bytes) {
-            return Ok(*seq);
-        }
-        match self.shared.cache.get(key) {
-            Some(stored) => Ok(stored.seq),
-            None => seq_of(&self.connection, &bytes),
-        }
+    fn wipe(&mut self) -> rusqlite::Result<u64> {
+        let shared = Arc::clone(&self.shared);
+        let seq = self.seq + 1;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let kept = encode::identities();
+        let removed = transaction.execute(DELETE_OTHERS, params![kept.start, kept.end])?;
+        transaction.execute(SET_SEQ, [seq])?;
+        let wiping = shared.cache.begin_wipe();
+        shared.last.begin();
+        let committed = transaction.commit();
+        self.seq = if committed.is_ok() { seq } else { self.seq };
+        shared.cache.end_commit(wiping, core::iter::empty());
+        shared.last.end(self.seq);
+        committed?;
+        self.log_bytes += removed.saturating_mul(PAGE_BYTES);
+        Ok(seq)
     }
 
-    /// Shows what was committed to readers, and returns who is to be told.
-    fn show(&self, written: Vec<Written>, closed: Closed) -> Vec<(Done, u64)> {
-        let mut dones = Vec::with_capacity(written.len());
-        for Written { seq, writes, done } in written {
-            for write in writes {
-                let stored = write.value.map(|(record, _)| Stored { record, seq });
-                self.shared.cache.show(write.key, stored);
+    fn checkpoint(&mut self, pragma: &str) {
+        self.log_bytes = 0;
+        if let Err(error) = self.connection.query_row(pragma, [], |_| Ok(())) {
+            // Nothing is lost: the log stays, and the next checkpoint copies it.
+            tracing::warn!(%error, "the log of a store could not be copied into its file");
+        }
+    }
+}
+
+/// Takes what waits, up to the first wipe, which it returns.
+fn gather(requests: &Receiver<Request>, group: &mut Vec<(Prepared, Done)>) -> Option<Request> {
+    let mut bytes: usize = group.iter().map(|(prepared, _)| prepared.len()).sum();
+    while group.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX {
+        match requests.try_recv() {
+            Ok(Request::Commit(prepared, done)) => {
+                bytes += prepared.len();
+                group.push((prepared, done));
             }
-            dones.push((done, seq));
+            Ok(wipe @ Request::Wipe(_)) => return Some(wipe),
+            Err(_) => break,
         }
-        self.shared.seq.store(self.seq, Ordering::Release);
-        self.shared.cache.open(closed);
-        dones
+    }
+    None
+}
+
+fn is_unchanged(
+    batch: &Prepared,
+    overlay: &Overlay,
+    shared: &Shared,
+    transaction: &Transaction<'_>,
+) -> rusqlite::Result<bool> {
+    for (key, seen) in &batch.reads {
+        let current = match overlay.get(key).copied().or_else(|| shared.cache.seq(key)) {
+            Some(current) => current,
+            None => readers::seq(transaction, &encode::key(key))?,
+        };
+        if current != *seen {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn apply(
+    writes: &[Write],
+    seq: u64,
+    overlay: &mut Overlay,
+    transaction: &Transaction<'_>,
+) -> rusqlite::Result<()> {
+    for Write { key, key_bytes, value } in writes {
+        if let Some((_, value)) = value {
+            let mut upsert = transaction.prepare_cached(UPSERT)?;
+            upsert.execute(params![key_bytes, seq, value])?;
+            overlay.insert(key.clone(), seq);
+        } else {
+            transaction.prepare_cached(DELETE)?.execute([key_bytes])?;
+            overlay.insert(key.clone(), 0);
+        }
+    }
+    Ok(())
+}
+
+/// The records that a group leaves behind: of each key its last one.
+fn written(
+    passed: Vec<(u64, Vec<Write>)>,
+    overlay: &Overlay,
+) -> impl Iterator<Item = (Key, Stored)> {
+    let writes = passed
+        .into_iter()
+        .flat_map(|(seq, writes)| writes.into_iter().map(move |write| (seq, write)));
+    writes.filter_map(|(seq, write)| {
+        let Write { key, value, .. } = write;
+        let (record, _) = value?;
+        let is_last = overlay.get(&key) == Some(&seq);
+        is_last.then_some((key, Stored { record, seq }))
+    })
+}
+
+fn fault(error: &rusqlite::Error) -> CommitError {
+    tracing::error!(%error, "the store could not commit");
+    CommitError::Fault
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use regent_core::ids::Region;
+    use regent_core::ports::{Read, TransportKey};
+
+    use super::*;
+    use crate::sqlite::{LastCommit, Options, SqliteStore, cache::Cache, file, readers::Readers};
+
+    fn region() -> Region {
+        "us-east-1".parse().unwrap()
     }
 
-    /// Removes everything but identities.
-    fn wipe(&mut self, done: Done) {
-        let closed = self.shared.cache.close_all();
-        let result = self.transaction(|committer, _| {
-            let kept = encode::identities();
-            committer.connection.execute(
-                "DELETE FROM records WHERE key < ?1 OR key >= ?2",
-                params![kept.start, kept.end],
-            )?;
-            committer.seq += 1;
-            Ok(true)
+    fn write(value: usize) -> Prepared {
+        let key = Key::Peer { region: region(), peer: region() };
+        let record = Record::Peer(TransportKey(vec![7; value].into()));
+        let writes = [(key, Some(record))].into();
+        Prepared::new(Batch { writes, ..Batch::default() }).unwrap()
+    }
+
+    /// A full disk: everybody in the group is told, nothing of it is seen, and the next one works.
+    #[test]
+    fn a_group_fails_as_a_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.db");
+        let file::Opened { connection, lock, seq } = file::open(&path).unwrap();
+        let shared = Arc::new(Shared {
+            cache: Cache::new(1 << 20),
+            readers: Readers::new(path.clone()),
+            last: LastCommit::new(seq),
         });
-        if result.is_ok() {
-            self.shared.cache.clear();
-            self.shared.seq.store(self.seq, Ordering::Release);
-        }
-        self.shared.cache.open(closed);
-        done(match result {
-            Ok(()) => Ok(self.seq),
-            Err(error) => {
-                tracing::error!(%error, "the store could not be emptied");
-                Err(CommitError::Fault)
-            }
-        });
+        connection.pragma_update(None, "max_page_count", 40).unwrap();
+        let mut committer = Committer::new(connection, Arc::clone(&shared), seq);
+        let (sender, answers) = mpsc::channel::<Outcome>();
+        let mut commit = |sizes: &[usize]| {
+            let group = sizes.iter().map(|size| {
+                let sender = sender.clone();
+                (write(*size), Box::new(move |result| sender.send(result).unwrap()) as Done)
+            });
+            committer.commit(group.collect());
+            answers.try_iter().collect::<Vec<Outcome>>()
+        };
+        assert_eq!(commit(&[1]), [Ok(1)]);
+        assert_eq!(commit(&[2, 1 << 20]), [Err(CommitError::Fault), Err(CommitError::Fault)]);
+        assert_eq!(shared.last.seq(), 1);
+        assert_eq!(commit(&[3, 4]), [Ok(2), Ok(3)]);
+        drop((committer, lock));
+        let store = SqliteStore::open(&path, Options::default()).unwrap();
+        let key = Key::Peer { region: region(), peer: region() };
+        let Some(Stored { record: Record::Peer(value), seq: 3 }) = store.get(&key).unwrap() else {
+            panic!("the last write is not there");
+        };
+        assert_eq!(value.0.len(), 4);
+    }
+
+    /// Two answers during a commit are never equal: nobody takes a torn read for a whole one.
+    #[test]
+    fn no_two_answers_are_equal_while_a_commit_is_under_way() {
+        let last = LastCommit::new(5);
+        assert_eq!((last.seq(), last.seq()), (5, 5));
+        last.begin();
+        assert_ne!(last.seq(), last.seq());
+        last.end(6);
+        assert_eq!((last.seq(), last.seq()), (6, 6));
     }
 }

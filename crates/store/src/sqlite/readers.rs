@@ -1,109 +1,128 @@
-//! Reading rows, on connections that cannot write.
+//! Reading connections, and the three questions that they answer.
 //!
-//! A reader takes a connection out of the pool, so that no lock is held while SQLite works, and
-//! puts it back. Connections are opened when they are needed and kept up to a bound.
-
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+//! A connection is taken for one question and given back; there are as many as threads that ask at
+//! once. Each question sees one committed state of the file. SQLite's errors are logged here and
+//! become faults.
 
 use core::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
 use regent_core::ports::StoreFault;
-use regent_core::records::Order;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use crate::encode::Range;
+/// Connections that are kept while nobody needs them.
+const IDLE_MAX: usize = 16;
 
-/// LIMIT: idle connections that are kept.
-const IDLE_MAX: usize = 4;
+const SELECT_ROW: &str = "SELECT seq, value FROM records WHERE key = ?1";
+const SELECT_SEQ: &str = "SELECT seq FROM records WHERE key = ?1";
+const SELECT_ASCENDING: &str =
+    "SELECT key, value FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key";
+const SELECT_DESCENDING: &str =
+    "SELECT key, value FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key DESC";
 
-pub struct Readers {
+/// What a scan does with the key and the value of each row.
+pub(super) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreFault> + 'a;
+
+pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
 }
 
-/// What a scan does with each row.
-pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreFault> + 'a;
-
 impl Readers {
-    pub fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf) -> Self {
         Self { path, idle: Mutex::default() }
     }
 
-    /// The commit and the value of a row.
-    pub fn row(&self, key: &[u8]) -> Result<Option<(u64, Vec<u8>)>, StoreFault> {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Closes the connections that are not in use.
+    pub(super) fn close(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Reads the row of a key: its commit and its value, as `read` takes them.
+    pub(super) fn row<T>(
+        &self,
+        key: &[u8],
+        read: impl FnOnce(u64, &[u8]) -> Result<T, StoreFault>,
+    ) -> Result<Option<T>, StoreFault> {
         self.with(|connection| {
-            let mut select =
-                connection.prepare_cached("SELECT seq, value FROM records WHERE key = ?1")?;
-            select.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            let mut statement = connection.prepare_cached(SELECT_ROW)?;
+            let mut rows = statement.query([key])?;
+            let Some(row) = rows.next()? else { return Ok(Ok(None)) };
+            let value = row.get_ref(1)?.as_blob()?;
+            Ok(read(row.get(0)?, value).map(Some))
         })
     }
 
-    /// The commit of a row; 0 if there is none.
-    pub fn seq(&self, key: &[u8]) -> Result<u64, StoreFault> {
-        self.with(|connection| seq_of(connection, key))
+    /// The commit that wrote the row of a key, 0 if there is none.
+    pub(super) fn seq(&self, key: &[u8]) -> Result<u64, StoreFault> {
+        self.with(|connection| seq(connection, key).map(Ok))
     }
 
-    /// Visits the rows of a range in its order.
-    pub fn scan(&self, range: &Range, visit: &mut Visit<'_>) -> Result<(), StoreFault> {
-        if range.start >= range.end {
-            return Ok(());
-        }
-        let select = match range.order {
-            Order::Ascending => {
-                "SELECT key, value FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key"
-            }
-            Order::Descending => {
-                "SELECT key, value FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key DESC"
-            }
-        };
+    /// Visits the rows of a range: their keys and values.
+    pub(super) fn rows(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        descending: bool,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreFault> {
         self.with(|connection| {
-            let mut select = connection.prepare_cached(select)?;
-            let mut rows = select.query(params![range.start, range.end])?;
+            let select = if descending { SELECT_DESCENDING } else { SELECT_ASCENDING };
+            let mut statement = connection.prepare_cached(select)?;
+            let mut rows = statement.query([start, end])?;
             while let Some(row) = rows.next()? {
-                let (key, value) = (row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob()?);
-                match visit(key, value) {
+                match visit(row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob()?) {
                     Ok(ControlFlow::Continue(())) => {}
                     Ok(ControlFlow::Break(())) => break,
                     Err(fault) => return Ok(Err(fault)),
                 }
             }
             Ok(Ok(()))
-        })?
+        })
     }
 
     fn with<T>(
         &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        ask: impl FnOnce(&Connection) -> rusqlite::Result<Result<T, StoreFault>>,
     ) -> Result<T, StoreFault> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => Ok(connection),
-            None => self.open(),
-        };
-        let result = connection.and_then(|connection| {
-            let result = read(&connection)?;
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < IDLE_MAX {
-                idle.push(connection);
-            }
-            Ok(result)
+        let answered = self.take().and_then(|connection| {
+            let answer = ask(&connection)?;
+            self.give_back(connection);
+            Ok(answer)
         });
-        result.map_err(|error| {
-            tracing::error!(%error, "a read failed");
-            StoreFault
+        answered.unwrap_or_else(|error| {
+            tracing::error!(%error, path = %self.path.display(), "the store cannot be read");
+            Err(StoreFault)
         })
     }
 
-    fn open(&self) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(core::time::Duration::from_secs(5))?;
-        Ok(connection)
+    fn take(&self) -> rusqlite::Result<Connection> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle {
+            Some(connection) => Ok(connection),
+            None => Connection::open_with_flags(
+                &self.path,
+                OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+            ),
+        }
+    }
+
+    fn give_back(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push(connection);
+        }
     }
 }
 
-/// The commit of a row, on any connection; 0 if there is none.
-pub fn seq_of(connection: &Connection, key: &[u8]) -> rusqlite::Result<u64> {
-    let mut select = connection.prepare_cached("SELECT seq FROM records WHERE key = ?1")?;
-    Ok(select.query_row([key], |row| row.get(0)).optional()?.unwrap_or(0))
+/// The commit that wrote the row of a key, 0 if there is none.
+pub(super) fn seq(connection: &Connection, key: &[u8]) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached(SELECT_SEQ)?;
+    let seq = statement.query_row([key], |row| row.get(0)).optional()?;
+    Ok(seq.unwrap_or(0))
 }

@@ -18,9 +18,7 @@ use crate::fault::Answer;
 use crate::operations::{Outcome, find};
 use crate::query_xml::Format;
 use crate::service::Service;
-
-#[path = "../../../core/src/testing.rs"]
-mod testing;
+use crate::testing;
 
 const T1: &str = "11111111-1111-4111-8111-111111111111";
 const T2: &str = "22222222-2222-4222-8222-222222222222";

@@ -9,7 +9,8 @@ use crate::ids::SecretArn;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::records::{Intent, Subject};
-use crate::replication::outbox::enqueue;
+use crate::replication::outbox::{enqueue, subject_of};
+use crate::replication::receiver::bury;
 use crate::secrets::error::Error;
 use crate::secrets::model::{Role, Secret};
 use crate::secrets::target::{SecretId, Target};
@@ -55,6 +56,9 @@ impl Command for StopReplicationToReplica {
             last_changed: cx.now,
             ..Secret::clone(&found.secret)
         };
+        // The fence outlasts the secret: once this is deleted, a late frame of the former primary
+        // must not bring the replica back.
+        bury(cx, tx, &subject_of(&secret), at, false)?;
         if cx.regions.contains(&primary) {
             let subject = Subject::Detached { name: arn.name.clone(), suffix: arn.suffix };
             enqueue(cx, tx, scope, primary, subject, at, Intent::State)?;

@@ -1,0 +1,420 @@
+//! One file of bytes for each kind of record, for each format that was ever released.
+//!
+//! What is written today equals the newest files, and what the files of every format hold is read
+//! today. `BLESS=1 cargo test -p regent-store --test golden` writes the files that are missing or
+//! differ: a difference in a released format is a mistake, not a reason to bless.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail as tests do"
+)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use regent_core::ids::{
+    AliasArn, KeyArn, KeyId, MaterialId, Region, RequestId, Scope, SecretName, SecretSuffix,
+};
+use regent_core::keys::model::{
+    Alias, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
+    MultiRegion,
+};
+use regent_core::keys::problem::KeyProblem;
+use regent_core::policy::document::Policy;
+use regent_core::ports::TransportKey;
+use regent_core::records::{Due, Intent, Key, Outbox, Record, Subject, Tombstone};
+use regent_core::replication::change::Stamp;
+use regent_core::secrets::model::{
+    Deletion, Replica, ReplicaFailure, ReplicaStatus, Role, SealedValue, Secret, ValueKind, Version,
+};
+use regent_core::time::Timestamp;
+use regent_store::{codec, encode};
+
+const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"}]}"#;
+
+fn region(text: &str) -> Region {
+    text.parse().unwrap()
+}
+
+fn scope() -> Scope {
+    Scope { region: region("us-east-1"), account: "111122223333".parse().unwrap() }
+}
+
+fn name() -> SecretName {
+    "prod/db".parse().unwrap()
+}
+
+fn suffix() -> SecretSuffix {
+    "a1B2c3".parse().unwrap()
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000 + millis)
+}
+
+fn stamp(epoch: u64, revision: u64) -> Stamp {
+    Stamp { epoch, revision }
+}
+
+fn key_id(multi_region: bool) -> KeyId {
+    KeyId::from_bytes(*b"0123456789abcdef", multi_region)
+}
+
+fn key_arn() -> KeyArn {
+    KeyArn { scope: scope(), id: key_id(true) }
+}
+
+fn version_id(digit: char) -> String {
+    String::from(digit).repeat(32)
+}
+
+fn tags(pairs: &[(&str, &str)]) -> BTreeMap<Box<str>, Box<str>> {
+    pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+}
+
+fn secret() -> Secret {
+    let stages = [("AWSCURRENT", '2'), ("AWSPREVIOUS", '1'), ("é", '1')];
+    Secret {
+        name: name(),
+        suffix: suffix(),
+        description: Some("the database".into()),
+        kms_key_id: Some("alias/app".into()),
+        secret_type: Some("partner".into()),
+        created: at(0),
+        last_changed: at(1),
+        last_accessed: Some(at(2).day()),
+        deletion: Some(Deletion { requested: at(3), scheduled: at(4) }),
+        tags: Some(tags(&[("env", "prod"), ("empty", "")])),
+        stages: stages
+            .into_iter()
+            .map(|(label, digit)| (label.parse().unwrap(), version_id(digit).parse().unwrap()))
+            .collect(),
+        version_count: 3,
+        at: stamp(2, 17),
+        role: Role::Primary { replicas: vec![region("eu-west-1"), region("us-west-2")] },
+    }
+}
+
+fn bare_secret() -> Secret {
+    Secret {
+        description: None,
+        kms_key_id: None,
+        secret_type: None,
+        last_accessed: None,
+        deletion: None,
+        tags: None,
+        stages: BTreeMap::new(),
+        version_count: 0,
+        at: stamp(1, 1),
+        role: Role::Replica { primary: region("us-west-2") },
+        ..secret()
+    }
+}
+
+fn version(kind: ValueKind, is_default: bool) -> Version {
+    Version {
+        id: version_id('2').parse().unwrap(),
+        created: at(0),
+        last_accessed: is_default.then(|| at(1).day()),
+        changed: 16,
+        value: SealedValue {
+            kind,
+            sealed: b"sealed value"[..].into(),
+            data_key: b"data key blob"[..].into(),
+            kms_key: key_id(!is_default),
+            kms_key_is_default: is_default,
+        },
+    }
+}
+
+fn replica(status: ReplicaStatus) -> Replica {
+    let acknowledged = (status == ReplicaStatus::InSync).then_some(stamp(2, 17));
+    Replica {
+        region: region("us-west-2"),
+        kms_key_id: acknowledged.map(|_| "mrk-1".into()),
+        overwrite: acknowledged.is_some(),
+        last_accessed: acknowledged.map(|_| at(1)),
+        acknowledged,
+        status,
+    }
+}
+
+fn failed(failure: ReplicaFailure) -> Replica {
+    let request_id = RequestId::from_entropy([0xa5; 16]);
+    replica(ReplicaStatus::Failed { failure, request_id })
+}
+
+fn problems() -> Vec<(&'static str, KeyProblem)> {
+    let key = key_arn();
+    let alias = AliasArn { scope: scope(), name: "alias/app".parse().unwrap() };
+    let wrong_usage =
+        KeyProblem::WrongUsage { key, usage: "SIGN_VERIFY".into(), operation: "Encrypt".into() };
+    let denied = KeyProblem::Denied { action: "kms:Decrypt".into(), key: "arn".into() };
+    vec![
+        ("invalid", KeyProblem::Invalid { given: "mrk-fake".into() }),
+        ("absent", KeyProblem::Absent { key }),
+        ("alias-absent", KeyProblem::AliasAbsent { alias }),
+        ("other-region", KeyProblem::OtherRegion { region: "eu-west-1".into() }),
+        ("disabled", KeyProblem::Disabled { key }),
+        ("pending-deletion", KeyProblem::PendingDeletion { key }),
+        ("pending-replica-deletion", KeyProblem::PendingReplicaDeletion { key }),
+        ("wrong-usage", wrong_usage),
+        ("denied", denied),
+    ]
+}
+
+fn kms_key(state: KeyState) -> KmsKey {
+    let material = |byte, created| Material {
+        id: MaterialId([byte; 32]),
+        created: at(created),
+        wrapped: b"wrapped material"[..].into(),
+    };
+    KmsKey {
+        id: key_id(false),
+        manager: KeyManager::Customer,
+        description: "for the app".into(),
+        spec: KeySpec::SymmetricDefault,
+        usage: KeyUsage::EncryptDecrypt,
+        created: at(0),
+        state,
+        materials: vec![material(1, 0), material(2, 5)],
+        policy: KeyPolicy {
+            text: POLICY.into(),
+            compiled: Arc::new(Policy::parse_resource(POLICY).unwrap()),
+        },
+        tags: tags(&[("env", "prod")]),
+        multi_region: None,
+    }
+}
+
+fn multi_region_key() -> KmsKey {
+    let install = Install {
+        policy: POLICY.into(),
+        description: "in Ireland".into(),
+        tags: tags(&[("where", "there")]),
+    };
+    KmsKey {
+        id: key_id(true),
+        manager: KeyManager::Aws,
+        multi_region: Some(MultiRegion {
+            at: stamp(3, 9),
+            primary: region("us-east-1"),
+            replicas: [region("eu-west-1"), region("us-west-2")].into(),
+            installing: [(region("eu-west-1"), install)].into(),
+        }),
+        ..kms_key(KeyState::Enabled)
+    }
+}
+
+fn secrets() -> Vec<(String, Key, Record)> {
+    let key = Key::Secret { scope: scope(), name: name() };
+    let version_key = |version: &Version| Key::Version {
+        scope: scope(),
+        name: name(),
+        suffix: suffix(),
+        id: version.id.clone(),
+    };
+    let string = version(ValueKind::String, true);
+    let binary = version(ValueKind::Binary, false);
+    vec![
+        ("secret".into(), key.clone(), Record::Secret(Arc::new(secret()))),
+        ("secret-replica".into(), key, Record::Secret(Arc::new(bare_secret()))),
+        ("version-string".into(), version_key(&string), Record::Version(Arc::new(string))),
+        ("version-binary".into(), version_key(&binary), Record::Version(Arc::new(binary))),
+        (
+            "index-secret-by-created".into(),
+            Key::SecretByCreated { scope: scope(), created: at(0), name: name() },
+            Record::Index,
+        ),
+    ]
+}
+
+fn replicas() -> Vec<(String, Key, Record)> {
+    let key = Key::Replica { scope: scope(), name: name(), region: region("us-west-2") };
+    let mut replicas = vec![
+        ("in-progress".to_owned(), replica(ReplicaStatus::InProgress)),
+        ("in-sync".to_owned(), replica(ReplicaStatus::InSync)),
+        ("failed-name-taken".to_owned(), failed(ReplicaFailure::NameTaken)),
+        ("failed-other-arn".to_owned(), failed(ReplicaFailure::ReplicatedWithOtherArn)),
+        ("failed-region-not-enabled".to_owned(), failed(ReplicaFailure::RegionNotEnabled)),
+        (
+            "failed-primary-key".to_owned(),
+            failed(ReplicaFailure::PrimaryKey(KeyProblem::Disabled { key: key_arn() })),
+        ),
+    ];
+    for (what, problem) in problems() {
+        replicas.push((format!("failed-{what}"), failed(ReplicaFailure::ReplicaKey(problem))));
+    }
+    let named = replicas.into_iter().map(|(what, replica)| {
+        (format!("replica-{what}"), key.clone(), Record::Replica(Arc::new(replica)))
+    });
+    named.collect()
+}
+
+fn keys() -> Vec<(String, Key, Record)> {
+    let key = |multi| Key::KmsKey { scope: scope(), id: key_id(multi) };
+    let states = [
+        ("enabled", KeyState::Enabled),
+        ("disabled", KeyState::Disabled),
+        ("pending-deletion", KeyState::PendingDeletion { at: at(7) }),
+        ("pending-replica-deletion", KeyState::PendingReplicaDeletion { window_days: 30 }),
+    ];
+    let alias = Alias {
+        name: "alias/app".parse().unwrap(),
+        target: key_id(true),
+        created: at(0),
+        updated: at(1),
+    };
+    let mut all: Vec<_> = states
+        .into_iter()
+        .map(|(what, state)| {
+            (format!("kms-key-{what}"), key(false), Record::KmsKey(Arc::new(kms_key(state))))
+        })
+        .collect();
+    all.extend([
+        ("kms-key-multi-region".into(), key(true), Record::KmsKey(Arc::new(multi_region_key()))),
+        (
+            "alias".into(),
+            Key::Alias { scope: scope(), name: alias.name.clone() },
+            Record::Alias(Arc::new(alias.clone())),
+        ),
+        (
+            "index-alias-of-key".into(),
+            Key::AliasOfKey { scope: scope(), id: alias.target, name: alias.name },
+            Record::Index,
+        ),
+    ]);
+    all
+}
+
+fn regional() -> Vec<(String, Key, Record)> {
+    let Scope { region: own, account } = scope();
+    let peer = region("us-west-2");
+    let secret = Subject::Secret { name: name(), suffix: suffix() };
+    let outbox = |subject| Key::Outbox { region: own, peer, account, subject };
+    let tombstone = |subject| Key::Tombstone { scope: scope(), subject };
+    let deadline = |due| Key::Deadline { region: own, at: at(9), account, due };
+    let waiting = |intent| Record::Outbox(Outbox { at: stamp(2, 17), since: at(3), intent });
+    let gone = |failed| Record::Tombstone(Tombstone { at: stamp(2, 18), failed });
+    let id = key_id(true);
+    let detached = Subject::Detached { name: name(), suffix: suffix() };
+    let purge = Due::PurgeSecret { name: name(), suffix: suffix() };
+    let forget = Due::ForgetTombstone { subject: Subject::KeyGone { id } };
+    vec![
+        ("tombstone-secret".into(), tombstone(secret.clone()), gone(false)),
+        ("tombstone-failed".into(), tombstone(Subject::KeyGone { id }), gone(true)),
+        ("outbox-secret".into(), outbox(secret), waiting(Intent::State)),
+        ("outbox-remove".into(), outbox(Subject::Key { id }), waiting(Intent::Remove)),
+        ("outbox-detached".into(), outbox(detached), waiting(Intent::State)),
+        ("deadline-purge-secret".into(), deadline(purge), Record::Index),
+        ("deadline-delete-key".into(), deadline(Due::DeleteKey { id }), Record::Index),
+        ("deadline-forget-tombstone".into(), deadline(forget), Record::Index),
+        (
+            "peer".into(),
+            Key::Peer { region: own, peer },
+            Record::Peer(TransportKey(b"transport key"[..].into())),
+        ),
+        (
+            "identity".into(),
+            Key::Identity { region: own },
+            Record::Identity(b"sealed identity"[..].into()),
+        ),
+    ]
+}
+
+fn all() -> Vec<(String, Key, Record)> {
+    [secrets(), replicas(), keys(), regional()].concat()
+}
+
+fn path(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests/golden/v1", &format!("{name}.hex")].iter().collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for line in bytes.chunks(32) {
+        for byte in line {
+            write!(text, "{byte:02x}").unwrap();
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let pairs = digits.chunks(2).map(|pair| pair.iter().collect::<String>());
+    pairs.map(|pair| u8::from_str_radix(&pair, 16).unwrap()).collect()
+}
+
+/// A golden file is the key's bytes, an empty line, the record's bytes.
+#[test]
+fn every_record_is_written_as_it_was_released() {
+    let bless = std::env::var_os("BLESS").is_some();
+    for (name, key, record) in all() {
+        let now = [hex(&encode::key(&key)), hex(&codec::encode(&key, &record).unwrap())].join("\n");
+        if bless {
+            std::fs::write(path(&name), &now).unwrap();
+        }
+        let released = std::fs::read_to_string(path(&name)).unwrap_or_default();
+        assert_eq!(now, released, "{name}.hex");
+    }
+}
+
+#[test]
+fn every_released_record_is_read() {
+    for (name, key, record) in all() {
+        let released = std::fs::read_to_string(path(&name)).unwrap();
+        let (key_hex, record_hex) = released.split_once("\n\n").unwrap();
+        assert_eq!(encode::parse(&unhex(key_hex)), Ok(key.clone()), "{name}");
+        let read = codec::decode(&key, &unhex(record_hex)).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{record:?}"), "{name}");
+    }
+}
+
+/// No golden file is left behind when its record is renamed.
+#[test]
+fn every_file_is_of_a_record() {
+    let names: Vec<_> = all().into_iter().map(|(name, _, _)| path(&name)).collect();
+    let files = std::fs::read_dir(path("x").parent().unwrap()).unwrap();
+    let stale = files.map(|file| file.unwrap().path()).filter(|file| !names.contains(file));
+    assert_eq!(stale.collect::<Vec<_>>(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn damaged_records_are_corruption_and_say_why() {
+    use codec::{Corruption, Flaw};
+    for (name, key, record) in all() {
+        let kind = encode::Kind::of(&key);
+        let bytes = codec::encode(&key, &record).unwrap();
+        // Field 1 comes first: one byte of tag, one of the number.
+        let newer = [&[0x08, 0x02], &bytes[2..]].concat();
+        let corruption = Corruption { kind, flaw: Flaw::Format(2) };
+        assert_eq!(codec::decode(&key, &newer).unwrap_err(), corruption, "{name}");
+        // A later format may use a field for another type.
+        let other = [0x08, 0x07, 0x10, 0x01, 0x12, 0x00, 0x0b];
+        let corruption = codec::decode(&key, &other).unwrap_err();
+        assert!(matches!(corruption.flaw, Flaw::Format(7) | Flaw::Bytes), "{name}: {corruption}");
+        assert_eq!(codec::decode(&key, b"").unwrap_err().flaw, Flaw::Format(0), "{name}");
+        for cut in 1..bytes.len() {
+            // A cut may fall between fields, so it may still be a record. It never panics.
+            let _ = codec::decode(&key, &bytes[..cut]);
+        }
+    }
+    let key = Key::KmsKey { scope: scope(), id: key_id(false) };
+    let mut broken = kms_key(KeyState::Enabled);
+    broken.policy.text = "{}".into();
+    let bytes = codec::encode(&key, &Record::KmsKey(Arc::new(broken))).unwrap();
+    assert_eq!(codec::decode(&key, &bytes).unwrap_err().flaw, Flaw::Field("policy"));
+}
+
+#[test]
+fn a_record_is_not_written_under_another_key() {
+    let other = Key::Secret { scope: scope(), name: "other".parse().unwrap() };
+    let record = Record::Secret(Arc::new(secret()));
+    assert!(codec::encode(&other, &record).is_err());
+    assert!(codec::encode(&other, &Record::Index).is_err());
+}

@@ -1,0 +1,268 @@
+//! Properties of the byte formats: keys keep their order, what is written is read, and no bytes
+//! make the decoders panic or give back something that would be written differently.
+//!
+//! Strategies are boxed, or they would not fit on a test thread's stack.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail as tests do"
+)]
+
+use std::ops::Bound;
+
+use proptest::prelude::*;
+use regent_core::ids::{AccountId, AliasName, KeyId, Region, Scope, SecretName, SecretSuffix};
+use regent_core::records::{Due, Key, Order, Prefix, Scan, Subject};
+use regent_core::time::Timestamp;
+use regent_store::{codec, encode};
+
+/// Texts that are each other's prefixes, and accounts that are neighbours.
+fn region() -> BoxedStrategy<Region> {
+    prop_oneof![Just("us-east-1"), Just("us-east-11"), Just("us-east-2"), Just("us-gov-east-1")]
+        .prop_map(|text| text.parse().unwrap())
+        .boxed()
+}
+
+fn account() -> BoxedStrategy<AccountId> {
+    (123_456_789_011_u64..123_456_789_014).prop_map(|id| id.to_string().parse().unwrap()).boxed()
+}
+
+fn scope() -> BoxedStrategy<Scope> {
+    (region(), account()).prop_map(|(region, account)| Scope { region, account }).boxed()
+}
+
+fn name() -> BoxedStrategy<SecretName> {
+    prop_oneof!["[ab/]{1,3}", "[A-Za-z0-9/_+=.@!-]{1,40}"]
+        .prop_map(|text| text.parse().unwrap())
+        .boxed()
+}
+
+fn suffix() -> BoxedStrategy<SecretSuffix> {
+    prop_oneof!["[aZ0]{6}", "[A-Za-z0-9]{6}"].prop_map(|text| text.parse().unwrap()).boxed()
+}
+
+fn time() -> BoxedStrategy<Timestamp> {
+    prop_oneof![-2_i64..3, any::<i64>(), 1_700_000_000_000_i64..1_700_000_000_300]
+        .prop_map(Timestamp::from_millis)
+        .boxed()
+}
+
+fn key_id() -> BoxedStrategy<KeyId> {
+    (prop_oneof![Just([0; 16]), Just([255; 16]), any::<[u8; 16]>()], any::<bool>())
+        .prop_map(|(bytes, multi_region)| KeyId::from_bytes(bytes, multi_region))
+        .boxed()
+}
+
+fn alias() -> BoxedStrategy<AliasName> {
+    "alias/[a-c/:_-]{1,4}".prop_map(|text| text.parse().unwrap()).boxed()
+}
+
+fn subject() -> BoxedStrategy<Subject> {
+    prop_oneof![
+        (name(), suffix()).prop_map(|(name, suffix)| Subject::Secret { name, suffix }),
+        (name(), suffix()).prop_map(|(name, suffix)| Subject::Detached { name, suffix }),
+        key_id().prop_map(|id| Subject::Key { id }),
+        key_id().prop_map(|id| Subject::KeyGone { id }),
+    ]
+    .boxed()
+}
+
+fn due() -> BoxedStrategy<Due> {
+    prop_oneof![
+        (name(), suffix()).prop_map(|(name, suffix)| Due::PurgeSecret { name, suffix }),
+        key_id().prop_map(|id| Due::DeleteKey { id }),
+        subject().prop_map(|subject| Due::ForgetTombstone { subject }),
+    ]
+    .boxed()
+}
+
+fn scoped_key() -> BoxedStrategy<Key> {
+    prop_oneof![
+        (scope(), name()).prop_map(|(scope, name)| Key::Secret { scope, name }),
+        (scope(), time(), name()).prop_map(|(scope, created, name)| Key::SecretByCreated {
+            scope,
+            created,
+            name
+        }),
+        // Version ids are texts of at least 32 characters, not only of ASCII.
+        (scope(), name(), suffix(), "[a-bé\u{10ffff}]{32,34}").prop_map(
+            |(scope, name, suffix, id)| {
+                Key::Version { scope, name, suffix, id: id.parse().unwrap() }
+            }
+        ),
+        (scope(), name(), region()).prop_map(|(scope, name, region)| Key::Replica {
+            scope,
+            name,
+            region
+        }),
+        (scope(), subject()).prop_map(|(scope, subject)| Key::Tombstone { scope, subject }),
+        (scope(), key_id()).prop_map(|(scope, id)| Key::KmsKey { scope, id }),
+        (scope(), alias()).prop_map(|(scope, name)| Key::Alias { scope, name }),
+        (scope(), key_id(), alias()).prop_map(|(scope, id, name)| Key::AliasOfKey {
+            scope,
+            id,
+            name
+        }),
+    ]
+    .boxed()
+}
+
+fn key() -> BoxedStrategy<Key> {
+    let regional =
+        prop_oneof![
+            (region(), region(), account(), subject()).prop_map(
+                |(region, peer, account, subject)| {
+                    Key::Outbox { region, peer, account, subject }
+                }
+            ),
+            (region(), time(), account(), due())
+                .prop_map(|(region, at, account, due)| Key::Deadline { region, at, account, due }),
+            (region(), region()).prop_map(|(region, peer)| Key::Peer { region, peer }),
+            region().prop_map(|region| Key::Identity { region }),
+        ];
+    prop_oneof![2 => scoped_key(), 1 => regional].boxed()
+}
+
+fn prefix() -> BoxedStrategy<Prefix> {
+    prop_oneof![
+        (scope(), "[ab/\0]{0,2}")
+            .prop_map(|(scope, name)| Prefix::Secrets { scope, name: name.into() }),
+        scope().prop_map(|scope| Prefix::SecretsByCreated { scope }),
+        (scope(), name(), suffix()).prop_map(|(scope, name, suffix)| Prefix::Versions {
+            scope,
+            name,
+            suffix
+        }),
+        scope().prop_map(|scope| Prefix::KmsKeys { scope }),
+        scope().prop_map(|scope| Prefix::Aliases { scope }),
+        (scope(), key_id()).prop_map(|(scope, id)| Prefix::AliasesOfKey { scope, id }),
+        (region(), region()).prop_map(|(region, peer)| Prefix::Outbox { region, peer }),
+        region().prop_map(|region| Prefix::Deadlines { region }),
+    ]
+    .boxed()
+}
+
+/// What `records.rs` says a prefix holds, spelled out.
+fn holds(prefix: &Prefix, key: &Key) -> bool {
+    match (prefix, key) {
+        (Prefix::Secrets { scope: at, name: begin }, Key::Secret { scope, name }) => {
+            at == scope && name.as_str().starts_with(&**begin)
+        }
+        (Prefix::SecretsByCreated { scope: at }, Key::SecretByCreated { scope, .. })
+        | (Prefix::KmsKeys { scope: at }, Key::KmsKey { scope, .. })
+        | (Prefix::Aliases { scope: at }, Key::Alias { scope, .. }) => at == scope,
+        (
+            Prefix::Versions { scope: at, name: of, suffix: with },
+            Key::Version { scope, name, suffix, .. },
+        ) => (at, of, with) == (scope, name, suffix),
+        (Prefix::AliasesOfKey { scope: at, id: of }, Key::AliasOfKey { scope, id, .. }) => {
+            (at, of) == (scope, id)
+        }
+        (Prefix::Outbox { region: at, peer: to }, Key::Outbox { region, peer, .. }) => {
+            (at, to) == (region, peer)
+        }
+        (Prefix::Deadlines { region: at }, Key::Deadline { region, .. }) => at == region,
+        _ => false,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    #[test]
+    fn keys_round_trip(key in key()) {
+        prop_assert_eq!(encode::parse(&encode::key(&key)), Ok(key));
+    }
+
+    #[test]
+    fn keys_keep_their_order((a, b) in (key(), key())) {
+        if encode::Kind::of(&a) == encode::Kind::of(&b) {
+            prop_assert_eq!(encode::key(&a).cmp(&encode::key(&b)), a.cmp(&b));
+        } else {
+            prop_assert_ne!(encode::key(&a), encode::key(&b));
+        }
+    }
+
+    /// The same with more pairs that differ late: each kind, by itself.
+    #[test]
+    fn keys_of_one_kind_keep_their_order(
+        (scope, a, b) in (scope(), (name(), time(), due(), subject()), (name(), time(), due(), subject()))
+    ) {
+        let keys = |(name, at, due, subject): (SecretName, Timestamp, Due, Subject)| {
+            let Scope { region, account } = scope;
+            [
+                Key::Secret { scope, name: name.clone() },
+                Key::SecretByCreated { scope, created: at, name },
+                Key::Deadline { region, at, account, due },
+                Key::Tombstone { scope, subject },
+            ]
+        };
+        for (a, b) in keys(a).into_iter().zip(keys(b)) {
+            prop_assert_eq!(encode::key(&a).cmp(&encode::key(&b)), a.cmp(&b));
+        }
+    }
+
+    #[test]
+    fn ranges_hold_what_their_prefix_says(
+        (prefix, key, after, ascending) in (prefix(), key(), proptest::option::of(key()), any::<bool>())
+    ) {
+        let order = if ascending { Order::Ascending } else { Order::Descending };
+        let range = encode::range(&Scan { prefix: prefix.clone(), after: after.clone(), order });
+        let bytes = encode::key(&key);
+        let found = range.start <= bytes && bytes < range.end;
+        let beyond = after.as_ref().is_none_or(|after| {
+            let after = encode::key(after);
+            if ascending { after < bytes } else { bytes < after }
+        });
+        prop_assert_eq!(found, holds(&prefix, &key) && beyond);
+        // A range that is turned around must not reach a map that would refuse it.
+        if range.start < range.end {
+            let bounds = (Bound::Included(range.start), Bound::Excluded(range.end));
+            let map = std::collections::BTreeSet::from([bytes]);
+            prop_assert_eq!(map.range::<Vec<u8>, _>(bounds).count(), usize::from(found));
+        }
+    }
+
+    /// What is accepted as a key is the encoding of that key and no other bytes.
+    #[test]
+    fn any_bytes_are_a_key_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        if let Ok(key) = encode::parse(&bytes) {
+            prop_assert_eq!(encode::key(&key), bytes);
+        }
+    }
+
+    #[test]
+    fn altered_keys_are_a_key_or_none((key, at, byte) in (key(), any::<prop::sample::Index>(), any::<u8>())) {
+        let mut bytes = encode::key(&key);
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok(key) = encode::parse(&bytes) {
+            prop_assert_eq!(encode::key(&key), bytes.clone());
+        }
+        bytes.truncate(at);
+        prop_assert!(encode::parse(&bytes).is_err(), "no key is the beginning of another");
+    }
+
+    #[test]
+    fn any_bytes_are_a_record_or_corruption(
+        (key, bytes) in (key(), proptest::collection::vec(any::<u8>(), 0..200))
+    ) {
+        if let Ok(record) = codec::decode(&key, &bytes) {
+            let again = codec::encode(&key, &record).unwrap();
+            let read = codec::decode(&key, &again).unwrap();
+            prop_assert_eq!(format!("{record:?}"), format!("{read:?}"));
+        }
+    }
+
+    /// Bytes that come near: a good format number, and then anything.
+    #[test]
+    fn any_fields_are_a_record_or_corruption(
+        (key, bytes) in (key(), proptest::collection::vec(any::<u8>(), 0..200))
+    ) {
+        let bytes = [&[0x08, 0x01], bytes.as_slice()].concat();
+        if let Ok(record) = codec::decode(&key, &bytes) {
+            prop_assert!(codec::encode(&key, &record).is_ok());
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Where Regent behaves otherwise than AWS, and why: kept by hand, one entry for each difference.
+
+use regent_wire::service::Service;
+use regent_wire::service::Service::{Kms, SecretsManager};
+
+/// One difference of one operation.
+#[derive(Debug)]
+pub struct Deviation {
+    pub service: Service,
+    pub operation: &'static str,
+    /// What Regent does, in a sentence without a full stop.
+    pub what: &'static str,
+    pub reason: &'static str,
+}
+
+/// Differences that are not of one operation.
+pub const EVERYWHERE: [(&str, &str); 8] = [
+    (
+        "Replica keys are proven before a request is accepted, in the `strict` profile, which is the default",
+        "AWS accepts any string and fails later, out of sight; the `aws` profile does as AWS does",
+    ),
+    (
+        "Lists are consistent at once; AWS's lag by up to minutes",
+        "there is nothing to wait for in one store",
+    ),
+    (
+        "Replication takes milliseconds where AWS takes seconds",
+        "the Regions are near; `regent region delay` makes it slow",
+    ),
+    (
+        "Temporary credentials are refused: a session token is never valid",
+        "nothing here issues them yet",
+    ),
+    (
+        "Resource policies of secrets are not kept; key policies are",
+        "their operations are not built yet",
+    ),
+    ("Nothing is throttled", "no quotas on rates are built yet"),
+    (
+        "An unknown condition key or operator in a policy denies",
+        "a policy that is not understood grants nothing",
+    ),
+    (
+        "Endpoints speak HTTP/1.1 on loopback, without TLS",
+        "`regent dev` is for one machine; serving a network is not built yet",
+    ),
+];
+
+const ROTATION: &str = "rotation is not built yet";
+const GRANTS: &str = "grants are not built yet";
+const ENCLAVES: &str = "there are no attested enclaves here";
+
+const fn of(
+    service: Service,
+    operation: &'static str,
+    what: &'static str,
+    reason: &'static str,
+) -> Deviation {
+    Deviation { service, operation, what, reason }
+}
+
+const GRANT_TOKENS: &str = "any `GrantTokens` answer `InvalidGrantTokenException`";
+const RECIPIENT: &str = "`Recipient` answers `UnsupportedOperationException`";
+
+pub const DEVIATIONS: &[Deviation] = &[
+    of(
+        SecretsManager,
+        "CreateSecret",
+        "`CrossAccountPrimaryARN` is refused",
+        "replication across accounts is not built",
+    ),
+    of(
+        SecretsManager,
+        "CreateSecret",
+        "a name that was deleted with force can be used again at once; on AWS after seconds",
+        "there is nothing to wait for",
+    ),
+    of(SecretsManager, "PutSecretValue", "`RotationToken` is refused", ROTATION),
+    of(SecretsManager, "DescribeSecret", "never shows rotation or an owning service", ROTATION),
+    of(SecretsManager, "ListSecrets", "never shows rotation or an owning service", ROTATION),
+    of(
+        SecretsManager,
+        "RemoveRegionsFromReplication",
+        "the replica is gone in milliseconds; on AWS in up to 90 seconds",
+        "the Regions are near",
+    ),
+    of(
+        SecretsManager,
+        "StopReplicationToReplica",
+        "the text of the refusal for a secret that is no replica is not AWS's",
+        "no recording of AWS's text is known",
+    ),
+    of(
+        SecretsManager,
+        "ReplicateSecretToRegions",
+        "in `strict`, a Region named twice is refused",
+        "AWS's answer is not known, and one of the two would be lost",
+    ),
+    of(
+        Kms,
+        "CreateKey",
+        "only `SYMMETRIC_DEFAULT` keys with AWS_KMS material",
+        "asymmetric and HMAC keys, imported material and key stores are not built yet",
+    ),
+    of(Kms, "GetKeyRotationStatus", "always false", "key rotation is not built yet"),
+    of(Kms, "Encrypt", GRANT_TOKENS, GRANTS),
+    of(Kms, "Decrypt", GRANT_TOKENS, GRANTS),
+    of(Kms, "Decrypt", RECIPIENT, ENCLAVES),
+    of(Kms, "ReEncrypt", GRANT_TOKENS, GRANTS),
+    of(Kms, "GenerateDataKey", GRANT_TOKENS, GRANTS),
+    of(Kms, "GenerateDataKey", RECIPIENT, ENCLAVES),
+    of(Kms, "GenerateDataKeyWithoutPlaintext", GRANT_TOKENS, GRANTS),
+    of(Kms, "GenerateRandom", RECIPIENT, ENCLAVES),
+    of(Kms, "DescribeKey", GRANT_TOKENS, GRANTS),
+    of(
+        Kms,
+        "UpdatePrimaryRegion",
+        "the move takes milliseconds and shows no `Updating` state",
+        "the Regions are near",
+    ),
+    of(
+        Kms,
+        "PutKeyPolicy",
+        "a principal that does not exist is accepted",
+        "there is no directory of principals to look in yet",
+    ),
+];

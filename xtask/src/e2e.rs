@@ -1,0 +1,95 @@
+//! The real AWS CLI and boto3 against the real binary.
+//!
+//! The tests are Python, because that is what drives these clients; see `tests/e2e`. Here they get
+//! what they need: the binary, the operations table, and an interpreter with both clients.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::compat::known::SERVICES;
+use crate::run::{Result, output, release_binaries, root, succeed, succeeds, target_dir};
+use regent_wire::operations::OPERATIONS;
+
+/// What is installed where the clients are absent.
+const PACKAGES: [&str; 2] = ["awscli>=1.44,<2", "boto3"];
+
+pub fn run(filter: Option<&str>) -> Result<()> {
+    let binary = release_binaries()?.join("regent");
+    let clients = Clients::find()?;
+    println!("xtask: {}", clients.versions()?);
+    let operations = write_operations()?;
+    let mut command = Command::new(&clients.python);
+    command.arg("-B").arg(root().join("tests/e2e/run.py"));
+    command.args(filter);
+    command.env("REGENT_BIN", binary).env("REGENT_OPERATIONS", operations);
+    if let Some(path) = &clients.path {
+        command.env("PATH", path);
+    }
+    succeed(&mut command)
+}
+
+/// An interpreter that has boto3, beside an `aws` command.
+struct Clients {
+    python: PathBuf,
+    /// The search path under which `aws` is found, if it is not the present one.
+    path: Option<std::ffi::OsString>,
+}
+
+impl Clients {
+    /// What is installed, or else a virtual environment below the target directory.
+    fn find() -> Result<Self> {
+        let python = PathBuf::from("python3");
+        let has_boto3 = succeeds(Command::new(&python).args(["-c", "import boto3, tomllib"]));
+        if has_boto3 && succeeds(Command::new("aws").arg("--version")) {
+            return Ok(Self { python, path: None });
+        }
+        let venv = target_dir()?.join("e2e-venv");
+        let bin = venv.join("bin");
+        let python = bin.join("python");
+        let ready = succeeds(Command::new(&python).args(["-c", "import awscli, boto3"]));
+        if !ready {
+            Self::install(&venv, &python)?;
+        }
+        let search = std::env::var_os("PATH").unwrap_or_default();
+        let search = std::iter::once(bin).chain(std::env::split_paths(&search));
+        let path = std::env::join_paths(search).map_err(|cause| cause.to_string())?;
+        Ok(Self { python, path: Some(path) })
+    }
+
+    fn install(venv: &Path, python: &Path) -> Result<()> {
+        succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))?;
+        let mut pip = Command::new(python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        succeed(pip.args(PACKAGES))
+    }
+
+    fn versions(&self) -> Result<String> {
+        let mut aws = Command::new("aws");
+        if let Some(path) = &self.path {
+            aws.env("PATH", path);
+            // The search path of a child is not used to find the child itself.
+            let beside = self.python.with_file_name("aws");
+            aws = Command::new(beside);
+        }
+        output(aws.arg("--version")).map(|line| line.trim().to_owned())
+    }
+}
+
+/// The operations of each service, for the tests that derive from the table.
+fn write_operations() -> Result<PathBuf> {
+    let mut known = serde_json::Map::new();
+    let mut built = serde_json::Map::new();
+    for (service, names) in SERVICES {
+        let rows = OPERATIONS.iter().filter(|row| row.service == service);
+        let rows: Vec<_> = rows.map(|row| row.name).collect();
+        known.insert(service.signing_name().to_owned(), json!(names));
+        built.insert(service.signing_name().to_owned(), json!(rows));
+    }
+    let path = target_dir()?.join("e2e-operations.json");
+    let text = json!({ "known": known, "built": built }).to_string();
+    fs::write(&path, text).map_err(|cause| format!("{}: {cause}", path.display()))?;
+    Ok(path)
+}

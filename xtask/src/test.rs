@@ -1,0 +1,20 @@
+//! The README's test command: everything that needs a Rust toolchain and nothing else.
+
+use crate::run::{Result, cargo, cargo_run, succeeds};
+
+pub fn run() -> Result<()> {
+    cargo_run(&["fmt", "--all", "--check"])?;
+    cargo_run(&["clippy", "--workspace", "--all-targets"])?;
+    cargo_run(&["test", "--workspace"])?;
+    deny()
+}
+
+/// Licences, advisories and bans. cargo-deny takes minutes to compile, so that it is used only
+/// where it is installed; the bans are in `tidy` too.
+fn deny() -> Result<()> {
+    if succeeds(cargo().args(["deny", "--version"])) {
+        return cargo_run(&["deny", "--offline", "check", "bans", "licenses", "sources"]);
+    }
+    println!("xtask: cargo-deny is not installed; licences are not checked");
+    Ok(())
+}
