@@ -1,0 +1,331 @@
+//! From a client's action to the core's operation, and back to what the client learns.
+//!
+//! The stand-in for the wire: it makes operations and runs them through the core's only door. A
+//! request that waits for other Regions, or whose commit finds a conflict, is run again.
+
+use regent_core::cx::{Ask, Cx};
+use regent_core::engine::{self, Command, Query, Step, Touch};
+use regent_core::ids::{AliasName, KeyArn, KeyId, SecretName, VersionId};
+use regent_core::keys::ciphertext::{Blob, Sealed};
+use regent_core::keys::envelope::EncryptionContext;
+use regent_core::keys::ops::cancel_key_deletion::CancelKeyDeletion;
+use regent_core::keys::ops::create_alias::CreateAlias;
+use regent_core::keys::ops::create_key::CreateKey;
+use regent_core::keys::ops::decrypt::Decrypt;
+use regent_core::keys::ops::disable_key::DisableKey;
+use regent_core::keys::ops::enable_key::EnableKey;
+use regent_core::keys::ops::encrypt::Encrypt;
+use regent_core::keys::ops::replicate_key::ReplicateKey;
+use regent_core::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
+use regent_core::keys::ops::update_alias::UpdateAlias;
+use regent_core::keys::ops::update_primary_region::UpdatePrimaryRegion;
+use regent_core::keys::target::KeyRef;
+use regent_core::plaintext::Plaintext;
+use regent_core::ports::{Read, StoreFault};
+use regent_core::secrets::ops::{
+    CreateSecret, DeleteSecret, GetSecretValue, PutSecretValue, RemoveRegionsFromReplication,
+    ReplicateSecretToRegions, RestoreSecret, StopReplicationToReplica, TagResource, UntagResource,
+    UpdateSecret, UpdateSecretVersionStage,
+};
+use regent_core::secrets::replicas::AddReplica;
+use regent_core::secrets::stages::Move;
+use regent_core::secrets::target::SecretId;
+use regent_core::secrets::versions::GivenValue;
+use regent_core::tx::{Batch, Tx};
+
+use crate::workload::{Action, Wanted, value_of};
+
+/// What a client is told.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    Done,
+    Value { version: String, value: Vec<u8> },
+    Key(KeyId),
+    Blob { key: KeyArn, blob: Vec<u8> },
+    Text(Vec<u8>),
+    /// The condition, as the core names it.
+    Refused(String),
+}
+
+/// How far a request came.
+#[derive(Debug)]
+pub enum Progress {
+    Commit(Reply, Batch),
+    Answer(Reply, Option<Touch>),
+    Ask(Vec<Ask>),
+    Fault,
+}
+
+/// A ciphertext that a client keeps.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    pub key: KeyArn,
+    pub blob: Vec<u8>,
+    pub text: String,
+}
+
+/// Runs one request as far as it comes.
+pub fn perform(cx: &Cx<'_>, read: &dyn Read, action: &Action, blobs: &[Kept]) -> Progress {
+    let run = Run { cx, read };
+    match action {
+        Action::Encrypt { .. } | Action::Decrypt { .. } | Action::Get { .. } => {
+            run.reads(action, blobs)
+        }
+        Action::CreateKey { .. }
+        | Action::ReplicateKey { .. }
+        | Action::PromoteKey { .. }
+        | Action::Enable { .. }
+        | Action::Disable { .. }
+        | Action::DeleteKey { .. }
+        | Action::KeepKey { .. }
+        | Action::Alias { .. } => run.on_key(action),
+        _ => run.on_secret(action),
+    }
+}
+
+struct Run<'a> {
+    cx: &'a Cx<'a>,
+    read: &'a dyn Read,
+}
+
+impl Run<'_> {
+    fn command<Op: Command>(&self, op: Op, reply: impl FnOnce(Op::Output) -> Reply) -> Progress
+    where
+        Op::Error: core::fmt::Debug,
+    {
+        let mut tx = Tx::new(self.read);
+        match engine::command(op, self.cx, &mut tx) {
+            Ok(Step::Done(output)) => Progress::Commit(reply(output), tx.into_batch()),
+            Ok(Step::Ask(asks)) => Progress::Ask(asks),
+            Err(error) => refused(&error),
+        }
+    }
+
+    fn query<Op: Query>(&self, op: Op, reply: impl FnOnce(Op::Output) -> Reply) -> Progress
+    where
+        Op::Error: core::fmt::Debug,
+    {
+        match engine::query(op, self.cx, self.read) {
+            Ok(output) => {
+                let touch = Op::touch(&output);
+                Progress::Answer(reply(output), touch)
+            }
+            Err(error) => refused(&error),
+        }
+    }
+
+    fn on_secret(&self, action: &Action) -> Progress {
+        match action.clone() {
+            Action::Create { name, token, value, key, to, overwrite } => {
+                let op = CreateSecret {
+                    name: parse(&name),
+                    token: version(&token),
+                    description: None,
+                    kms_key_id: key.map(Into::into),
+                    value: given(value, &name, &token),
+                    tags: None,
+                    replicas: wanted(to),
+                    overwrite,
+                    secret_type: None,
+                };
+                self.command(op, |_| Reply::Done)
+            }
+            Action::Put { name, token, labels } => {
+                let op = PutSecretValue {
+                    secret: id(&name),
+                    token: version(&token),
+                    value: given(true, &name, &token),
+                    stages: labels.iter().map(|label| label.parse().unwrap()).collect(),
+                };
+                self.command(op, |_| Reply::Done)
+            }
+            Action::Update { name, token, value, text, key } => {
+                let op = UpdateSecret {
+                    secret: id(&name),
+                    token: version(&token),
+                    description: text.map(Into::into),
+                    kms_key_id: key.map(Into::into),
+                    secret_type: None,
+                    value: given(value, &name, &token),
+                };
+                self.command(op, |_| Reply::Done)
+            }
+            Action::Stage { name, label, from, to } => {
+                let change = Move {
+                    label: label.parse().unwrap(),
+                    from: from.as_deref().map(version),
+                    to: to.as_deref().map(version),
+                };
+                let op = UpdateSecretVersionStage { secret: id(&name), change };
+                self.command(op, |_| Reply::Done)
+            }
+            Action::Tag { name, key, value } => {
+                let op = TagResource { secret: id(&name), tags: vec![(key.into(), value.into())] };
+                self.command(op, |()| Reply::Done)
+            }
+            Action::Untag { name, key } => {
+                let op = UntagResource { secret: id(&name), keys: vec![key.into()] };
+                self.command(op, |()| Reply::Done)
+            }
+            action => self.on_replicas(action),
+        }
+    }
+
+    fn on_replicas(&self, action: Action) -> Progress {
+        match action {
+            Action::Replicate { name, to, overwrite } => {
+                let replicas = wanted(to);
+                let op = ReplicateSecretToRegions { secret: id(&name), replicas, overwrite };
+                self.command(op, |_| Reply::Done)
+            }
+            Action::Remove { name, regions } => {
+                let op = RemoveRegionsFromReplication { secret: id(&name), regions };
+                self.command(op, |_| Reply::Done)
+            }
+            Action::Detach { name } => {
+                self.command(StopReplicationToReplica { secret: id(&name) }, |_| Reply::Done)
+            }
+            Action::Delete { name, days } => {
+                let force = days.is_none();
+                let op = DeleteSecret { secret: id(&name), window_days: days, force };
+                self.command(op, |_| Reply::Done)
+            }
+            Action::Restore { name } => {
+                self.command(RestoreSecret { secret: id(&name) }, |_| Reply::Done)
+            }
+            other => panic!("no operation on secrets: {other:?}"),
+        }
+    }
+
+    fn on_key(&self, action: &Action) -> Progress {
+        match *action {
+            Action::CreateKey { multi } => {
+                let op = CreateKey {
+                    policy: None,
+                    bypass_lockout_check: false,
+                    description: "".into(),
+                    tags: regent_core::tags::Tags::new(),
+                    multi_region: multi,
+                };
+                self.command(op, |found| Reply::Key(found.key.id))
+            }
+            Action::ReplicateKey { key, to } => {
+                let op = ReplicateKey {
+                    key: key_ref(key),
+                    region: to.as_str().into(),
+                    policy: None,
+                    bypass_lockout_check: false,
+                    description: "".into(),
+                    tags: regent_core::tags::Tags::new(),
+                };
+                self.command(op, |_| Reply::Done)
+            }
+            Action::PromoteKey { key, to } => {
+                let op = UpdatePrimaryRegion { key: key_ref(key), primary: to.as_str().into() };
+                self.command(op, |()| Reply::Done)
+            }
+            Action::Enable { key } => {
+                self.command(EnableKey { key: key_ref(key) }, |()| Reply::Done)
+            }
+            Action::Disable { key } => {
+                self.command(DisableKey { key: key_ref(key) }, |()| Reply::Done)
+            }
+            Action::DeleteKey { key, days } => {
+                let window = DeletionWindow::new(Some(days)).unwrap();
+                let op = ScheduleKeyDeletion { key: key_ref(key), window };
+                self.command(op, |_| Reply::Done)
+            }
+            Action::KeepKey { key } => {
+                self.command(CancelKeyDeletion { key: key_ref(key) }, |_| Reply::Done)
+            }
+            Action::Alias { key } => self.alias(key),
+            ref other => panic!("no operation on keys: {other:?}"),
+        }
+    }
+
+    /// Points the one alias at a key, whether or not it exists.
+    fn alias(&self, key: KeyId) -> Progress {
+        let name: AliasName = "alias/app".parse().unwrap();
+        let create = CreateAlias { name: name.clone(), target: key_ref(key) };
+        match self.command(create, |()| Reply::Done) {
+            Progress::Answer(Reply::Refused(why), _) if why.starts_with("AliasExists") => {
+                self.command(UpdateAlias { name, target: key_ref(key) }, |()| Reply::Done)
+            }
+            progress => progress,
+        }
+    }
+
+    fn reads(&self, action: &Action, blobs: &[Kept]) -> Progress {
+        match action {
+            Action::Get { name, stage } => {
+                let stage = stage.as_ref().map(|stage| stage.parse().unwrap());
+                let op = GetSecretValue { secret: id(name), version: None, stage };
+                self.query(op, |found| Reply::Value {
+                    version: found.version.to_string(),
+                    value: found.plaintext.expose().to_vec(),
+                })
+            }
+            Action::Encrypt { key, text } => {
+                let op = Encrypt {
+                    key: key_ref(*key),
+                    plaintext: Plaintext::new(text.clone().into_bytes()),
+                    context: context(text),
+                    dry_run: false,
+                };
+                self.query(op, |found| Reply::Blob { key: found.key, blob: found.blob })
+            }
+            Action::Decrypt { blob } => {
+                let kept = &blobs[*blob];
+                let blob = Blob::Given(kept.blob.clone().into());
+                let sealed = Sealed { key: None, blob, context: context(&kept.text) };
+                self.query(Decrypt { sealed, dry_run: false }, |opened| {
+                    Reply::Text(opened.plaintext.expose().to_vec())
+                })
+            }
+            other => panic!("no read: {other:?}"),
+        }
+    }
+}
+
+/// The encryption context that goes with a text: its length, which tells nothing.
+pub fn context(text: &str) -> EncryptionContext {
+    EncryptionContext::new([("len".into(), text.len().to_string().into())].into())
+}
+
+fn refused(error: &impl core::fmt::Debug) -> Progress {
+    let text = format!("{error:?}");
+    if text == format!("Store({StoreFault:?})") {
+        return Progress::Fault;
+    }
+    Progress::Answer(Reply::Refused(text), None)
+}
+
+fn parse(name: &str) -> SecretName {
+    name.parse().unwrap()
+}
+
+fn version(token: &str) -> VersionId {
+    token.parse().unwrap()
+}
+
+fn id(name: &str) -> SecretId {
+    SecretId::parse(name).unwrap()
+}
+
+fn key_ref(key: KeyId) -> KeyRef {
+    KeyRef::from(&*key.to_string())
+}
+
+fn wanted(to: Vec<Wanted>) -> Vec<AddReplica> {
+    to.into_iter()
+        .map(|(region, key)| AddReplica {
+            region: region.as_str().into(),
+            kms_key_id: key.map(Into::into),
+        })
+        .collect()
+}
+
+fn given(value: bool, name: &str, token: &str) -> GivenValue {
+    let string = value.then(|| Plaintext::new(value_of(name, token)));
+    GivenValue { string, binary: None }
+}

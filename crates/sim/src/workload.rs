@@ -1,0 +1,227 @@
+//! What clients do: weighted actions on few names, so that they collide.
+//!
+//! A client knows the names, the keys it was told of, and what a Region shows when asked. Values
+//! are a function of secret and token, so that any value found anywhere can be checked, and carry
+//! a mark that must never be seen (promise R7).
+
+use regent_core::ids::{KeyId, Region, Scope, SecretName};
+use regent_core::tx::Records;
+use regent_store::MemoryStore;
+
+use crate::rng::Rng;
+
+/// The mark in every plaintext.
+pub const CANARY: &str = "CANARY";
+const NAMES: [&str; 3] = ["db", "api/token", "tls"];
+const LABELS: [&str; 4] = ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS", "BLUE"];
+
+/// The value that a secret's version has, whoever wrote it wherever.
+pub fn value_of(name: &str, token: &str) -> Vec<u8> {
+    format!("{CANARY}:{name}:{token}").into_bytes()
+}
+
+/// A replica as a client asks for it: Region and key.
+pub type Wanted = (Region, Option<String>);
+
+/// One client's request.
+#[derive(Debug, Clone)]
+pub enum Action {
+    Create { name: String, token: String, value: bool, key: Option<String>, to: Vec<Wanted>, overwrite: bool },
+    Put { name: String, token: String, labels: Vec<String> },
+    Update { name: String, token: String, value: bool, text: Option<String>, key: Option<String> },
+    Stage { name: String, label: String, from: Option<String>, to: Option<String> },
+    Tag { name: String, key: String, value: String },
+    Untag { name: String, key: String },
+    Replicate { name: String, to: Vec<Wanted>, overwrite: bool },
+    Remove { name: String, regions: Vec<Region> },
+    Detach { name: String },
+    Delete { name: String, days: Option<i64> },
+    Restore { name: String },
+    Get { name: String, stage: Option<String> },
+    CreateKey { multi: bool },
+    ReplicateKey { key: KeyId, to: Region },
+    PromoteKey { key: KeyId, to: Region },
+    Enable { key: KeyId },
+    Disable { key: KeyId },
+    DeleteKey { key: KeyId, days: i64 },
+    KeepKey { key: KeyId },
+    Alias { key: KeyId },
+    Encrypt { key: KeyId, text: String },
+    Decrypt { blob: usize },
+}
+
+impl Action {
+    /// Whether the same request may be sent again when nobody knows what became of the first.
+    pub fn is_idempotent(&self) -> bool {
+        matches!(self, Self::Create { value: true, .. } | Self::Put { .. } | Self::Update { .. })
+    }
+}
+
+/// What all clients together remember.
+#[derive(Debug, Default)]
+pub struct Clients {
+    pub keys: Vec<KeyId>,
+    pub blobs: usize,
+    /// Requests whose outcome is unknown, and where they were sent.
+    pub unknown: Vec<(Region, Action)>,
+    tokens: Vec<String>,
+}
+
+/// What a client sees when it looks around before it acts.
+#[derive(Debug)]
+pub struct Sight<'a> {
+    pub scope: Scope,
+    pub regions: &'a [Region],
+    pub store: &'a MemoryStore,
+}
+
+impl Clients {
+    /// The next action in one Region.
+    pub fn next(&mut self, rng: &Rng, sight: &Sight<'_>) -> Action {
+        let name = (*rng.pick(&NAMES)).to_owned();
+        match rng.below(100) {
+            0..14 => self.create(rng, sight, name),
+            14..30 => Action::Put { name, token: self.token(rng), labels: labels(rng) },
+            30..36 => self.update(rng, name),
+            36..42 => stage(rng, sight, name),
+            42..46 => Action::Tag { name, key: tag(rng), value: format!("{}", rng.below(9)) },
+            46..48 => Action::Untag { name, key: tag(rng) },
+            48..57 => {
+                let to = self.replicas(rng, sight, 100);
+                Action::Replicate { name, to, overwrite: rng.percent(50) }
+            }
+            57..62 => Action::Remove { name, regions: some(rng, sight.regions) },
+            62..66 => Action::Detach { name },
+            66..69 => Action::Delete { name, days: None },
+            69..71 => Action::Delete { name, days: Some(7) },
+            71..73 => Action::Restore { name },
+            73..79 => {
+                let stage = rng.percent(40).then(|| (*rng.pick(&LABELS)).to_owned());
+                Action::Get { name, stage }
+            }
+            79 | 80 => Action::CreateKey { multi: rng.percent(80) },
+            _ => self.on_key(rng, sight),
+        }
+    }
+
+    fn on_key(&self, rng: &Rng, sight: &Sight<'_>) -> Action {
+        if self.keys.is_empty() {
+            return Action::CreateKey { multi: true };
+        }
+        let key = *rng.pick(&self.keys);
+        let to = *rng.pick(sight.regions);
+        match rng.below(40) {
+            0..10 => Action::ReplicateKey { key, to },
+            10..14 => Action::PromoteKey { key, to },
+            14..18 => Action::Disable { key },
+            18..23 => Action::Enable { key },
+            23 | 24 => Action::DeleteKey { key, days: 7 },
+            25 | 26 => Action::KeepKey { key },
+            27 => Action::Alias { key },
+            28..33 => Action::Encrypt { key, text: format!("{CANARY}:{:016x}", rng.next()) },
+            _ if self.blobs > 0 => Action::Decrypt { blob: rng.below(self.blobs) },
+            _ => Action::Encrypt { key, text: format!("{CANARY}:{:016x}", rng.next()) },
+        }
+    }
+
+    fn create(&mut self, rng: &Rng, sight: &Sight<'_>, name: String) -> Action {
+        Action::Create {
+            name,
+            token: self.token(rng),
+            value: rng.percent(75),
+            key: self.own_key(rng),
+            to: self.replicas(rng, sight, 60),
+            overwrite: rng.percent(40),
+        }
+    }
+
+    fn update(&mut self, rng: &Rng, name: String) -> Action {
+        Action::Update {
+            name,
+            token: self.token(rng),
+            value: rng.percent(40),
+            text: rng.percent(50).then(|| format!("text {}", rng.below(1000))),
+            key: if rng.percent(30) { self.own_key(rng).or(Some(String::new())) } else { None },
+        }
+    }
+
+    /// Mostly a new token; sometimes one that was used before, for another secret or this one.
+    fn token(&mut self, rng: &Rng) -> String {
+        if !self.tokens.is_empty() && rng.percent(10) {
+            return rng.pick(&self.tokens).clone();
+        }
+        let token = format!("{:016x}{:016x}", rng.next(), rng.next());
+        self.tokens.push(token.clone());
+        token
+    }
+
+    fn replicas(&self, rng: &Rng, sight: &Sight<'_>, chance: u64) -> Vec<Wanted> {
+        if !rng.percent(chance) {
+            return Vec::new();
+        }
+        let regions = some(rng, sight.regions);
+        regions.into_iter().map(|region| (region, self.replica_key(rng, region))).collect()
+    }
+
+    fn own_key(&self, rng: &Rng) -> Option<String> {
+        match rng.below(10) {
+            0..6 => None,
+            6 => Some("alias/app".to_owned()),
+            _ => self.keys.last().map(|_| rng.pick(&self.keys).to_string()),
+        }
+    }
+
+    fn replica_key(&self, rng: &Rng, region: Region) -> Option<String> {
+        match rng.below(12) {
+            0..5 => None,
+            5 => Some("mrk-1234abcd12ab34cd56ef1234567890ab".to_owned()),
+            6 => Some("MyNameIsDylan".to_owned()),
+            7 => Some("alias/app".to_owned()),
+            8 if !self.keys.is_empty() => {
+                let key = rng.pick(&self.keys);
+                Some(format!("arn:aws:kms:{region}:111122223333:key/{key}"))
+            }
+            _ => self.keys.last().map(|_| rng.pick(&self.keys).to_string()),
+        }
+    }
+}
+
+fn labels(rng: &Rng) -> Vec<String> {
+    match rng.below(10) {
+        0..6 => Vec::new(),
+        6..8 => vec!["AWSPENDING".to_owned()],
+        8 => vec!["BLUE".to_owned()],
+        _ => vec!["AWSCURRENT".to_owned(), "BLUE".to_owned()],
+    }
+}
+
+fn tag(rng: &Rng) -> String {
+    (*rng.pick(&["team", "stage"])).to_owned()
+}
+
+/// One or two Regions, the own one among them now and then.
+fn some(rng: &Rng, regions: &[Region]) -> Vec<Region> {
+    let mut chosen: Vec<Region> = (0..=rng.below(2)).map(|_| *rng.pick(regions)).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen
+}
+
+/// A move of a label between versions that the Region shows.
+fn stage(rng: &Rng, sight: &Sight<'_>, name: String) -> Action {
+    let parsed: SecretName = name.parse().unwrap();
+    let secret = sight.store.secret(sight.scope, &parsed).unwrap();
+    let stages = secret.map(|secret| secret.stages.clone()).unwrap_or_default();
+    let on: Vec<_> = stages.iter().collect();
+    if on.is_empty() {
+        return Action::Get { name, stage: None };
+    }
+    let (label, from) = *rng.pick(&on);
+    let (_, to) = *rng.pick(&on);
+    let to = rng.percent(75).then(|| to.to_string());
+    if rng.percent(30) {
+        return Action::Stage { name, label: "BLUE".to_owned(), from: None, to };
+    }
+    let from = rng.percent(90).then(|| from.to_string());
+    Action::Stage { name, label: label.to_string(), from, to }
+}
