@@ -1,0 +1,434 @@
+//! The real server under bad input: every answer is AWS-shaped and the next request still works
+//! (promise R8), and what starts or stops badly says so with its exit code.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail as tests do"
+)]
+
+mod support;
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use support::Server;
+
+const KEY: (&str, &str) = ("test", "test");
+const REGION: &str = "us-east-1";
+const LIST: &str = "secretsmanager.ListSecrets";
+
+/// A server whose patience is short.
+fn server() -> Server {
+    Server::start(&["--ephemeral", "--receive-timeout", "2"])
+}
+
+/// Splits an answer into status and body, and checks that it is whole.
+fn parse(answer: &str) -> (u16, &str) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("cut: {answer:?}"));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let head = head.to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    assert_eq!(length.unwrap().parse::<usize>().unwrap(), body.len(), "{answer}");
+    (status, body)
+}
+
+/// The status and `__type` of an error of a JSON service, which must have a request id.
+fn json_error(answer: &str) -> (u16, String) {
+    let (status, body) = parse(answer);
+    let lower = answer.to_ascii_lowercase();
+    assert!(lower.contains("x-amzn-requestid: "), "{answer}");
+    assert!(lower.contains("content-type: application/x-amz-json-1.1"), "{answer}");
+    assert!(!lower.contains("access-control-"), "{answer}");
+    let error: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{body}"));
+    (status, error["__type"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned())
+}
+
+fn assert_usable(server: &Server) {
+    let (status, body) = server.call(KEY, REGION, LIST, "{}");
+    assert_eq!(status, 200, "{body}");
+}
+
+/// A request in plain text with a body; unsigned unless `headers` say otherwise.
+fn plain(server: &Server, line: &str, headers: &[&str], body: &str) -> String {
+    let host = format!("host: 127.0.0.1:{}", server.port);
+    let length = format!("content-length: {}", body.len());
+    let mut lines = vec![line, &host, "connection: close", &length];
+    lines.extend(headers);
+    server.raw(format!("{}\r\n\r\n{body}", lines.join("\r\n")).as_bytes())
+}
+
+const JSON: &str = "content-type: application/x-amz-json-1.1";
+const TARGET: &str = "x-amz-target: secretsmanager.ListSecrets";
+
+#[test]
+fn requests_that_are_not_authenticated() {
+    let server = server();
+    let now = SystemTime::now();
+    let signed = |key, region, time| {
+        let request = server.signed(key, region, LIST, "{}", time);
+        json_error(&server.raw(&request))
+    };
+    let refused = |code: &str| (400, code.to_owned());
+    let unsigned = plain(&server, "POST / HTTP/1.1", &[JSON, TARGET], "{}");
+    assert_eq!(json_error(&unsigned), refused("MissingAuthenticationTokenException"));
+    let wrong = ("test", "wrong");
+    assert_eq!(signed(wrong, REGION, now), refused("InvalidSignatureException"));
+    let unknown = ("AKIAUNKNOWN", "test");
+    assert_eq!(signed(unknown, REGION, now), refused("UnrecognizedClientException"));
+    let hour = Duration::from_secs(3600);
+    assert_eq!(signed(KEY, REGION, now - hour), refused("InvalidSignatureException"));
+    assert_eq!(signed(KEY, REGION, now + hour), refused("InvalidSignatureException"));
+    assert_eq!(signed(KEY, "ap-south-1", now), refused("InvalidSignatureException"));
+    let scheme = "authorization: Bearer token";
+    let bearer = plain(&server, "POST / HTTP/1.1", &[JSON, TARGET, scheme], "{}");
+    assert_eq!(json_error(&bearer), refused("MissingAuthenticationTokenException"));
+    let half = "authorization: AWS4-HMAC-SHA256 Credential=test";
+    let half = plain(&server, "POST / HTTP/1.1", &[JSON, TARGET, half], "{}");
+    assert_eq!(json_error(&half), refused("IncompleteSignatureException"));
+    assert_usable(&server);
+}
+
+/// Nothing of a body is looked at before its signature is verified.
+#[test]
+fn an_altered_body_is_told_from_a_malformed_one() {
+    let server = server();
+    let altered = server.signed(KEY, REGION, LIST, "{}", SystemTime::now());
+    let altered = String::from_utf8(altered).unwrap().replace("\r\n\r\n{}", "\r\n\r\n[]");
+    let (status, code) = json_error(&server.raw(altered.as_bytes()));
+    assert_eq!((status, code.as_str()), (400, "InvalidSignatureException"));
+    for body in ["", "{", "[]", "\"\"", "{\"MaxResults\":\"x\"}", "\u{0}", &"[".repeat(100_000)] {
+        let request =
+            server.signed(KEY, REGION, "secretsmanager.GetSecretValue", body, SystemTime::now());
+        let (status, code) = json_error(&server.raw(&request));
+        assert_eq!(status, 400, "{code}");
+        assert!(code == "SerializationException" || code == "ValidationException", "{code}");
+    }
+    assert_usable(&server);
+}
+
+#[test]
+fn requests_to_nowhere() {
+    let server = server();
+    let unknown = |target: &str| {
+        let target = format!("x-amz-target: {target}");
+        json_error(&plain(&server, "POST / HTTP/1.1", &[JSON, &target], "{}"))
+    };
+    for target in ["secretsmanager.Nothing", "Nothing", "dynamodb.ListTables", "TrentService."] {
+        assert_eq!(unknown(target), (400, "UnknownOperationException".to_owned()), "{target}");
+    }
+    let none = plain(&server, "POST / HTTP/1.1", &[JSON], "{}");
+    assert_eq!(json_error(&none), (400, "UnknownOperationException".to_owned()));
+    let twice = plain(&server, "POST / HTTP/1.1", &[JSON, TARGET, TARGET], "{}");
+    assert_eq!(json_error(&twice), (400, "UnknownOperationException".to_owned()));
+    for (line, header) in [
+        ("POST /v1/secret HTTP/1.1", JSON),
+        ("POST // HTTP/1.1", JSON),
+        ("POST /../ HTTP/1.1", JSON),
+        ("PUT / HTTP/1.1", JSON),
+        ("DELETE / HTTP/1.1", JSON),
+        ("POST / HTTP/1.1", "content-type: text/plain"),
+    ] {
+        let answer = plain(&server, line, &[header, TARGET], "{}");
+        assert_eq!(parse(&answer), (404, "<UnknownOperationException/>\n"), "{line}");
+    }
+    let form = "content-type: application/x-www-form-urlencoded; charset=utf-8";
+    let answer = plain(&server, "POST / HTTP/1.1", &[form], "Action=GetCallerIdentity");
+    let (status, body) = parse(&answer);
+    assert_eq!(status, 403);
+    assert!(body.contains("<Code>MissingAuthenticationToken</Code>"), "{body}");
+    assert_usable(&server);
+}
+
+#[test]
+fn a_body_that_is_too_long() {
+    let server = server();
+    let long = "x".repeat((1 << 20) + 1);
+    let known = plain(&server, "POST / HTTP/1.1", &[JSON, TARGET], &long);
+    assert_eq!(json_error(&known), (413, "RequestEntityTooLargeException".to_owned()));
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: localhost\r\n{JSON}\r\n{TARGET}\r\n\
+         transfer-encoding: chunked\r\n\r\n{:x}\r\n{long}\r\n0\r\n\r\n",
+        long.len()
+    );
+    let chunked = server.raw(request.as_bytes());
+    assert_eq!(json_error(&chunked), (413, "RequestEntityTooLargeException".to_owned()));
+    assert_usable(&server);
+}
+
+/// hyper answers this one itself, before there is a request.
+#[test]
+fn a_head_that_is_too_long() {
+    let server = server();
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    let long = "x".repeat(1 << 20);
+    // The server stops reading, so that either direction may break.
+    let _ = write!(stream, "POST / HTTP/1.1\r\nhost: localhost\r\nx-long: {long}");
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    assert_usable(&server);
+}
+
+/// PROMISE R8: a client that stops sending is answered or let go, and holds nobody up.
+#[test]
+fn half_of_a_request() {
+    let server = server();
+    let started = Instant::now();
+    let half = format!(
+        "POST / HTTP/1.1\r\nhost: localhost\r\n{JSON}\r\n{TARGET}\r\ncontent-length: 10\r\n\r\n{{"
+    );
+    let mut body = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    body.write_all(half.as_bytes()).unwrap();
+    let mut heads: Vec<_> = (0..50)
+        .map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+            stream.write_all(b"POST / HTTP/1.1\r\nhost: loc").unwrap();
+            stream
+        })
+        .collect();
+    assert_usable(&server);
+    let mut answer = String::new();
+    body.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    body.read_to_string(&mut answer).unwrap();
+    assert_eq!(json_error(&answer), (408, "RequestTimeoutException".to_owned()));
+    for head in &mut heads {
+        head.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut rest = Vec::new();
+        // Closed or reset, but not kept.
+        let _ = head.read_to_end(&mut rest);
+    }
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    assert_usable(&server);
+}
+
+#[test]
+fn one_connection_serves_after_an_error() {
+    let server = server();
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    let host = format!("127.0.0.1:{}", server.port);
+    let bad = format!(
+        "POST / HTTP/1.1\r\nhost: {host}\r\n{JSON}\r\n{TARGET}\r\ncontent-length: 2\r\n\r\n{{}}"
+    );
+    stream.write_all(bad.as_bytes()).unwrap();
+    stream.write_all(&server.signed(KEY, REGION, LIST, "{}", SystemTime::now())).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    assert!(answers.starts_with("HTTP/1.1 400"), "{answers}");
+    assert!(answers.contains("HTTP/1.1 200 OK"), "{answers}");
+}
+
+/// Lesson 28: a name that somebody else's page can have.
+#[test]
+fn other_host_names_are_refused() {
+    let server = server();
+    let request = |line: &str, host: &str, header: &str| {
+        server.raw(
+            format!("{line}\r\nhost: {host}\r\nconnection: close\r\n{header}\r\n{TARGET}\r\ncontent-length: 2\r\n\r\n{{}}")
+                .as_bytes(),
+        )
+    };
+    let refused = request("POST / HTTP/1.1", "evil.example:4566", JSON);
+    assert_eq!(json_error(&refused), (403, "AccessDeniedException".to_owned()));
+    let admin = request("GET /_regent/health HTTP/1.1", "evil.example", "accept: */*");
+    assert_eq!(parse(&admin).0, 403);
+    let none = server.raw(b"GET /_regent/health HTTP/1.0\r\n\r\n");
+    assert!(none.contains(" 403 "), "{none}");
+}
+
+#[test]
+fn health_metrics_and_reset() {
+    let server = server();
+    assert_usable(&server);
+    let body = r#"{"Name":"s","SecretString":"v","ClientRequestToken":"01234567890123456789012345678901"}"#;
+    assert_eq!(server.call(KEY, REGION, "secretsmanager.CreateSecret", body).0, 200);
+    let health = plain(&server, "GET /_regent/health HTTP/1.1", &[], "");
+    let health: serde_json::Value = serde_json::from_str(parse(&health).1).unwrap();
+    assert_eq!(health["status"], "ok");
+    assert_eq!(health["regions"].as_array().unwrap().len(), 4);
+    let metrics = plain(&server, "GET /_regent/metrics HTTP/1.1", &[], "");
+    for line in [
+        "regent_requests_total{service=\"secretsmanager\",operation=\"ListSecrets\",region=\"us-east-1\",code=\"OK\"} 1",
+        "regent_replication_backlog{from=\"us-east-1\",to=\"us-west-2\"} 0",
+        "# TYPE regent_commits_total counter",
+    ] {
+        assert!(metrics.contains(line), "{line}\n{metrics}");
+    }
+    let page = plain(&server, "POST /_regent/reset HTTP/1.1", &["content-type: text/plain"], "");
+    assert_eq!(parse(&page).0, 403);
+    let marked = plain(&server, "POST /_regent/reset HTTP/1.1", &["x-regent-admin: 1"], "");
+    assert_eq!(parse(&marked), (200, r#"{"status":"reset"}"#));
+    let (_, left) = server.call(KEY, REGION, LIST, "{}");
+    assert_eq!(left, r#"{"SecretList":[]}"#);
+    assert_eq!(parse(&plain(&server, "GET /_regent/reset HTTP/1.1", &[], "")).0, 405);
+    assert_eq!(parse(&plain(&server, "GET /_regent/../x HTTP/1.1", &[], "")).0, 404);
+    assert_usable(&server);
+}
+
+/// The command line against a real server.
+#[test]
+fn regions_go_down_and_come_back() {
+    let server = server();
+    let region = |words: &[&str]| {
+        let output = regent(&[&["region"], words, &["--endpoint", &server.endpoint()]].concat());
+        (output.status.code().unwrap(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let call = |name| server.raw(&server.signed(KEY, name, LIST, "{}", SystemTime::now()));
+    let (code, shown) = region(&["down", "us-east-1"]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("us-east-1  down (503)"), "{shown}");
+    assert_eq!(json_error(&call("us-east-1")), (503, "ServiceUnavailable".to_owned()));
+    assert_eq!(parse(&call("us-west-2")).0, 200);
+    assert_eq!(region(&["down", "us-east-1", "--mode", "refused"]).0, 0);
+    assert_eq!(call("us-east-1"), "", "the connection is dropped");
+    assert_eq!(parse(&call("us-west-2")).0, 200);
+    assert_eq!(region(&["partition", "us-east-2", "us-west-2"]).0, 0);
+    assert_eq!(region(&["delay", "eu-west-1", "us-west-2", "200ms"]).0, 0);
+    let (code, list) = region(&["list"]);
+    assert_eq!(code, 0);
+    for line in ["us-east-1  us-east-2  down  -", "us-east-2  us-west-2  cut   -"] {
+        assert!(list.contains(line), "{line}\n{list}");
+    }
+    assert!(list.contains("eu-west-1  us-west-2  up    200ms"), "{list}");
+    let (_, list) = region(&["list", "--output", "json"]);
+    assert!(serde_json::from_str::<serde_json::Value>(&list).is_ok(), "{list}");
+    assert_eq!(region(&["heal"]).0, 0);
+    assert_eq!(region(&["up", "us-east-1"]).0, 0);
+    assert_eq!(parse(&call("us-east-1")).0, 200);
+    let (code, said) = region(&["down", "ap-south-1"]);
+    assert_eq!(code, 1);
+    assert!(said.starts_with("regent: no such Region; there are "), "{said}");
+    assert_eq!(region(&["partition", "us-east-1", "us-east-1"]).0, 1);
+}
+
+#[test]
+fn no_server_there() {
+    let port = free_port();
+    let output = regent(&["region", "list", "--endpoint", &format!("http://127.0.0.1:{port}")]);
+    assert_eq!(output.status.code(), Some(6));
+    assert!(text(&output.stderr).starts_with("regent: no server answers at "));
+}
+
+#[test]
+fn a_start_that_fails_says_why() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    fails(&["dev", "--ephemeral", "--port", &port], 3, "is in use");
+
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    // A file instead of a directory nobody may write to: the superuser may write everywhere.
+    fails(&["dev", "--port", "0", "--data-dir", path], 4, "cannot be created");
+    let below = format!("{path}/below");
+    fails(&["dev", "--port", "0", "--data-dir", &below], 4, "cannot be created");
+
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("holiday.jpg"), "").unwrap();
+    let path = dir.path().to_str().unwrap();
+    fails(&["dev", "--port", "0", "--data-dir", path], 4, "holds other files");
+
+    fails(&["dev", "--host", "0.0.0.0"], 2, "loopback");
+    fails(&["dev", "--regions", "us-east-1,us-east-1"], 2, "twice");
+    fails(&["dev", "--ephemeral", "--config", "/nonexistent"], 1, "cannot be read");
+}
+
+#[test]
+fn one_process_per_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    let path = path.to_str().unwrap();
+    let first = Server::start(&["--data-dir", path]);
+    fails(&["dev", "--port", "0", "--data-dir", path], 5, "in use by another process");
+    assert_usable(&first);
+    drop(first);
+    // A killed server leaves no lock behind.
+    assert_usable(&Server::start(&["--data-dir", path]));
+}
+
+/// The audit log has every request, also those that were refused.
+#[test]
+fn every_request_is_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    let server = Server::start(&["--data-dir", path.to_str().unwrap()]);
+    let body = r#"{"Name":"s","SecretString":"CANARY-7a1d","ClientRequestToken":"01234567890123456789012345678901"}"#;
+    assert_eq!(server.call(KEY, REGION, "secretsmanager.CreateSecret", body).0, 200);
+    assert_eq!(server.call(("test", "bad"), REGION, LIST, "{}").0, 400);
+    plain(&server, "POST / HTTP/1.1", &[JSON, "x-amz-target: Nothing"], "{}");
+    let log = fs::read_to_string(path.join("audit.log")).unwrap();
+    assert!(!log.contains("CANARY-7a1d"));
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let shown: Vec<_> = lines
+        .iter()
+        .map(|line| (line["eventName"].as_str().unwrap(), line["errorCode"].as_str()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("CreateSecret", None),
+            ("ListSecrets", Some("InvalidSignatureException")),
+            ("Unknown", Some("UnknownOperationException")),
+        ]
+    );
+    assert_eq!(lines[0]["requestParameters"]["name"], "s");
+    assert_eq!(lines[0]["userIdentity"]["arn"], "arn:aws:iam::123456789012:user/test");
+    assert_eq!(lines[1]["userIdentity"]["type"], "Unknown");
+}
+
+#[test]
+fn a_signal_stops_it_cleanly() {
+    for name in ["TERM", "INT"] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_regent"))
+            .args(["dev", "--port", "0", "--output", "json", "--data-dir"])
+            .arg(&path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = [0];
+        child.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+        let started = Instant::now();
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{name}");
+        assert!(started.elapsed() < Duration::from_secs(8));
+    }
+}
+
+#[test]
+fn completions_and_version() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = regent(&["completions", shell]);
+        assert!(output.status.success() && text(&output.stdout).contains("regent"), "{shell}");
+    }
+    assert!(text(&regent(&["--version"]).stdout).starts_with("regent "));
+    assert!(text(&regent(&["dev", "--help"]).stdout).contains("--region-profile"));
+}
+
+fn fails(arguments: &[&str], code: i32, says: &str) {
+    let output = regent(arguments);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    assert!(said.contains(says), "{arguments:?}: {said}");
+    if code != 2 {
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+/// Runs the binary to its end.
+fn regent(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_regent")).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
