@@ -19,4 +19,7 @@ pub mod secretsmanager;
 pub mod service;
 pub mod sigv4;
 pub mod sts;
+#[cfg(test)]
+#[path = "../../core/src/testing.rs"]
+mod testing;
 pub mod time;

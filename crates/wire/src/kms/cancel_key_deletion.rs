@@ -1,9 +1,9 @@
 //! CancelKeyDeletion on the wire.
 
 use regent_core::cx::Cx;
+use regent_core::ids::KeyArn;
 use regent_core::keys::error::Error;
 use regent_core::keys::ops::cancel_key_deletion::CancelKeyDeletion;
-use regent_core::ids::KeyArn;
 use serde::Deserialize;
 
 use crate::constraints::Constraints;

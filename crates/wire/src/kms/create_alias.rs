@@ -1,9 +1,9 @@
 //! CreateAlias on the wire.
 
 use regent_core::cx::Cx;
+use regent_core::keys::aliases;
 use regent_core::keys::error::Error;
 use regent_core::keys::ops::create_alias::CreateAlias;
-use regent_core::keys::aliases;
 use serde::Deserialize;
 
 use crate::constraints::Constraints;
@@ -24,8 +24,7 @@ impl JsonOperation for CreateAlias {
         let input: Input = json::parse(body)?;
         let mut check = Constraints::new();
         let name = members::check_alias(&mut check, input.alias_name.as_deref());
-        let target =
-            members::check_key(&mut check, "targetKeyId", input.target_key_id.as_deref());
+        let target = members::check_key(&mut check, "targetKeyId", input.target_key_id.as_deref());
         check.finish()?;
         let name = aliases::name(name).map_err(fault::of_request)?;
         Ok(Self { name, target: target.into() })

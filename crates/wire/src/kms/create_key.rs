@@ -36,6 +36,22 @@ const SPECS: [&str; 20] = [
     "ML_KEM_768",
     "ML_KEM_1024",
 ];
+/// The deprecated member knows only the older ones.
+const OLD_SPECS: [&str; 13] = [
+    "RSA_2048",
+    "RSA_3072",
+    "RSA_4096",
+    "ECC_NIST_P256",
+    "ECC_NIST_P384",
+    "ECC_NIST_P521",
+    "ECC_SECG_P256K1",
+    SYMMETRIC,
+    "HMAC_224",
+    "HMAC_256",
+    "HMAC_384",
+    "HMAC_512",
+    "SM2",
+];
 const USAGES: [&str; 5] = [
     "SIGN_VERIFY",
     ENCRYPT_DECRYPT,
@@ -70,11 +86,16 @@ impl Input {
         members::check_description(&mut check, self.description.as_deref());
         check.text("keyUsage", self.key_usage.as_deref()).one_of(&USAGES);
         let old_spec = self.customer_master_key_spec.as_deref();
-        check.text("customerMasterKeySpec", old_spec).one_of(&SPECS);
+        check.text("customerMasterKeySpec", old_spec).one_of(&OLD_SPECS);
         check.text("keySpec", self.key_spec.as_deref()).one_of(&SPECS);
         check.text("origin", self.origin.as_deref()).one_of(&ORIGINS);
         check.text("customKeyStoreId", self.custom_key_store_id.as_deref()).length(1..=64);
-        check.text("xksKeyId", self.xks_key_id.as_deref()).length(1..=128);
+        let word =
+            |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        check
+            .text("xksKeyId", self.xks_key_id.as_deref())
+            .length(1..=128)
+            .pattern("^[a-zA-Z0-9-_.]+$", word);
         members::check_tags(&mut check, self.tags.as_deref().unwrap_or_default());
         check.finish()
     }
@@ -90,14 +111,15 @@ impl Input {
         let usage = self.key_usage.as_deref();
         match (spec.unwrap_or(SYMMETRIC), usage) {
             (SYMMETRIC, None | Some(ENCRYPT_DECRYPT)) => {}
-            (SYMMETRIC, Some(usage)) => {
-                return Err(Fault::validation(format!(
-                    "KeyUsage {usage} is not compatible with KeySpec {SYMMETRIC}"
-                )));
-            }
+            (SYMMETRIC, Some(usage)) => return Err(mismatch(usage, SYMMETRIC)),
             (_, None) => return Err(Fault::validation(NO_USAGE)),
+            (spec, Some(usage)) if !is_compatible(spec, usage) => {
+                return Err(mismatch(usage, spec));
+            }
             (spec, Some(_)) => {
-                return Err(fault::unsupported(format!("KeySpec {spec} is not supported.")));
+                return Err(fault::unsupported(format!(
+                    "KeySpec {spec} is not supported in this Region."
+                )));
             }
         }
         if self.custom_key_store_id.is_some() {
@@ -111,6 +133,23 @@ impl Input {
             Some(origin) => Err(fault::unsupported(format!("Origin {origin} is not supported."))),
         }
     }
+}
+
+/// AWS: which usages the specs other than the symmetric one have.
+fn is_compatible(spec: &str, usage: &str) -> bool {
+    let family = spec.split_once('_').map_or(spec, |(family, _)| family);
+    match usage {
+        ENCRYPT_DECRYPT => matches!(family, "RSA" | "SM2"),
+        "SIGN_VERIFY" => matches!(family, "RSA" | "ECC" | "SM2") || spec.starts_with("ML_DSA_"),
+        "GENERATE_VERIFY_MAC" => family == "HMAC",
+        "KEY_AGREEMENT" => family == "SM2" || spec.starts_with("ECC_NIST_P"),
+        "ENCAPSULATE_DECAPSULATE" => spec.starts_with("ML_KEM_"),
+        _ => false,
+    }
+}
+
+fn mismatch(usage: &str, spec: &str) -> Fault {
+    Fault::validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}"))
 }
 
 impl JsonOperation for CreateKey {

@@ -1,10 +1,9 @@
 //! Decrypt on the wire.
 
 use regent_core::cx::Cx;
+use regent_core::keys::ciphertext::{self, Opened, Sealed};
 use regent_core::keys::error::Error;
 use regent_core::keys::ops::decrypt::Decrypt;
-use regent_core::keys::ciphertext::{self, Opened, Sealed};
-use regent_core::limits;
 use serde::Deserialize;
 
 use crate::constraints::Constraints;
@@ -31,12 +30,11 @@ impl JsonOperation for Decrypt {
         let input: Input = json::parse(body)?;
         let mut check = Constraints::new();
         let blob = input.ciphertext_blob.as_ref().map(Blob::expose);
-        check.blob("ciphertextBlob", blob).length(1..=limits::KMS_CIPHERTEXT_LEN_MAX);
+        members::check_sealed(&mut check, blob, input.dry_run_modifiers.as_deref());
         members::check_optional_key(&mut check, "keyId", input.key_id.as_deref());
         let algorithm = input.encryption_algorithm.as_deref();
         members::check_algorithm(&mut check, "encryptionAlgorithm", algorithm);
         members::check_grant_tokens(&mut check, input.grant_tokens.as_deref());
-        members::check_modifiers(&mut check, input.dry_run_modifiers.as_deref());
         check.finish()?;
         members::recipient(input.recipient.as_ref())?;
         members::grant_tokens(input.grant_tokens.as_deref())?;
@@ -52,6 +50,8 @@ impl JsonOperation for Decrypt {
     }
 
     fn encode(output: &Opened, _cx: &Cx<'_>, out: &mut Vec<u8>) {
+        // PROMISE R7: a body that grows leaves copies of the plaintext behind.
+        out.reserve(members::answer_len(output.plaintext.len()));
         json::object(out, |body| {
             body.string("KeyId", output.key.to_string().as_str());
             body.blob("Plaintext", output.plaintext.expose());

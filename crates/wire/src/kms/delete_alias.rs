@@ -1,9 +1,9 @@
 //! DeleteAlias on the wire.
 
 use regent_core::cx::Cx;
+use regent_core::keys::aliases;
 use regent_core::keys::error::Error;
 use regent_core::keys::ops::delete_alias::DeleteAlias;
-use regent_core::keys::aliases;
 use serde::Deserialize;
 
 use crate::constraints::Constraints;

@@ -1,10 +1,9 @@
 //! Encrypt on the wire.
 
 use regent_core::cx::Cx;
-use regent_core::keys::error::Error;
-use regent_core::keys::ops::encrypt::Encrypt;
 use regent_core::keys::ciphertext;
-use regent_core::keys::ops::encrypt::Encrypted;
+use regent_core::keys::error::Error;
+use regent_core::keys::ops::encrypt::{Encrypt, Encrypted};
 use regent_core::limits;
 use serde::Deserialize;
 

@@ -2,8 +2,7 @@
 
 use regent_core::cx::Cx;
 use regent_core::keys::error::Error;
-use regent_core::keys::ops::generate_data_key::GenerateDataKey;
-use regent_core::keys::ops::generate_data_key::{DataKey, DataKeyRequest};
+use regent_core::keys::ops::generate_data_key::{DataKey, DataKeyRequest, GenerateDataKey};
 use serde::Deserialize;
 
 use crate::constraints::Constraints;
@@ -45,6 +44,8 @@ impl JsonOperation for GenerateDataKey {
     }
 
     fn encode(output: &DataKey, _cx: &Cx<'_>, out: &mut Vec<u8>) {
+        // PROMISE R7: a body that grows leaves copies of the plaintext behind.
+        out.reserve(members::answer_len(output.plaintext.len()));
         json::object(out, |body| {
             body.blob("CiphertextBlob", &*output.blob);
             body.blob("Plaintext", output.plaintext.expose());

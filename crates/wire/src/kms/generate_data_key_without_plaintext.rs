@@ -2,9 +2,10 @@
 
 use regent_core::cx::Cx;
 use regent_core::keys::error::Error;
-use regent_core::keys::ops::generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext;
 use regent_core::keys::ops::generate_data_key::DataKeyRequest;
-use regent_core::keys::ops::generate_data_key_without_plaintext::WrappedDataKey;
+use regent_core::keys::ops::generate_data_key_without_plaintext::{
+    GenerateDataKeyWithoutPlaintext, WrappedDataKey,
+};
 use serde::Deserialize;
 
 use crate::constraints::Constraints;

@@ -2,8 +2,8 @@
 
 use regent_core::cx::Cx;
 use regent_core::keys::error::Error;
-use regent_core::keys::ops::get_key_policy::GetKeyPolicy;
 use regent_core::keys::key_policy;
+use regent_core::keys::ops::get_key_policy::GetKeyPolicy;
 use serde::Deserialize;
 
 use crate::constraints::Constraints;

@@ -2,8 +2,7 @@
 
 use regent_core::cx::Cx;
 use regent_core::keys::error::Error;
-use regent_core::keys::ops::get_key_rotation_status::GetKeyRotationStatus;
-use regent_core::keys::ops::get_key_rotation_status::RotationStatus;
+use regent_core::keys::ops::get_key_rotation_status::{GetKeyRotationStatus, RotationStatus};
 use serde::Deserialize;
 
 use crate::constraints::Constraints;

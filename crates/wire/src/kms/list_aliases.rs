@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use regent_core::cx::Cx;
-use regent_core::keys::error::Error;
-use regent_core::keys::ops::list_aliases::ListAliases;
 use regent_core::ids::AliasArn;
+use regent_core::keys::error::Error;
 use regent_core::keys::model::Alias;
+use regent_core::keys::ops::list_aliases::ListAliases;
 use regent_core::keys::page::Page;
 use regent_core::limits;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use crate::constraints::Constraints;
 use crate::fault::Fault;
 use crate::json;
 use crate::json_operation::JsonOperation;
-use crate::kms::{fault, members, marker};
+use crate::kms::{fault, marker, members};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

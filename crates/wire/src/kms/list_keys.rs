@@ -1,9 +1,9 @@
 //! ListKeys on the wire.
 
 use regent_core::cx::Cx;
+use regent_core::ids::KeyArn;
 use regent_core::keys::error::Error;
 use regent_core::keys::ops::list_keys::ListKeys;
-use regent_core::ids::KeyArn;
 use regent_core::keys::page::Page;
 use regent_core::limits;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::constraints::Constraints;
 use crate::fault::Fault;
 use crate::json;
 use crate::json_operation::JsonOperation;
-use crate::kms::{fault, members, marker};
+use crate::kms::{fault, marker, members};
 
 /// AWS: whose keys to list. No keys are shared with anybody here.
 const OWNERS: [&str; 2] = ["SELF", "OTHER_ACCOUNTS_VIA_RAM"];

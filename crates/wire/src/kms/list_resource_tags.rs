@@ -11,7 +11,7 @@ use crate::constraints::Constraints;
 use crate::fault::Fault;
 use crate::json;
 use crate::json_operation::JsonOperation;
-use crate::kms::{fault, members, marker};
+use crate::kms::{fault, marker, members};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

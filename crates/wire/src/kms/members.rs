@@ -32,8 +32,7 @@ const ALGORITHMS: [&str; 4] =
     ["SM2PKE", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", ciphertext::ALGORITHM];
 const IGNORE_CIPHERTEXT: &str = "IGNORE_CIPHERTEXT";
 const DATA_KEY_SPECS: [&str; 2] = ["AES_256", "AES_128"];
-const GRANT_TOKEN_CONSTRAINTS: &str =
-    "Member must have length less than or equal to 8192, Member must have length greater than or equal to 1";
+const GRANT_TOKEN_CONSTRAINTS: &str = "Member must have length less than or equal to 8192, Member must have length greater than or equal to 1";
 
 pub type Pairs = BTreeMap<Box<str>, Box<str>>;
 
@@ -51,9 +50,8 @@ pub fn check_description(check: &mut Constraints, text: Option<&str>) {
 }
 
 pub fn check_policy(check: &mut Constraints, text: Option<&str>) {
-    let latin = |text: &str| {
-        text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'))
-    };
+    let latin =
+        |text: &str| text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'));
     check.text("policy", text).length(1..=POLICY_LEN_MAX).pattern(TEXT_PATTERN, latin);
 }
 
@@ -155,6 +153,12 @@ pub fn check_bytes(check: &mut Constraints, bytes: Option<i64>) {
     check.number("numberOfBytes", bytes).range(1..=most);
 }
 
+/// Room for an answer that has a plaintext and its ciphertext, both in base64.
+pub const fn answer_len(plaintext: usize) -> usize {
+    const HEADER_AND_NAMES: usize = 1024;
+    plaintext * 3 + HEADER_AND_NAMES
+}
+
 /// An entry of `Tags`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -190,25 +194,31 @@ pub fn data_key_length(spec: Option<&str>, bytes: Option<i64>) -> Result<DataKey
     DataKeyLength::new(spec, bytes.and_then(|bytes| usize::try_from(bytes).ok()))
 }
 
-pub fn check_modifiers(check: &mut Constraints, modifiers: Option<&[Box<str>]>) {
+/// A ciphertext to open. AWS: a dry run may leave it out, if it says so.
+pub fn check_sealed(check: &mut Constraints, blob: Option<&[u8]>, modifiers: Option<&[Box<str>]>) {
+    let member = check.blob("ciphertextBlob", blob).length(1..=limits::KMS_CIPHERTEXT_LEN_MAX);
+    if !is_ignored(modifiers) {
+        member.required();
+    }
     check.strings("dryRunModifiers", modifiers).each_one_of(&[IGNORE_CIPHERTEXT]);
 }
 
-/// The ciphertext of a request. AWS: a dry run may leave it out, if it says so.
+fn is_ignored(modifiers: Option<&[Box<str>]>) -> bool {
+    modifiers.is_some_and(|modifiers| !modifiers.is_empty())
+}
+
+/// The ciphertext of a request, which [`check_sealed`] has let through.
 pub fn sealed_blob(
     blob: Option<&[u8]>,
     dry_run: bool,
     modifiers: Option<&[Box<str>]>,
 ) -> Result<SealedBlob, Fault> {
-    let ignored = modifiers.is_some_and(|modifiers| !modifiers.is_empty());
-    match (blob, ignored) {
+    match (blob, is_ignored(modifiers)) {
         (_, true) if !dry_run => {
             Err(Fault::validation("DryRunModifiers can only be used with DryRun."))
         }
         (blob, true) => Ok(SealedBlob::Ignored(blob.map(Into::into))),
         (Some(blob), false) => Ok(SealedBlob::Given(blob.into())),
-        (None, false) => Err(Fault::validation(
-            "1 validation error detected: Value at 'ciphertextBlob' failed to satisfy constraint: Member must not be null",
-        )),
+        (None, false) => Err(Fault::serialization()),
     }
 }

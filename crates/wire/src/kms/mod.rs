@@ -37,3 +37,5 @@ pub mod update_alias;
 pub mod update_key_description;
 pub mod update_primary_region;
 
+#[cfg(test)]
+mod tests;

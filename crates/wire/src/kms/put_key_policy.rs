@@ -2,8 +2,8 @@
 
 use regent_core::cx::Cx;
 use regent_core::keys::error::Error;
-use regent_core::keys::ops::put_key_policy::PutKeyPolicy;
 use regent_core::keys::key_policy;
+use regent_core::keys::ops::put_key_policy::PutKeyPolicy;
 use serde::Deserialize;
 
 use crate::constraints::Constraints;
@@ -30,6 +30,10 @@ impl JsonOperation for PutKeyPolicy {
         check.required("policy", input.policy.as_ref());
         members::check_policy(&mut check, input.policy.as_deref());
         check.finish()?;
+        // AWS: the second policy that a key may have is written by another service only.
+        if input.policy_name.as_deref() == Some("AWS_RAM") {
+            return Err(Fault::validation("The AWS_RAM key policy cannot be set."));
+        }
         let policy = input.policy.as_deref().unwrap_or_default();
         Ok(Self {
             key: key.into(),

@@ -1,11 +1,9 @@
 //! ReEncrypt on the wire.
 
 use regent_core::cx::Cx;
-use regent_core::keys::error::Error;
-use regent_core::keys::ops::re_encrypt::ReEncrypt;
 use regent_core::keys::ciphertext::{self, Sealed};
-use regent_core::keys::ops::re_encrypt::ReEncrypted;
-use regent_core::limits;
+use regent_core::keys::error::Error;
+use regent_core::keys::ops::re_encrypt::{ReEncrypt, ReEncrypted};
 use serde::Deserialize;
 
 use crate::constraints::Constraints;
@@ -34,7 +32,7 @@ impl JsonOperation for ReEncrypt {
         let input: Input = json::parse(body)?;
         let mut check = Constraints::new();
         let blob = input.ciphertext_blob.as_ref().map(Blob::expose);
-        check.blob("ciphertextBlob", blob).length(1..=limits::KMS_CIPHERTEXT_LEN_MAX);
+        members::check_sealed(&mut check, blob, input.dry_run_modifiers.as_deref());
         let (source, destination) =
             (input.source_key_id.as_deref(), input.destination_key_id.as_deref());
         members::check_optional_key(&mut check, "sourceKeyId", source);
@@ -44,7 +42,6 @@ impl JsonOperation for ReEncrypt {
         members::check_algorithm(&mut check, "sourceEncryptionAlgorithm", from);
         members::check_algorithm(&mut check, "destinationEncryptionAlgorithm", to);
         members::check_grant_tokens(&mut check, input.grant_tokens.as_deref());
-        members::check_modifiers(&mut check, input.dry_run_modifiers.as_deref());
         check.finish()?;
         members::grant_tokens(input.grant_tokens.as_deref())?;
         members::algorithm(from)?;

@@ -1,9 +1,9 @@
 //! ReplicateKey on the wire.
 
 use regent_core::cx::Cx;
+use regent_core::keys::access::Found;
 use regent_core::keys::error::Error;
 use regent_core::keys::ops::replicate_key::ReplicateKey;
-use regent_core::keys::access::Found;
 use serde::Deserialize;
 
 use crate::constraints::Constraints;

@@ -2,9 +2,10 @@
 
 use regent_core::cx::Cx;
 use regent_core::keys::error::Error;
-use regent_core::keys::ops::schedule_key_deletion::ScheduleKeyDeletion;
 use regent_core::keys::model::KeyState;
-use regent_core::keys::ops::schedule_key_deletion::{DeletionWindow, Scheduled};
+use regent_core::keys::ops::schedule_key_deletion::{
+    DeletionWindow, ScheduleKeyDeletion, Scheduled,
+};
 use serde::Deserialize;
 
 use crate::constraints::Constraints;

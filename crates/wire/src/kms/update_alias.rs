@@ -1,9 +1,9 @@
 //! UpdateAlias on the wire.
 
 use regent_core::cx::Cx;
+use regent_core::keys::aliases;
 use regent_core::keys::error::Error;
 use regent_core::keys::ops::update_alias::UpdateAlias;
-use regent_core::keys::aliases;
 use serde::Deserialize;
 
 use crate::constraints::Constraints;
@@ -24,8 +24,7 @@ impl JsonOperation for UpdateAlias {
         let input: Input = json::parse(body)?;
         let mut check = Constraints::new();
         let name = members::check_alias(&mut check, input.alias_name.as_deref());
-        let target =
-            members::check_key(&mut check, "targetKeyId", input.target_key_id.as_deref());
+        let target = members::check_key(&mut check, "targetKeyId", input.target_key_id.as_deref());
         check.finish()?;
         let name = aliases::name(name).map_err(fault::of_request)?;
         Ok(Self { name, target: target.into() })

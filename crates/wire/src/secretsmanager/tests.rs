@@ -13,14 +13,11 @@ use regent_core::secrets::touch;
 use regent_core::secrets::versions::put_secret;
 use regent_core::tx::Records;
 
-use self::testing::World;
 use crate::fault::Answer;
 use crate::operations::{Outcome, find};
 use crate::query_xml::Format;
 use crate::service::Service;
-
-#[path = "../../../core/src/testing.rs"]
-mod testing;
+use crate::testing::World;
 
 const T1: &str = "11111111-1111-4111-8111-111111111111";
 const T2: &str = "22222222-2222-4222-8222-222222222222";

@@ -28,6 +28,7 @@ use crate::tags::Tags;
 use crate::testing::World;
 use crate::tx::Records;
 
+#[expect(clippy::needless_pass_by_value, reason = "ids, ARNs and literals alike")]
 fn named(text: impl ToString) -> KeyRef {
     text.to_string().as_str().into()
 }

@@ -81,7 +81,7 @@ fn another_account_needs_both_sides_and_manages_nothing() {
     let managed = world.command(DisableKey { key: named(made.arn()) });
     assert_eq!(refusal(managed), Refusal::NoResourceAllow);
     // A key that is not there looks the same as one that is and is not shared.
-    let gone = made.arn().to_string().replace("0", "1");
+    let gone = made.arn().to_string().replace('0', "1");
     assert_eq!(refusal(world.query(DescribeKey { key: named(gone) })), Refusal::NoResourceAllow);
     become_user(&mut world, None);
     world.caller.arn = "arn:aws:iam::999988887777:user/alice".into();

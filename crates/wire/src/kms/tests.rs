@@ -1,0 +1,424 @@
+//! Conversations with KMS, byte for byte: requests in, answers and errors out.
+//!
+//! Each test is a transcript in `snapshots/`, made by the operations table on the core's test
+//! store. What must hold whatever the transcript says is asserted beside it.
+
+use regent_core::keys::managed;
+use regent_core::policy::evaluate::PrincipalKind;
+use regent_core::records::{Key, Record};
+use regent_core::tx::Records;
+use serde_json::Value;
+
+use crate::fault::Answer;
+use crate::operations::{OPERATIONS, Outcome, find};
+use crate::query_xml::Format;
+use crate::service::Service;
+use crate::testing::World;
+
+const SINGLE: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
+const MULTI: &str = "mrk-1234abcd12ab34cd56ef1234567890ab";
+
+/// A Region, and what was said to it.
+struct Talk {
+    world: World,
+    transcript: String,
+}
+
+impl Talk {
+    fn new() -> Self {
+        Self { world: World::new(), transcript: String::new() }
+    }
+
+    /// Sends a request; the answer's status and body are in the transcript.
+    fn say(&mut self, operation: &str, body: &str) -> Value {
+        let (status, text) = self.run(operation, body);
+        let line = format!("> {operation} {body}\n< {status} {text}\n");
+        self.transcript.push_str(&line);
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+    }
+
+    fn run(&mut self, operation: &str, body: &str) -> (u16, String) {
+        let row = find(Service::Kms, operation).unwrap();
+        let cx = self.world.cx();
+        let request_id = cx.request_id.to_string();
+        let answer = match row.run(&cx, &self.world.store, body.as_bytes(), Format::Xml) {
+            Outcome::Answer { answer, .. } => answer,
+            Outcome::Commit { answer, batch } => {
+                self.world.store.commit(batch);
+                self.world.committed += 1;
+                answer
+            }
+            Outcome::Ask(asks) => panic!("KMS asks: {asks:?}"),
+            Outcome::Fault(fault) => fault.answer(Service::Kms, Format::Xml, &request_id),
+        };
+        let Answer { status, body, .. } = answer;
+        (status, String::from_utf8(body).unwrap())
+    }
+
+    /// A new key's id.
+    fn create(&mut self, rest: &str) -> String {
+        let made = self.say("CreateKey", &format!("{{{rest}}}"));
+        made["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
+    }
+
+    /// The transcript, with the drawn ids and ciphertexts as they come: entropy counts.
+    fn done(self, name: &str) {
+        insta::with_settings!({ omit_expression => true }, {
+            insta::assert_snapshot!(name, self.transcript);
+        });
+    }
+}
+
+/// A body about one key.
+fn key(id: &str, rest: &str) -> String {
+    format!(r#"{{"KeyId":"{id}"{rest}}}"#)
+}
+
+#[test]
+fn the_life_of_a_key() {
+    let mut talk = Talk::new();
+    let id = talk.create(
+        r#""Description":"a \"b\"","Tags":[{"TagKey":"k","TagValue":"v"}],"KeySpec":"SYMMETRIC_DEFAULT","KeyUsage":"ENCRYPT_DECRYPT","Origin":"AWS_KMS","BypassPolicyLockoutSafetyCheck":false,"MultiRegion":false"#,
+    );
+    let arn = format!("arn:aws:kms:us-east-1:111122223333:key/{id}");
+    talk.say("DescribeKey", &key(&arn, r#","GrantTokens":[]"#));
+    talk.say("UpdateKeyDescription", &key(&id, r#","Description":"""#));
+    talk.say("DisableKey", &key(&id, ""));
+    talk.say("DisableKey", &key(&id, ""));
+    talk.say("DescribeKey", &key(&id, ""));
+    talk.say("Encrypt", &key(&id, r#","Plaintext":"aGk=""#));
+    talk.say("EnableKey", &key(&id, ""));
+    talk.say("CancelKeyDeletion", &key(&id, ""));
+    talk.say("ScheduleKeyDeletion", &key(&id, r#","PendingWindowInDays":7"#));
+    talk.say("DescribeKey", &key(&id, ""));
+    talk.say("EnableKey", &key(&id, ""));
+    talk.say("Encrypt", &key(&id, r#","Plaintext":"aGk=""#));
+    talk.say("CancelKeyDeletion", &key(&id, ""));
+    talk.say("GetKeyRotationStatus", &key(&id, ""));
+    talk.say("ScheduleKeyDeletion", &key(&id, ""));
+    talk.done("the_life_of_a_key");
+}
+
+#[test]
+fn names_that_lead_nowhere() {
+    let mut talk = Talk::new();
+    let other_region = format!("arn:aws:kms:us-west-2:111122223333:key/{SINGLE}");
+    let own_region = format!("arn:aws:kms:us-east-1:111122223333:key/{MULTI}");
+    for id in [
+        "key_id",
+        "mrk-fake-key-id",
+        "1234abcd12ab34cd56ef1234567890ab",
+        SINGLE,
+        MULTI,
+        &own_region,
+        &other_region,
+        "alias/none",
+        "arn:aws:kms:us-east-1:111122223333:alias/none",
+    ] {
+        talk.say("DescribeKey", &key(id, ""));
+    }
+    talk.say("EnableKey", &key("alias/none", ""));
+    talk.say("GetKeyPolicy", &key(SINGLE, ""));
+    talk.done("names_that_lead_nowhere");
+}
+
+#[test]
+fn keys_that_are_refused() {
+    let mut talk = Talk::new();
+    let long = "x".repeat(8193);
+    for body in [
+        r#"{"KeySpec":"RSA_2048"}"#,
+        r#"{"KeySpec":"RSA_2048","KeyUsage":"KEY_AGREEMENT"}"#,
+        r#"{"KeySpec":"RSA_2048","KeyUsage":"SIGN_VERIFY"}"#,
+        r#"{"CustomerMasterKeySpec":"HMAC_256","KeyUsage":"GENERATE_VERIFY_MAC"}"#,
+        r#"{"KeyUsage":"SIGN_VERIFY"}"#,
+        r#"{"KeySpec":"AES"}"#,
+        r#"{"CustomerMasterKeySpec":"ML_KEM_512"}"#,
+        r#"{"KeySpec":"SYMMETRIC_DEFAULT","CustomerMasterKeySpec":"SYMMETRIC_DEFAULT"}"#,
+        r#"{"Origin":"EXTERNAL"}"#,
+        r#"{"CustomKeyStoreId":"cks-1","Origin":"AWS_CLOUDHSM"}"#,
+        r#"{"XksKeyId":"a"}"#,
+        r#"{"XksKeyId":"a/b"}"#,
+        r#"{"Tags":[{"TagKey":"a","TagValue":"1"},{"TagKey":"a","TagValue":"2"}]}"#,
+        r#"{"Tags":[{"TagKey":"AWS:a","TagValue":"1"}]}"#,
+        r#"{"Tags":[{"TagKey":""},{"TagKey":"a","TagValue":null}]}"#,
+        r#"{"Policy":"{}"}"#,
+        r#"{"Policy":"☃"}"#,
+        r#"{"Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"kms:*\",\"Resource\":\"*\"}}"}"#,
+        r#"{"Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"444455556666\"},\"Action\":\"kms:*\",\"Resource\":\"*\"}}"}"#,
+        r#"{"MultiRegion":"yes"}"#,
+    ] {
+        talk.say("CreateKey", body);
+    }
+    let answer = talk.run("CreateKey", &format!(r#"{{"Description":"{long}"}}"#)).1;
+    assert!(answer.ends_with("Member must have length less than or equal to 8192\"}"));
+    let tags: Vec<_> = (0..51).map(|n| format!(r#"{{"TagKey":"{n}","TagValue":""}}"#)).collect();
+    let answer = talk.run("CreateKey", &format!(r#"{{"Tags":[{}]}}"#, tags.join(","))).1;
+    assert_eq!(answer, r#"{"__type":"TagException","message":"Too many tags"}"#);
+    let policy = format!(r#"{{"Policy":"{}"}}"#, "x".repeat(32_769));
+    let answer = talk.run("CreateKey", &policy).1;
+    assert!(answer.starts_with(r#"{"__type":"LimitExceededException""#));
+    assert_eq!(talk.world.store.keys().count(), 0);
+    talk.done("keys_that_are_refused");
+}
+
+#[test]
+fn cryptography() {
+    let mut talk = Talk::new();
+    let id = talk.create("");
+    let other = talk.create("");
+    let context = r#","EncryptionContext":{"a":"b"}"#;
+    let sealed = talk.say("Encrypt", &key(&id, &format!(r#","Plaintext":"aGk="{context}"#)));
+    let blob = sealed["CiphertextBlob"].as_str().unwrap();
+    let open = |rest: &str| format!(r#"{{"CiphertextBlob":"{blob}"{rest}}}"#);
+    let opened = talk.say("Decrypt", &open(context));
+    assert_eq!(opened["Plaintext"], "aGk=");
+    talk.say("Decrypt", &open(&format!(r#"{context},"KeyId":"{id}""#)));
+    talk.say("Decrypt", &open(&format!(r#"{context},"KeyId":"{other}""#)));
+    talk.say("Decrypt", &open(""));
+    talk.say("Decrypt", &open(&format!(r#"{context},"DryRun":true"#)));
+    talk.say("Decrypt", r#"{"CiphertextBlob":"aGk="}"#);
+    talk.say("Decrypt", r#"{"DryRun":true}"#);
+    let ignoring = r#","DryRun":true,"DryRunModifiers":["IGNORE_CIPHERTEXT"]"#;
+    talk.say("Decrypt", &key(&id, ignoring));
+    talk.say("Decrypt", &key(&id, r#","DryRunModifiers":["IGNORE_CIPHERTEXT"]"#));
+    talk.say("Decrypt", &key(&id, r#","DryRun":true,"DryRunModifiers":["FORGET"]"#));
+    let moved = talk.say(
+        "ReEncrypt",
+        &open(&format!(r#","SourceEncryptionContext":{{"a":"b"}},"DestinationKeyId":"{other}""#)),
+    );
+    let blob = moved["CiphertextBlob"].as_str().unwrap();
+    talk.say("Decrypt", &format!(r#"{{"CiphertextBlob":"{blob}"}}"#));
+    talk.say("ReEncrypt", &format!(r#"{{"CiphertextBlob":"{blob}"}}"#));
+    let wrong = format!(r#","SourceKeyId":"{id}","DestinationKeyId":"{id}""#);
+    talk.say("ReEncrypt", &format!(r#"{{"CiphertextBlob":"{blob}"{wrong}}}"#));
+    // The key of the blob is gone: nobody learns whether it ever was.
+    let at = Key::KmsKey { scope: talk.world.scope(), id: other.parse().unwrap() };
+    talk.world.edit(|_, tx| tx.remove(at));
+    talk.say("Decrypt", &format!(r#"{{"CiphertextBlob":"{blob}"}}"#));
+    talk.done("cryptography");
+}
+
+#[test]
+fn cryptography_that_is_refused() {
+    let mut talk = Talk::new();
+    let id = talk.create("");
+    let plaintext = r#","Plaintext":"aGk=""#;
+    talk.say("Encrypt", "{}");
+    talk.say("Encrypt", &key(&id, r#","Plaintext":"""#));
+    talk.say("Encrypt", &key(&id, r#","Plaintext":"hunter2""#));
+    talk.say("Encrypt", &key(&id, &format!(r#"{plaintext},"DryRun":true"#)));
+    let algorithm = |name: &str| format!(r#"{plaintext},"EncryptionAlgorithm":"{name}""#);
+    talk.say("Encrypt", &key(&id, &algorithm("RSAES_OAEP_SHA_256")));
+    talk.say("Encrypt", &key(&id, &algorithm("ROT13")));
+    talk.say("Encrypt", &key(&id, &format!(r#"{plaintext},"GrantTokens":["abc"]"#)));
+    talk.say("Encrypt", &key(&id, &format!(r#"{plaintext},"GrantTokens":[""]"#)));
+    let recipient = r#","Recipient":{"KeyEncryptionAlgorithm":"RSAES_OAEP_SHA_256"}"#;
+    talk.say("Decrypt", &format!(r#"{{"CiphertextBlob":"aGk="{recipient}}}"#));
+    talk.say("GenerateDataKey", &key(&id, &format!(r#","NumberOfBytes":1{recipient}"#)));
+    talk.say("GenerateDataKey", &key(&id, ""));
+    talk.say("GenerateDataKey", &key(&id, r#","NumberOfBytes":16,"KeySpec":"AES_128""#));
+    talk.say("GenerateDataKey", &key(&id, r#","NumberOfBytes":1025"#));
+    talk.say("GenerateDataKey", &key(&id, r#","KeySpec":"AES_512""#));
+    talk.say("GenerateDataKeyWithoutPlaintext", &key(&id, r#","NumberOfBytes":0"#));
+    talk.say("GenerateRandom", "{}");
+    talk.say("GenerateRandom", r#"{"NumberOfBytes":1025}"#);
+    talk.say("GenerateRandom", r#"{"NumberOfBytes":1,"CustomKeyStoreId":"cks-1"}"#);
+    talk.say("GenerateRandom", &format!(r#"{{"NumberOfBytes":1{recipient}}}"#));
+    let long = "x".repeat(8192);
+    let long = key(&id, &format!(r#"{plaintext},"EncryptionContext":{{"k":"{long}"}}"#));
+    let answer = talk.run("Encrypt", &long).1;
+    assert!(answer.starts_with(r#"{"__type":"ValidationException""#));
+    // 4097 bytes.
+    let long = key(&id, &format!(r#","Plaintext":"{}AAA=""#, "AAAA".repeat(1365)));
+    let answer = talk.run("Encrypt", &long).1;
+    assert_eq!(
+        answer,
+        r#"{"__type":"ValidationException","message":"1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to 4096"}"#
+    );
+    talk.done("cryptography_that_is_refused");
+}
+
+#[test]
+fn data_keys_and_random_bytes() {
+    let mut talk = Talk::new();
+    let id = talk.create("");
+    for (rest, len) in [
+        (r#","KeySpec":"AES_256""#, 44),
+        (r#","KeySpec":"AES_128""#, 24),
+        (r#","NumberOfBytes":64,"EncryptionContext":{"a":"b"}"#, 88),
+    ] {
+        let made = talk.say("GenerateDataKey", &key(&id, rest));
+        let plaintext = made["Plaintext"].as_str().unwrap();
+        assert_eq!(plaintext.len(), len);
+        let hidden = talk.say("GenerateDataKeyWithoutPlaintext", &key(&id, rest));
+        assert!(hidden.get("Plaintext").is_none());
+    }
+    talk.say("GenerateDataKey", &key(&id, r#","KeySpec":"AES_256","DryRun":true"#));
+    let random = talk.say("GenerateRandom", r#"{"NumberOfBytes":32}"#);
+    assert_eq!(random["Plaintext"].as_str().unwrap().len(), 44);
+    talk.done("data_keys_and_random_bytes");
+}
+
+#[test]
+fn aliases() {
+    let mut talk = Talk::new();
+    let (one, two) = (talk.create(""), talk.create(""));
+    let alias =
+        |name: &str, key: &str| format!(r#"{{"AliasName":"{name}","TargetKeyId":"{key}"}}"#);
+    talk.say("CreateAlias", &alias("alias/a", &one));
+    talk.say("CreateAlias", &alias("alias/b/c", &one));
+    talk.say("CreateAlias", &alias("alias/a", &two));
+    talk.say("CreateAlias", &alias("a", &one));
+    talk.say("CreateAlias", &alias("alias/aws/a", &one));
+    talk.say("CreateAlias", &alias("alias/a b", &one));
+    talk.say("CreateAlias", &alias("alias/d", "alias/a"));
+    talk.say("CreateAlias", "{}");
+    talk.say("DescribeKey", &key("alias/a", ""));
+    talk.world.pass_ms(1500);
+    talk.say("UpdateAlias", &alias("alias/a", &two));
+    talk.say("UpdateAlias", &alias("alias/none", &two));
+    let page = talk.say("ListAliases", r#"{"Limit":1}"#);
+    let marker = page["NextMarker"].as_str().unwrap();
+    talk.say("ListAliases", &format!(r#"{{"Limit":1,"Marker":"{marker}"}}"#));
+    talk.say("ListAliases", &key(&two, ""));
+    talk.say("ListAliases", &key(SINGLE, ""));
+    talk.say("ListAliases", r#"{"Marker":"nonsense!"}"#);
+    talk.say("ListAliases", r#"{"Limit":0}"#);
+    talk.say("DeleteAlias", r#"{"AliasName":"alias/a"}"#);
+    talk.say("DeleteAlias", r#"{"AliasName":"alias/a"}"#);
+    talk.done("aliases");
+}
+
+#[test]
+fn lists_policies_and_tags() {
+    let mut talk = Talk::new();
+    let id = talk.create("");
+    talk.say("ListKeys", "");
+    talk.say("ListKeys", r#"{"ResourceOwners":["OTHER_ACCOUNTS_VIA_RAM"]}"#);
+    talk.say("ListKeys", r#"{"ResourceOwners":["OTHERS"],"Limit":1001}"#);
+    talk.say("ListKeys", r#"{"Marker":"YQ"}"#);
+    talk.say("GetKeyPolicy", &key(&id, ""));
+    talk.say("GetKeyPolicy", &key(&id, r#","PolicyName":"other""#));
+    talk.say("ListKeyPolicies", &key(&id, ""));
+    talk.say("ListKeyPolicies", &key(&id, r#","Marker":"YQ""#));
+    let policy = r#","Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"111122223333\"},\"Action\":\"kms:*\",\"Resource\":\"*\"}}""#;
+    talk.say("PutKeyPolicy", &key(&id, policy));
+    talk.say("GetKeyPolicy", &key(&id, r#","PolicyName":"default""#));
+    talk.say("PutKeyPolicy", &key(&id, &format!(r#"{policy},"PolicyName":"AWS_RAM""#)));
+    talk.say("PutKeyPolicy", &key(&id, ""));
+    let tags = r#","Tags":[{"TagKey":"b","TagValue":""},{"TagKey":"a","TagValue":"1"}]"#;
+    talk.say("TagResource", &key(&id, tags));
+    let page = talk.say("ListResourceTags", &key(&id, r#","Limit":1"#));
+    let marker = page["NextMarker"].as_str().unwrap();
+    talk.say("ListResourceTags", &key(&id, &format!(r#","Marker":"{marker}""#)));
+    talk.say("UntagResource", &key(&id, r#","TagKeys":["a","none"]"#));
+    talk.say("UntagResource", &key(&id, r#","TagKeys":[""]"#));
+    talk.say("UntagResource", &key(&id, ""));
+    talk.say("ListResourceTags", &key(&id, ""));
+    talk.done("lists_policies_and_tags");
+}
+
+#[test]
+fn multi_region_keys() {
+    let mut talk = Talk::new();
+    let single = talk.create("");
+    let id = talk.create(r#""MultiRegion":true"#);
+    let to = |region: &str, rest: &str| key(&id, &format!(r#","ReplicaRegion":"{region}"{rest}"#));
+    talk.say(
+        "ReplicateKey",
+        &to("us-west-2", r#","Description":"west","Tags":[{"TagKey":"a","TagValue":"b"}]"#),
+    );
+    talk.say("ReplicateKey", &to("eu-west-1", ""));
+    talk.say("ReplicateKey", &to("eu-west-1", ""));
+    talk.say("ReplicateKey", &to("us-east-1", ""));
+    talk.say("ReplicateKey", &to("ap-south-1", ""));
+    talk.say("ReplicateKey", &to("nowhere", ""));
+    talk.say("ReplicateKey", &key(&single, r#","ReplicaRegion":"us-west-2""#));
+    talk.say("DescribeKey", &key(&id, ""));
+    let primary = |region: &str| key(&id, &format!(r#","PrimaryRegion":"{region}""#));
+    talk.say("UpdatePrimaryRegion", &primary("us-west-2"));
+    settle(&mut talk, &id);
+    talk.say("UpdatePrimaryRegion", &primary("us-east-1"));
+    talk.say("ScheduleKeyDeletion", &key(&id, r#","PendingWindowInDays":7"#));
+    talk.say("DescribeKey", &key(&id, ""));
+    talk.say("GenerateDataKey", &key(&id, r#","KeySpec":"AES_256""#));
+    talk.say("CancelKeyDeletion", &key(&id, ""));
+    talk.say("EnableKey", &key(&id, ""));
+    talk.say("UpdatePrimaryRegion", &primary("us-west-2"));
+    talk.say("DescribeKey", &key(&id, ""));
+    talk.say("ReplicateKey", &to("eu-west-1", ""));
+    talk.say("ScheduleKeyDeletion", &key(&id, r#","PendingWindowInDays":6"#));
+    talk.say("ScheduleKeyDeletion", &key(&id, r#","PendingWindowInDays":366"#));
+    talk.say("ScheduleKeyDeletion", &key(&id, ""));
+    talk.done("multi_region_keys");
+}
+
+/// Marks every replica as installed.
+fn settle(talk: &mut Talk, id: &str) {
+    let (scope, id) = (talk.world.scope(), id.parse().unwrap());
+    let key = talk.world.store.kms_key(scope, id).unwrap().unwrap();
+    let mut key = regent_core::keys::model::KmsKey::clone(&key);
+    key.multi_region.as_mut().unwrap().installing.clear();
+    let at = Key::KmsKey { scope, id };
+    talk.world.edit(|_, tx| tx.put(at, Record::KmsKey(key.into())));
+}
+
+/// The managed key shows itself and is otherwise the service's own; strangers see nothing.
+#[test]
+fn permission() {
+    let mut talk = Talk::new();
+    let id = talk.create("");
+    let scope = talk.world.scope();
+    talk.world.edit(|cx, tx| managed::ensure(cx, tx, scope)).unwrap();
+    let managed = talk.say("DescribeKey", &key("alias/aws/secretsmanager", ""));
+    let managed = managed["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned();
+    talk.say("DisableKey", &key(&managed, ""));
+    talk.say("Encrypt", &key(&managed, r#","Plaintext":"aGk=""#));
+    talk.world.caller.kind = PrincipalKind::User;
+    talk.world.caller.arn = "arn:aws:iam::111122223333:user/alice".into();
+    talk.say("DescribeKey", &key(&id, ""));
+    talk.say("DescribeKey", &key(SINGLE, ""));
+    talk.say("DescribeKey", &key("nonsense", ""));
+    talk.say("CreateKey", "{}");
+    talk.say("ListKeys", "{}");
+    talk.done("permission");
+}
+
+/// PROMISE R8: whatever the body, the answer is well-formed and the client's fault.
+#[test]
+fn bodies_that_are_none() {
+    let mut talk = Talk::new();
+    let rows = OPERATIONS.iter().filter(|row| row.service == Service::Kms);
+    for row in rows {
+        for body in [
+            "[]",
+            "{",
+            "\u{0}",
+            r#"{"KeyId":7,"Limit":"x","NumberOfBytes":"1","AliasName":[],"MultiRegion":0,"DryRun":"no","CiphertextBlob":"?"}"#,
+        ] {
+            let (status, text) = talk.run(row.name, body);
+            let answer = (status, text.as_str());
+            assert_eq!(answer, (400, r#"{"__type":"SerializationException"}"#), "{}", row.name);
+        }
+    }
+}
+
+/// PROMISE R7: no answer but the plaintext's own repeats it.
+#[test]
+fn errors_do_not_repeat_plaintext() {
+    let mut talk = Talk::new();
+    let id = talk.create("");
+    let canary = "aHVudGVyMmh1bnRlcjI=";
+    for rest in [
+        r#","GrantTokens":["x"]"#,
+        r#","EncryptionAlgorithm":"x""#,
+        r#","DryRun":true"#,
+        r#","EncryptionContext":{"a":7}"#,
+    ] {
+        let body = key(&id, &format!(r#","Plaintext":"{canary}"{rest}"#));
+        let text = talk.run("Encrypt", &body).1;
+        assert!(text.contains("__type"), "{text}");
+        assert!(!text.contains(canary) && !text.contains("hunter2"), "{text}");
+    }
+}
