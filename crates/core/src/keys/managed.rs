@@ -5,9 +5,7 @@ use std::sync::Arc;
 use crate::cx::Cx;
 use crate::ids::{AccountId, AliasName, KeyId, Region, Scope};
 use crate::keys::envelope::generate_material;
-use crate::keys::model::{
-    Alias, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey,
-};
+use crate::keys::model::{Alias, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey};
 use crate::policy::document::Policy;
 use crate::ports::{StoreFault, random};
 use crate::records::{Key, Record};

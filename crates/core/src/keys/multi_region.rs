@@ -11,12 +11,7 @@ use crate::replication::outbox::{dequeue, enqueue};
 use crate::tx::{Records, Tx};
 
 /// Sends the key's state, which is in `multi_region.at`, to every other Region that holds it.
-pub fn publish(
-    cx: &Cx<'_>,
-    tx: &mut Tx<'_>,
-    scope: Scope,
-    key: &KmsKey,
-) -> Result<(), StoreFault> {
+pub fn publish(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope, key: &KmsKey) -> Result<(), StoreFault> {
     let Some(multi) = &key.multi_region else { return Ok(()) };
     let related = multi.replicas.iter().copied().chain([multi.primary]);
     for region in related.filter(|region| *region != scope.region) {

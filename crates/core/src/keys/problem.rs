@@ -8,17 +8,38 @@ use crate::ids::{AliasArn, KeyArn};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyProblem {
     /// Neither a UUID nor `mrk-` and 32 digits, nor an ARN or alias. As given.
-    Invalid { given: Box<str> },
+    Invalid {
+        given: Box<str>,
+    },
     /// Well-formed, but there is no such key in this Region and account.
-    Absent { key: KeyArn },
-    AliasAbsent { alias: AliasArn },
+    Absent {
+        key: KeyArn,
+    },
+    AliasAbsent {
+        alias: AliasArn,
+    },
     /// An ARN of another Region than the one asked.
-    OtherRegion { region: Box<str> },
-    Disabled { key: KeyArn },
-    PendingDeletion { key: KeyArn },
-    PendingReplicaDeletion { key: KeyArn },
+    OtherRegion {
+        region: Box<str>,
+    },
+    Disabled {
+        key: KeyArn,
+    },
+    PendingDeletion {
+        key: KeyArn,
+    },
+    PendingReplicaDeletion {
+        key: KeyArn,
+    },
     /// The key's usage does not allow the operation, both in AWS's spelling.
-    WrongUsage { key: KeyArn, usage: Box<str>, operation: Box<str> },
+    WrongUsage {
+        key: KeyArn,
+        usage: Box<str>,
+        operation: Box<str>,
+    },
     /// Neither policy nor grant allows the use.
-    Denied { action: Box<str>, key: Box<str> },
+    Denied {
+        action: Box<str>,
+        key: Box<str>,
+    },
 }
