@@ -24,8 +24,8 @@ const EVENT_VERSION: &str = "1.11";
 /// LIMIT: characters of a parameter's value; longer ones are left out.
 const VALUE_LEN_MAX: usize = 256;
 
-/// LIMIT: characters of a user agent; the rest is cut off.
-const USER_AGENT_LEN_MAX: usize = 256;
+/// LIMIT: characters of a user agent or an access key; the rest is cut off.
+const CLIENT_TEXT_LEN_MAX: usize = 256;
 
 /// What is recorded as the name of an operation that is not known.
 const UNKNOWN_OPERATION: &str = "Unknown";
@@ -173,7 +173,10 @@ const fn event_source(service: Option<Service>) -> &'static str {
 
 /// The first characters of a text that the client chose.
 fn cut(text: &str) -> &str {
-    let end = text.char_indices().nth(USER_AGENT_LEN_MAX).map_or(text.len(), |(at, _)| at);
+    if text.len() <= CLIENT_TEXT_LEN_MAX {
+        return text;
+    }
+    let end = text.char_indices().nth(CLIENT_TEXT_LEN_MAX).map_or(text.len(), |(at, _)| at);
     text.get(..end).unwrap_or_default()
 }
 
@@ -465,7 +468,7 @@ mod tests {
         let text = line(&refused(&origin));
         assert_eq!(text.matches('\n').count(), 1);
         let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(parsed["userAgent"].as_str().unwrap().chars().count(), USER_AGENT_LEN_MAX);
+        assert_eq!(parsed["userAgent"].as_str().unwrap().chars().count(), CLIENT_TEXT_LEN_MAX);
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub mod secretsmanager;
 pub mod service;
 pub mod sigv4;
 pub mod sts;
+#[cfg(test)]
+#[path = "../../core/src/testing.rs"]
+mod testing;
 pub mod time;
 
 #[cfg(test)]

@@ -417,3 +417,31 @@ fn unavailable() -> Fault {
         "The request has failed due to a temporary failure of the server.",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PROMISE R8: a panic is caught wherever in a request it happens.
+    #[tokio::test]
+    async fn a_panic_is_an_error_of_its_request() {
+        assert!(caught(async { 1 }).await.is_ok());
+        let later = async {
+            tokio::task::yield_now().await;
+            panic!("a bug");
+        };
+        assert!(caught(later).await.is_err());
+    }
+
+    #[test]
+    fn content_types_without_parameters() {
+        let of = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(text));
+            media_type(&headers).to_owned()
+        };
+        assert_eq!(of("application/x-www-form-urlencoded; charset=utf-8"), FORM);
+        assert_eq!(of("text/plain"), "text/plain");
+        assert_eq!(media_type(&HeaderMap::new()), "");
+    }
+}

@@ -117,7 +117,9 @@ impl Input {
                 return Err(mismatch(usage, spec));
             }
             (spec, Some(_)) => {
-                return Err(fault::unsupported(format!("KeySpec {spec} is not supported.")));
+                return Err(fault::unsupported(format!(
+                    "KeySpec {spec} is not supported in this Region."
+                )));
             }
         }
         if self.custom_key_store_id.is_some() {

@@ -13,7 +13,6 @@ use regent_core::secrets::touch;
 use regent_core::secrets::versions::put_secret;
 use regent_core::tx::Records;
 
-use self::testing::World;
 use crate::fault::Answer;
 use crate::operations::{Outcome, find};
 use crate::query_xml::Format;
