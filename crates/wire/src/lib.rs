@@ -23,7 +23,3 @@ pub mod sts;
 #[path = "../../core/src/testing.rs"]
 mod testing;
 pub mod time;
-
-#[cfg(test)]
-#[path = "../../core/src/testing.rs"]
-mod testing;

@@ -9,12 +9,11 @@ use regent_core::records::{Key, Record};
 use regent_core::tx::Records;
 use serde_json::Value;
 
-use self::testing::World;
 use crate::fault::Answer;
 use crate::operations::{OPERATIONS, Outcome, find};
 use crate::query_xml::Format;
 use crate::service::Service;
-use crate::testing;
+use crate::testing::World;
 
 const SINGLE: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
 const MULTI: &str = "mrk-1234abcd12ab34cd56ef1234567890ab";
@@ -33,7 +32,8 @@ impl Talk {
     /// Sends a request; the answer's status and body are in the transcript.
     fn say(&mut self, operation: &str, body: &str) -> Value {
         let (status, text) = self.run(operation, body);
-        self.transcript += &format!("> {operation} {body}\n< {status} {text}\n");
+        let line = format!("> {operation} {body}\n< {status} {text}\n");
+        self.transcript.push_str(&line);
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
     }
 
@@ -383,6 +383,72 @@ fn permission() {
     talk.say("CreateKey", "{}");
     talk.say("ListKeys", "{}");
     talk.done("permission");
+}
+
+/// Nothing is accepted and ignored: each of these members changes the answer of each operation.
+#[test]
+fn every_member_counts() {
+    let mut talk = Talk::new();
+    let id = talk.create("");
+    let sealed = talk.say("Encrypt", &key(&id, r#","Plaintext":"aGk=""#));
+    let blob = sealed["CiphertextBlob"].as_str().unwrap().to_owned();
+    let requests = [
+        ("DescribeKey", key(&id, "")),
+        ("Encrypt", key(&id, r#","Plaintext":"aGk=""#)),
+        ("Decrypt", format!(r#"{{"CiphertextBlob":"{blob}"}}"#)),
+        ("ReEncrypt", format!(r#"{{"CiphertextBlob":"{blob}","DestinationKeyId":"{id}"}}"#)),
+        ("GenerateDataKey", key(&id, r#","NumberOfBytes":1"#)),
+        ("GenerateDataKeyWithoutPlaintext", key(&id, r#","NumberOfBytes":1"#)),
+    ];
+    let grants = (r#","GrantTokens":["x"]}"#, "InvalidGrantTokenException");
+    let dry = (r#","DryRun":true}"#, "DryRunOperationException");
+    let usage = "InvalidKeyUsageException";
+    let algorithm = (r#","EncryptionAlgorithm":"RSAES_OAEP_SHA_1"}"#, usage);
+    let from = (r#","SourceEncryptionAlgorithm":"RSAES_OAEP_SHA_1"}"#, usage);
+    let to = (r#","DestinationEncryptionAlgorithm":"SM2PKE"}"#, usage);
+    let ignore = (r#","DryRunModifiers":["IGNORE_CIPHERTEXT"]}"#, "ValidationException");
+    let context = (r#","EncryptionContext":{"a":"b"}}"#, "InvalidCiphertextException");
+    let source = (r#","SourceEncryptionContext":{"a":"b"}}"#, "InvalidCiphertextException");
+    let members: [&[_]; 6] = [
+        &[grants],
+        &[grants, dry, algorithm],
+        &[grants, dry, algorithm, ignore, context],
+        &[grants, dry, from, to, ignore, source],
+        &[grants, dry],
+        &[grants, dry],
+    ];
+    for ((operation, body), members) in requests.iter().zip(members) {
+        assert_eq!(talk.run(operation, body).0, 200, "{operation}");
+        for (member, code) in members {
+            let body = body.replacen('}', member, 1);
+            let (status, text) = talk.run(operation, &body);
+            assert!(status == 400 && text.contains(code), "{operation} {member} {text}");
+        }
+    }
+}
+
+/// The safety check and its bypass, wherever a policy is given.
+#[test]
+fn policies_that_lock_out_take_a_bypass() {
+    let mut talk = Talk::new();
+    let (id, multi) = (talk.create(""), talk.create(r#""MultiRegion":true"#));
+    let policy = r#""Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"444455556666\"},\"Action\":\"kms:*\",\"Resource\":\"*\"}}""#;
+    let bypass = r#","BypassPolicyLockoutSafetyCheck":true"#;
+    for (operation, about) in [
+        ("CreateKey", String::new()),
+        ("ReplicateKey", format!(r#""KeyId":"{multi}","ReplicaRegion":"us-west-2","#)),
+        ("PutKeyPolicy", format!(r#""KeyId":"{id}","#)),
+    ] {
+        let (status, text) = talk.run(operation, &format!("{{{about}{policy}}}"));
+        assert!(status == 400 && text.contains("not allow you to update"), "{operation} {text}");
+        let (status, text) = talk.run(operation, &format!("{{{about}{policy}{bypass}}}"));
+        assert_eq!(status, 200, "{operation} {text}");
+        let shown = text.contains("444455556666");
+        assert_eq!(shown, operation == "ReplicateKey", "{operation} {text}");
+    }
+    // From now on nobody but the other account has a say.
+    let text = talk.run("GetKeyPolicy", &key(&id, "")).1;
+    assert!(text.contains("AccessDeniedException"), "{text}");
 }
 
 /// PROMISE R8: whatever the body, the answer is well-formed and the client's fault.

@@ -17,7 +17,7 @@ use crate::fault::Answer;
 use crate::operations::{Outcome, find};
 use crate::query_xml::Format;
 use crate::service::Service;
-use crate::testing;
+use crate::testing::World;
 
 const T1: &str = "11111111-1111-4111-8111-111111111111";
 const T2: &str = "22222222-2222-4222-8222-222222222222";
