@@ -24,7 +24,7 @@ struct Args {
     #[arg(long)]
     seed: Option<u64>,
     /// Events before everything heals.
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 3000)]
     steps: u64,
     /// Threads.
     #[arg(long, default_value_t = 2)]

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use crate::cx::Cx;
 use crate::ids::{Region, RequestId, SecretName, SecretSuffix};
 use crate::ports::{StoreFault, random};
-use crate::records::{Key, Record, Subject};
+use crate::records::{Intent, Key, Record, Subject};
 use crate::replication::change::{Outcome, Stamp};
-use crate::replication::outbox::{dequeue, publish, put_replica};
+use crate::replication::outbox::{dequeue, enqueue, publish, put_replica, subject_of};
+use crate::replication::receiver::bury;
 use crate::secrets::model::{Replica, ReplicaStatus, Role, Secret};
 use crate::tx::{Records, Tx};
 
@@ -28,7 +29,8 @@ pub fn acknowledge(
     let reached = entry.is_some_and(|entry| entry.at <= at);
     match subject {
         Subject::Secret { name, suffix } => {
-            if reached && !matches!(outcome, Outcome::Lacking | Outcome::NameTaken { .. }) {
+            let settles = matches!(outcome, Outcome::Applied | Outcome::Failed(_));
+            if reached && settles {
                 dequeue(tx, scope, peer, subject.clone());
             }
             secret(cx, tx, peer, name, *suffix, at, reached, outcome)
@@ -39,7 +41,20 @@ pub fn acknowledge(
             }
             installed(tx, peer, scope, *id, at)
         }
-        Subject::Detached { .. } | Subject::KeyGone { .. } => {
+        Subject::Detached { name, suffix } => {
+            if reached {
+                dequeue(tx, scope, peer, subject.clone());
+            }
+            match outcome {
+                // What the former primary said before it knew is late from now on.
+                Outcome::Fenced { at } if reached => {
+                    let subject = Subject::Secret { name: name.clone(), suffix: *suffix };
+                    bury(cx, tx, &subject, at, false)
+                }
+                _ => Ok(()),
+            }
+        }
+        Subject::KeyGone { .. } => {
             if reached {
                 dequeue(tx, scope, peer, subject.clone());
             }
@@ -77,7 +92,7 @@ fn secret(
             let status = ReplicaStatus::Failed { failure, request_id };
             put_replica(tx, scope, &secret, Replica { status, ..replica });
         }
-        Outcome::Lacking => {
+        Outcome::Lacking if reached => {
             put_replica(tx, scope, &secret, Replica { acknowledged: None, ..replica });
         }
         Outcome::NameTaken { epoch } if reached => {
@@ -86,40 +101,83 @@ fn secret(
             publish(cx, tx, scope, &secret)?;
             put_secret(tx, scope, secret);
         }
-        Outcome::Fenced { at } => detached(cx, tx, peer, name, suffix, at)?,
-        Outcome::Failed(_) | Outcome::NameTaken { .. } => {}
+        Outcome::Fenced { at } if reached => {
+            drop_replica(cx, tx, peer, &secret, at)?;
+        }
+        // About a state that is no longer the one to be reached.
+        Outcome::Lacking
+        | Outcome::Failed(_)
+        | Outcome::NameTaken { .. }
+        | Outcome::Fenced { .. } => {}
     }
     Ok(())
 }
 
-/// PROMISE R9: a replica that became a secret of its own leaves the primary's list; both copies
-/// stay. The primary's epoch catches up, so that it may be replicated there anew.
-pub(super) fn detached(
+/// A replica in `peer` says that it became a secret of its own at `at`. The answer is this
+/// Region's own state, up to which nothing that it says is meant for the former replica any more.
+///
+/// A late message may be about a replica that was there before the present one. The present one
+/// confirmed a state that the former one never reached. If it has confirmed nothing, the Region
+/// itself knows: it answers the state that waits to be sent with a fence, and `None` is returned.
+pub(super) fn left(
     cx: &Cx<'_>,
     tx: &mut Tx<'_>,
     peer: Region,
     name: &SecretName,
     suffix: SecretSuffix,
     at: Stamp,
-) -> Result<(), StoreFault> {
+) -> Result<Option<Outcome>, StoreFault> {
     let scope = cx.scope();
-    let Some(secret) = tx.secret(scope, name)?.filter(|secret| secret.suffix == suffix) else {
-        return Ok(());
+    let secret = tx.secret(scope, name)?.filter(|secret| secret.suffix == suffix);
+    let Some(secret) = secret.filter(|secret| !secret.is_replica()) else {
+        return Ok(Some(Outcome::Applied));
     };
-    if at.epoch <= secret.at.epoch || !secret.replicas().contains(&peer) {
-        return Ok(());
+    let Some(replica) = tx.replica(scope, name, peer)? else {
+        return Ok(Some(Outcome::Fenced { at: secret.at }));
+    };
+    let unheard = at.epoch > secret.at.epoch;
+    match replica.acknowledged {
+        Some(held) if held.revision >= at.revision => Ok(Some(Outcome::Applied)),
+        None if !unheard => {
+            if tx.outbox(scope, peer, &subject_of(&secret))?.is_some() {
+                return Ok(None);
+            }
+            // It has failed and cannot be asked. Whatever it holds, it is to hold no replica.
+            let at = drop_replica(cx, tx, peer, &secret, at)?;
+            enqueue(cx, tx, scope, peer, subject_of(&secret), at, Intent::Remove)?;
+            Ok(Some(Outcome::Fenced { at: secret.at }))
+        }
+        _ => {
+            let at = drop_replica(cx, tx, peer, &secret, at)?;
+            Ok(Some(Outcome::Fenced { at }))
+        }
     }
+}
+
+/// PROMISE R9: a replica that became a secret of its own leaves the primary's list; both copies
+/// stay. The primary's epoch catches up, so that it may be replicated there anew. The primary's
+/// new state is returned.
+fn drop_replica(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    peer: Region,
+    secret: &Secret,
+    at: Stamp,
+) -> Result<Stamp, StoreFault> {
+    let scope = cx.scope();
+    let epoch = secret.at.epoch.max(at.epoch);
     let revision = secret.at.revision.max(at.revision) + 1;
-    let mut secret = Secret::clone(&secret);
-    secret.at = Stamp { epoch: at.epoch, revision };
+    let mut secret = secret.clone();
+    secret.at = Stamp { epoch, revision };
     if let Role::Primary { replicas } = &mut secret.role {
         replicas.retain(|region| *region != peer);
     }
-    tx.remove(Key::Replica { scope, name: name.clone(), region: peer });
-    dequeue(tx, scope, peer, Subject::Secret { name: name.clone(), suffix });
+    tx.remove(Key::Replica { scope, name: secret.name.clone(), region: peer });
+    dequeue(tx, scope, peer, subject_of(&secret));
     publish(cx, tx, scope, &secret)?;
+    let at = secret.at;
     put_secret(tx, scope, secret);
-    Ok(())
+    Ok(at)
 }
 
 fn put_secret(tx: &mut Tx<'_>, scope: crate::ids::Scope, secret: Secret) {

@@ -161,9 +161,12 @@ pub enum Outcome {
     Failed(ReplicaFailure),
     /// The receiver misses a value that was left out: send everything.
     Lacking,
-    /// An ordinary secret of that name is in the way; it may be overwritten from a higher epoch.
+    /// An ordinary secret of that name is in the way, or something newer was there; it may be
+    /// overwritten from a higher epoch.
     NameTaken { epoch: u64 },
-    /// PROMISE R9: the receiver has another owner, at `at`. The sender is no longer its primary.
+    /// PROMISE R9: the receiver is a secret of its own since `at` and no longer the sender's
+    /// replica. As the answer to [`Message::Detached`], which says just that: what the former
+    /// primary sent up to `at` was for the replica.
     Fenced { at: Stamp },
 }
 

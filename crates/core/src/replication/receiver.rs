@@ -11,7 +11,7 @@ use crate::cx::Cx;
 use crate::ids::{AccountId, Region};
 use crate::ports::StoreFault;
 use crate::records::{Due, Key, Record, Subject, Tombstone};
-use crate::replication::acknowledge::{acknowledge, detached};
+use crate::replication::acknowledge::{acknowledge, left};
 use crate::replication::change::{Message, Outcome, Stamp};
 use crate::tx::{Records, Tx};
 
@@ -55,9 +55,9 @@ pub fn receive(
             Ok(Some(acknowledged(cx, subject, at, Outcome::Applied)))
         }
         Message::Detached { name, suffix, at, .. } => {
-            detached(cx, tx, from, &name, suffix, at)?;
+            let outcome = left(cx, tx, from, &name, suffix, at)?;
             let subject = Subject::Detached { name, suffix };
-            Ok(Some(acknowledged(cx, subject, at, Outcome::Applied)))
+            Ok(outcome.map(|outcome| acknowledged(cx, subject, at, outcome)))
         }
         Message::Key(state) => {
             let (subject, at) = (Subject::Key { id: state.arn.id }, state.at);

@@ -56,6 +56,10 @@ struct Copy {
     floor_failed: bool,
     /// Who wrote it, by epoch, since it last came into being.
     writers: BTreeMap<u64, Region>,
+    /// The former primary that still lists this Region, since the replica here was detached.
+    untold: Option<Region>,
+    /// The replicas that this Region lists, as the primary.
+    listed: Vec<Region>,
 }
 
 type CopyId = (Region, SecretName, SecretSuffix);

@@ -33,24 +33,38 @@ impl Checker {
         if let Some(gone) = before.filter(replaced) {
             self.gone(node, job, name, gone)?;
         }
+        for secret in [before, after].into_iter().flatten() {
+            self.listed(node.region, name, secret, after);
+        }
         let Some(after) = after else { return Ok(()) };
         let held = before.filter(|before| before.suffix == after.suffix);
         let region = node.region;
         let copy = self.copy(region, name, after.suffix);
         let (at, suffix) = (after.at, after.suffix);
-        if let Some(held) = held {
-            let (was, is) = (short(held.at), short(at));
-            hold!("R2", at >= held.at, "{region} took {name}-{suffix} from {was} back to {is}");
-            if held.is_replica() && !after.is_replica() {
-                copy.floor = at;
-                copy.floor_failed = false;
+        match held {
+            Some(held) => {
+                let (was, is) = (short(held.at), short(at));
+                hold!("R2", at >= held.at, "{region} took {name}-{suffix} from {was} back to {is}");
+                let untold = copy.untold.filter(|_| !held.is_replica() && after.is_replica());
+                hold!(
+                    "R9",
+                    untold.is_none(),
+                    "{region}'s own {name}-{suffix} was taken by {untold:?}, which was never told that it had left"
+                );
+                if held.is_replica() && !after.is_replica() {
+                    copy.floor = at;
+                    copy.floor_failed = false;
+                    self.detached(region, name, held);
+                }
             }
-        } else {
-            let fresh = at > copy.floor || (copy.floor_failed && at == copy.floor);
-            let (was, is) = (short(copy.floor), short(at));
-            hold!("R2", fresh, "{region} brought {name}-{suffix} back at {is}, gone at {was}");
-            copy.writers.clear();
+            None => {
+                let fresh = at > copy.floor || (copy.floor_failed && at == copy.floor);
+                let (was, is) = (short(copy.floor), short(at));
+                hold!("R2", fresh, "{region} brought {name}-{suffix} back at {is}, gone at {was}");
+                copy.writers.clear();
+            }
         }
+        let copy = self.copy(region, name, after.suffix);
         copy.reached = copy.reached.max(at);
         let writer = match after.role {
             Role::Primary { .. } => region,
@@ -64,6 +78,25 @@ impl Checker {
             "{first} and {writer} both wrote {region}'s {name}-{suffix} at epoch {epoch}"
         );
         Ok(())
+    }
+
+    /// Notes whom a Region lists as replicas, and so what it has been told.
+    fn listed(&mut self, region: Region, name: &SecretName, secret: &Secret, now: Option<&Secret>) {
+        let same = now.filter(|now| now.suffix == secret.suffix);
+        let listed = same.map(|now| now.replicas().to_vec()).unwrap_or_default();
+        for (id, copy) in &mut self.copies {
+            let of = id.1 == *name && id.2 == secret.suffix;
+            if of && copy.untold == Some(region) && !listed.contains(&id.0) {
+                copy.untold = None;
+            }
+        }
+        self.copy(region, name, secret.suffix).listed = listed;
+    }
+
+    fn detached(&mut self, region: Region, name: &SecretName, held: &Secret) {
+        let Role::Replica { primary } = held.role else { return };
+        let lists = self.copy(primary, name, held.suffix).listed.contains(&region);
+        self.copy(region, name, held.suffix).untold = lists.then_some(primary);
     }
 
     /// A secret is gone: somebody must have asked for it.

@@ -17,7 +17,7 @@ use crate::policy::document::Policy;
 use crate::ports::{StoreFault, Unopened};
 use crate::records::{Intent, Key, Record, Subject};
 use crate::replication::change::{KeyState, MaterialState, Message, Stamp};
-use crate::replication::outbox::enqueue;
+use crate::replication::outbox::{dequeue, enqueue};
 use crate::tx::{Records, Tx};
 
 /// What came of a key's state.
@@ -47,8 +47,8 @@ pub fn apply(
     let late = buried.is_some_and(|tombstone| state.at <= tombstone.at);
     match state.install.clone() {
         Some(install) if !late => install_key(cx, tx, state, &install)?,
-        // PROMISE R2: the sender believes in a replica that was deleted here since.
-        _ if state.replicas.contains(&cx.region) => {
+        // PROMISE R2: the sender believes in a key that was deleted here since.
+        _ if state.replicas.contains(&cx.region) || state.primary == cx.region => {
             let (account, at) = (scope.account, state.at);
             return Ok(Applied::Gone(Message::KeyGone { account, id, at }));
         }
@@ -131,7 +131,7 @@ fn open_materials(
     state.materials.iter().map(open).collect::<Result<_, _>>().map_err(|Unopened| StoreFault)
 }
 
-/// A replica key is gone for good in `from`, as of `at`.
+/// A related key is gone for good in `from`, as of `at`.
 pub fn gone(
     cx: &Cx<'_>,
     tx: &mut Tx<'_>,
@@ -142,7 +142,9 @@ pub fn gone(
     let scope = cx.scope();
     let Some(key) = tx.kms_key(scope, id)? else { return Ok(()) };
     let Some(multi) = &key.multi_region else { return Ok(()) };
-    if !multi.replicas.contains(&from) || multi.primary != cx.region {
+    let heir = multi.primary == from;
+    let replica = multi.primary == cx.region && multi.replicas.contains(&from);
+    if !heir && !replica {
         return Ok(());
     }
     if at < multi.at {
@@ -150,5 +152,23 @@ pub fn gone(
         // the present state with its own end if that is so.
         return enqueue(cx, tx, scope, from, Subject::Key { id }, multi.at, Intent::State);
     }
-    replica_gone(cx, tx, scope, id, from)
+    if heir { reclaim(cx, tx, &key, from) } else { replica_gone(cx, tx, scope, id, from) }
+}
+
+/// The replica that this Region had made the primary was gone before it heard of that.
+///
+/// PROMISE R9: nobody else hears so from that Region, because nobody else tells it that it is the
+/// primary; so this Region alone goes back to being it.
+fn reclaim(cx: &Cx<'_>, tx: &mut Tx<'_>, key: &KmsKey, from: Region) -> Result<(), StoreFault> {
+    let scope = cx.scope();
+    let mut key = key.clone();
+    if let Some(multi) = &mut key.multi_region {
+        multi.at = multi.at.next_epoch();
+        multi.primary = cx.region;
+        multi.replicas.remove(&cx.region);
+    }
+    dequeue(tx, scope, from, Subject::Key { id: key.id });
+    publish(cx, tx, scope, &key)?;
+    tx.put(Key::KmsKey { scope, id: key.id }, Record::KmsKey(Arc::new(key)));
+    Ok(())
 }

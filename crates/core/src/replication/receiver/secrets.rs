@@ -31,13 +31,8 @@ pub fn apply(
     if from != state.arn.scope.region || from == cx.region {
         return Ok(None);
     }
-    if let Some(tombstone) = tx.tombstone(scope, subject)? {
-        if tombstone.at.epoch > state.at.epoch {
-            return Ok(Some(Outcome::Fenced { at: tombstone.at }));
-        }
-        if state.at < tombstone.at || (state.at == tombstone.at && !tombstone.failed) {
-            return Ok(None);
-        }
+    if let Some(fenced) = fence(tx, scope, from, subject, state.at)? {
+        return Ok(Some(fenced));
     }
     let existing = tx.secret(scope, &state.arn.name)?;
     let existing = match existing.as_deref().map(|existing| stand(existing, from, &state)) {
@@ -68,6 +63,28 @@ pub fn apply(
     }
 }
 
+/// What keeps a state out, whatever stands here now.
+fn fence(
+    tx: &Tx<'_>,
+    scope: Scope,
+    from: Region,
+    subject: &Subject,
+    at: Stamp,
+) -> Result<Option<Outcome>, StoreFault> {
+    // PROMISE R9: the sender has not heard yet that the replica here left it, so whatever it says
+    // was said to a replica. Its epoch proves nothing: another replica may have left it before.
+    let Subject::Secret { name, suffix } = subject else { return Ok(None) };
+    let detached = Subject::Detached { name: name.clone(), suffix: *suffix };
+    if let Some(untold) = tx.outbox(scope, from, &detached)? {
+        return Ok(Some(Outcome::Fenced { at: untold.at }));
+    }
+    let Some(tombstone) = tx.tombstone(scope, subject)? else { return Ok(None) };
+    // A late message, whose sender pays no heed to the answer; or the present state of another
+    // owner of the secret than the one whose replica was here, and it has to exceed that one.
+    let late = at < tombstone.at || (at == tombstone.at && !tombstone.failed);
+    Ok(late.then_some(Outcome::NameTaken { epoch: tombstone.at.epoch }))
+}
+
 /// How an existing secret of the name takes a new state.
 enum Stand {
     /// It is the replica itself, and older.
@@ -87,9 +104,6 @@ fn stand(existing: &Secret, from: Region, state: &SecretState) -> Stand {
         },
         Role::Replica { .. } => {
             Stand::Answer(Some(Outcome::Failed(ReplicaFailure::ReplicatedWithOtherArn)))
-        }
-        Role::Primary { .. } if same && existing.at.epoch > state.at.epoch => {
-            Stand::Answer(Some(Outcome::Fenced { at: existing.at }))
         }
         Role::Primary { replicas } if state.overwrite && replicas.is_empty() => {
             if state.at.epoch > existing.at.epoch {
