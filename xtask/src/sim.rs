@@ -20,10 +20,6 @@ pub struct Args {
     seed: Option<u64>,
 }
 
-impl Args {
-    pub const CI: Self = Self { seeds: SEEDS, start: None, seed: None };
-}
-
 pub fn run(args: &Args) -> Result<()> {
     let mut command = Command::new(release_binaries()?.join("regent-sim"));
     match args.seed {

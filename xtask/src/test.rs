@@ -1,11 +1,14 @@
 //! The README's test command: everything that needs a Rust toolchain and nothing else.
 
 use crate::run::{Result, cargo, cargo_run, succeeds};
+use crate::{compat, tidy};
 
 pub fn run() -> Result<()> {
     cargo_run(&["fmt", "--all", "--check"])?;
+    tidy::run()?;
     cargo_run(&["clippy", "--workspace", "--all-targets"])?;
     cargo_run(&["test", "--workspace"])?;
+    compat::run(true)?;
     deny()
 }
 
