@@ -20,6 +20,13 @@ pub struct Args {
     seed: Option<u64>,
 }
 
+/// What CI runs.
+impl Default for Args {
+    fn default() -> Self {
+        Self { seeds: SEEDS, start: None, seed: None }
+    }
+}
+
 pub fn run(args: &Args) -> Result<()> {
     let mut command = Command::new(release_binaries()?.join("regent-sim"));
     match args.seed {
