@@ -11,3 +11,6 @@ pub mod outbox;
 pub mod probe;
 pub mod receiver;
 pub mod sender;
+
+#[cfg(test)]
+mod tests;

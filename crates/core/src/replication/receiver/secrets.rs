@@ -35,21 +35,20 @@ pub fn apply(
         return Ok(Some(fenced));
     }
     let existing = tx.secret(scope, &state.arn.name)?;
-    let existing = match existing.as_deref().map(|existing| stand(existing, from, &state)) {
-        None | Some(Stand::Update) => existing,
-        Some(Stand::Answer(outcome)) => return Ok(outcome),
-        Some(Stand::Replace) => {
-            if let Some(existing) = existing {
-                erase(cx, tx, &existing)?;
-            }
-            None
-        }
-    };
+    let (existing, replaced) =
+        match existing.as_deref().map(|existing| stand(existing, from, &state)) {
+            None | Some(Stand::Update) => (existing, None),
+            Some(Stand::Answer(outcome)) => return Ok(outcome),
+            Some(Stand::Replace) => (None, existing),
+        };
     if is_default_key(state.kms_key_id.as_deref()) {
         managed::ensure(cx, tx, scope)?;
     }
     match versions(cx, tx, existing.as_deref(), &state)? {
         Ok(versions) => {
+            if let Some(replaced) = replaced {
+                erase(cx, tx, &replaced)?;
+            }
             hold(cx, tx, from, existing.as_deref(), state, versions)?;
             tx.remove(Key::Tombstone { scope, subject: subject.clone() });
             Ok(Some(Outcome::Applied))
@@ -137,7 +136,11 @@ fn versions(
     let mut versions = Vec::new();
     for version in &state.versions {
         let Some(value) = &version.value else {
-            let held = tx.version(scope, &own.name, own.suffix, &version.id)?;
+            // Values of a secret that is to be overwritten are not the replica's.
+            let held = match existing {
+                Some(_) => tx.version(scope, &own.name, own.suffix, &version.id)?,
+                None => None,
+            };
             if rekeyed || held.is_none_or(|held| held.changed != version.changed) {
                 return Ok(Err(Outcome::Lacking));
             }

@@ -1,0 +1,263 @@
+//! What the simulator has found: ownership that moves while messages are late, step by step.
+//!
+//! Three Regions in the `aws` profile, which asks nothing beforehand. Messages are carried by hand,
+//! so that each can be held back.
+
+use crate::ids::{KeyId, Region, SecretName};
+use crate::keys::ops::create_key::CreateKey;
+use crate::keys::ops::replicate_key::ReplicateKey;
+use crate::keys::ops::update_primary_region::UpdatePrimaryRegion;
+use crate::keys::target::KeyRef;
+use crate::plaintext::Plaintext;
+use crate::ports::Crypto;
+use crate::records::{Key, Record, Subject};
+use crate::replication::change::{Message, Outcome};
+use crate::replication::compose::{Composed, compose};
+use crate::replication::outbox::subject_of;
+use crate::replication::receiver::receive;
+use crate::secrets::model::{Replica, ReplicaFailure, ReplicaStatus, Secret};
+use crate::secrets::ops::{
+    CreateSecret, DeleteSecret, PutSecretValue, ReplicateSecretToRegions, StopReplicationToReplica,
+};
+use crate::secrets::replicas::AddReplica;
+use crate::secrets::target::SecretId;
+use crate::secrets::versions::GivenValue;
+use crate::testing::World;
+use crate::tx::Records;
+
+fn region(name: &str) -> World {
+    World { profile: crate::cx::Profile::Aws, ..World::in_region(name) }
+}
+
+fn name() -> SecretName {
+    "s".parse().unwrap()
+}
+
+fn id() -> SecretId {
+    SecretId::parse("s").unwrap()
+}
+
+fn token(text: &str) -> crate::ids::VersionId {
+    format!("{text:0>32}").parse().unwrap()
+}
+
+fn value() -> GivenValue {
+    GivenValue { string: Some(Plaintext::new(b"v".to_vec())), binary: None }
+}
+
+fn wanted(of: &World, key: Option<&str>) -> AddReplica {
+    AddReplica { region: of.region.as_str().into(), kms_key_id: key.map(Into::into) }
+}
+
+fn create(world: &mut World, replicas: Vec<AddReplica>) {
+    let op = CreateSecret {
+        name: name(),
+        token: token("1"),
+        description: None,
+        kms_key_id: None,
+        value: value(),
+        tags: None,
+        replicas,
+        overwrite: true,
+        secret_type: None,
+    };
+    world.command(op).unwrap();
+}
+
+fn put(world: &mut World, text: &str) {
+    let op = PutSecretValue { secret: id(), token: token(text), value: value(), stages: vec![] };
+    world.command(op).unwrap();
+}
+
+fn detach(world: &mut World) {
+    world.command(StopReplicationToReplica { secret: id() }).unwrap();
+}
+
+fn secret(world: &World) -> Option<Secret> {
+    world.store.secret(world.scope(), &name()).unwrap().map(|secret| Secret::clone(&secret))
+}
+
+fn replica(world: &World, of: Region) -> Option<Replica> {
+    let found = world.store.replica(world.scope(), &name(), of).unwrap();
+    found.map(|replica| Replica::clone(&replica))
+}
+
+/// What `from` has to tell `to` of a subject.
+fn message(from: &World, to: &World, subject: &Subject) -> Message {
+    let entry = from.store.outbox(from.scope(), to.region, subject).unwrap().unwrap();
+    let key = to.crypto.transport_key();
+    match compose(&from.cx(), &from.store, to.region, &key, subject, &entry).unwrap() {
+        Composed::Send(message) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn hear(world: &mut World, from: Region, message: Message) -> Option<Message> {
+    world.edit(|cx, tx| receive(cx, tx, from, message).unwrap())
+}
+
+/// Carries a message there, and its answer back.
+fn exchange(from: &mut World, to: &mut World, subject: &Subject) {
+    let sent = message(from, to, subject);
+    if let Some(answer) = hear(to, from.region, sent) {
+        hear(from, to.region, answer);
+    }
+}
+
+fn outcome(answer: Option<Message>) -> Outcome {
+    match answer {
+        Some(Message::Acknowledged { outcome, .. }) => outcome,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// PROMISE R2: a replica that was detached and then deleted is not brought back by its former
+/// primary, which leaves it off its list.
+#[test]
+fn a_former_primary_does_not_bring_a_detached_secret_back() {
+    let (mut a, mut b) = (region("us-east-1"), region("us-west-2"));
+    let replicas = vec![wanted(&b, None)];
+    create(&mut a, replicas);
+    let subject = subject_of(&secret(&a).unwrap());
+    exchange(&mut a, &mut b, &subject);
+    put(&mut a, "2");
+    detach(&mut b);
+    b.command(DeleteSecret { secret: id(), window_days: None, force: true }).unwrap();
+    let late = message(&a, &b, &subject);
+    let answer = hear(&mut b, a.region, late.clone());
+    assert!(matches!(outcome(answer.clone()), Outcome::Fenced { .. }));
+    hear(&mut a, b.region, answer.unwrap());
+    assert!(secret(&a).unwrap().replicas().is_empty());
+    let detached = Subject::Detached { name: name(), suffix: secret(&a).unwrap().suffix };
+    exchange(&mut b, &mut a, &detached);
+    // Also when nothing waits any more, the copy that was still under way is late.
+    hear(&mut b, a.region, late);
+    assert_eq!(secret(&b), None);
+}
+
+/// PROMISE R9: an epoch that rose because another replica left says nothing about this one.
+#[test]
+fn two_replicas_that_leave_both_keep_what_they_have() {
+    let (mut a, mut b, mut c) = (region("us-east-1"), region("us-west-2"), region("eu-west-1"));
+    let replicas = vec![wanted(&b, None), wanted(&c, None)];
+    create(&mut a, replicas);
+    let subject = subject_of(&secret(&a).unwrap());
+    exchange(&mut a, &mut b, &subject);
+    exchange(&mut a, &mut c, &subject);
+    detach(&mut b);
+    put(&mut b, "b");
+    detach(&mut c);
+    let detached = Subject::Detached { name: name(), suffix: secret(&a).unwrap().suffix };
+    exchange(&mut c, &mut a, &detached);
+    assert_eq!(secret(&a).unwrap().replicas(), [b.region]);
+    let own = secret(&b).unwrap();
+    exchange(&mut a, &mut b, &subject);
+    assert_eq!(secret(&b).unwrap(), own);
+    exchange(&mut b, &mut a, &detached);
+    assert!(secret(&a).unwrap().replicas().is_empty());
+    assert_eq!(b.store.outbox(b.scope(), a.region, &detached), Ok(None));
+}
+
+/// PROMISE R2: two owners of one name and suffix may replicate to the same Region in turn.
+#[test]
+fn a_tombstone_of_another_owner_is_exceeded() {
+    let (mut a, mut b, mut c) = (region("us-east-1"), region("us-west-2"), region("eu-west-1"));
+    let replicas = vec![wanted(&b, None)];
+    create(&mut a, replicas);
+    let subject = subject_of(&secret(&a).unwrap());
+    exchange(&mut a, &mut b, &subject);
+    detach(&mut b);
+    let at = crate::replication::change::Stamp { epoch: 2, revision: 40 };
+    let removed = Message::SecretRemoved {
+        account: b.account(),
+        name: name(),
+        suffix: secret(&b).unwrap().suffix,
+        at,
+    };
+    hear(&mut c, b.region, removed);
+    let replicas = vec![wanted(&c, None)];
+    let op = ReplicateSecretToRegions { secret: id(), replicas, overwrite: false };
+    a.command(op).unwrap();
+    exchange(&mut a, &mut c, &subject);
+    exchange(&mut a, &mut c, &subject);
+    assert_eq!(replica(&a, c.region).unwrap().status, ReplicaStatus::InSync);
+    assert!(secret(&c).unwrap().at > at);
+}
+
+/// What is to be overwritten stays until it is known that the replica can be held.
+#[test]
+fn a_replica_that_cannot_be_held_overwrites_nothing() {
+    let (mut a, mut b) = (region("us-east-1"), region("us-west-2"));
+    create(&mut b, vec![]);
+    a.pass_ms(1);
+    let replicas = vec![wanted(&b, Some("nonsense"))];
+    create(&mut a, replicas);
+    // Another request, and so another suffix, than that of the secret in the way.
+    let mut own = secret(&b).unwrap();
+    own.suffix = "OTHERS".parse().unwrap();
+    let record = Record::Secret(own.clone().into());
+    b.edit(|cx, tx| tx.put(Key::Secret { scope: cx.scope(), name: name() }, record));
+    let subject = subject_of(&secret(&a).unwrap());
+    exchange(&mut a, &mut b, &subject);
+    exchange(&mut a, &mut b, &subject);
+    let status = replica(&a, b.region).unwrap().status;
+    let refused = |failure: &ReplicaFailure| matches!(failure, ReplicaFailure::ReplicaKey(_));
+    assert!(matches!(&status, ReplicaStatus::Failed { failure, .. } if refused(failure)));
+    assert_eq!(secret(&b), Some(own));
+}
+
+/// A late complaint about an older state does not undo what was confirmed since.
+#[test]
+fn a_late_answer_changes_nothing() {
+    let (mut a, mut b) = (region("us-east-1"), region("us-west-2"));
+    let replicas = vec![wanted(&b, None)];
+    create(&mut a, replicas);
+    let subject = subject_of(&secret(&a).unwrap());
+    exchange(&mut a, &mut b, &subject);
+    let (account, at) = (a.account(), secret(&a).unwrap().at);
+    let outcome = Outcome::Lacking;
+    let late = Message::Acknowledged { account, subject, at, outcome };
+    hear(&mut a, b.region, late);
+    assert_eq!(replica(&a, b.region).unwrap().acknowledged, Some(at));
+}
+
+/// PROMISE R9: a key whose new primary was deleted before it heard so goes back to the old one.
+#[test]
+fn a_primary_that_never_was_gives_the_key_back() {
+    let (mut a, mut b) = (region("us-east-1"), region("us-west-2"));
+    let key = primary_key(&mut a, &b);
+    let subject = Subject::Key { id: key };
+    exchange(&mut a, &mut b, &subject);
+    let primary = b.region.as_str().into();
+    a.command(UpdatePrimaryRegion { key: KeyRef::from(&*key.to_string()), primary }).unwrap();
+    b.edit(|cx, tx| {
+        tx.remove(Key::KmsKey { scope: cx.scope(), id: key });
+    });
+    exchange(&mut a, &mut b, &subject);
+    let found = a.store.kms_key(a.scope(), key).unwrap().unwrap();
+    let multi = found.multi_region.as_ref().unwrap();
+    assert_eq!((multi.primary, multi.at.epoch, multi.replicas.len()), (a.region, 3, 0));
+    assert_eq!(a.store.outbox(a.scope(), b.region, &subject), Ok(None));
+}
+
+/// A multi-Region key in `a` that is being replicated to `b`.
+fn primary_key(a: &mut World, b: &World) -> KeyId {
+    let op = CreateKey {
+        policy: None,
+        bypass_lockout_check: false,
+        description: "".into(),
+        tags: crate::tags::Tags::new(),
+        multi_region: true,
+    };
+    let key = a.command(op).unwrap().key.id;
+    let op = ReplicateKey {
+        key: KeyRef::from(&*key.to_string()),
+        region: b.region.as_str().into(),
+        policy: None,
+        bypass_lockout_check: false,
+        description: "".into(),
+        tags: crate::tags::Tags::new(),
+    };
+    a.command(op).unwrap();
+    key
+}
