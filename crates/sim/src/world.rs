@@ -37,6 +37,8 @@ const START_MS: i64 = 1_700_000_000_000;
 const ASK_TIMEOUT_MS: u64 = 3_000;
 /// LIMIT: how long everything may take to settle once it has healed, in simulated milliseconds.
 const SETTLE_MS_MAX: u64 = 300_000;
+/// How often replicas that have failed are asked for again.
+const DRIVES: u32 = 3;
 /// LIMIT: ciphertexts that clients keep.
 const KEPT_MAX: usize = 24;
 
@@ -220,8 +222,11 @@ impl World {
         }
         self.heal();
         self.settle()?;
-        self.drive_failed();
-        self.settle()?;
+        // What fails for a name that another replica gives up must be asked for again.
+        for _ in 0..DRIVES {
+            self.drive_failed();
+            self.settle()?;
+        }
         let all = self.sites.iter().map(|site| (site.node.region, &site.node)).collect();
         last::converged(&all, self.clock(0), &self.blobs)
     }

@@ -17,7 +17,8 @@ use crate::replication::outbox::subject_of;
 use crate::replication::receiver::receive;
 use crate::secrets::model::{Replica, ReplicaFailure, ReplicaStatus, Secret};
 use crate::secrets::ops::{
-    CreateSecret, DeleteSecret, PutSecretValue, ReplicateSecretToRegions, StopReplicationToReplica,
+    CreateSecret, DeleteSecret, PutSecretValue, RemoveRegionsFromReplication,
+    ReplicateSecretToRegions, StopReplicationToReplica,
 };
 use crate::secrets::replicas::AddReplica;
 use crate::secrets::target::SecretId;
@@ -204,6 +205,25 @@ fn a_replica_that_cannot_be_held_overwrites_nothing() {
     let refused = |failure: &ReplicaFailure| matches!(failure, ReplicaFailure::ReplicaKey(_));
     assert!(matches!(&status, ReplicaStatus::Failed { failure, .. } if refused(failure)));
     assert_eq!(secret(&b), Some(own));
+}
+
+/// PROMISE R2: a removal that comes before the state that it removes keeps that state out, also
+/// where an ordinary secret stands that the state would overwrite.
+#[test]
+fn a_removal_that_comes_first_counts() {
+    let (mut a, mut b) = (region("us-east-1"), region("us-west-2"));
+    create(&mut b, vec![]);
+    let replicas = vec![wanted(&b, None)];
+    create(&mut a, replicas);
+    let subject = subject_of(&secret(&a).unwrap());
+    exchange(&mut a, &mut b, &subject);
+    let late = message(&a, &b, &subject);
+    let regions = vec![b.region];
+    a.command(RemoveRegionsFromReplication { secret: id(), regions }).unwrap();
+    exchange(&mut a, &mut b, &subject);
+    let own = secret(&b);
+    hear(&mut b, a.region, late);
+    assert_eq!(secret(&b), own);
 }
 
 /// A late complaint about an older state does not undo what was confirmed since.

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regent_core::cx::Profile;
 use regent_core::ids::{KeyId, Region, SecretName, SecretSuffix};
 use regent_core::ports::Read;
-use regent_core::records::{Key, Record};
+use regent_core::records::{Due, Key, Record, Subject};
 use regent_core::replication::change::{Answer, Message, Question, Stamp};
 use regent_core::time::Timestamp;
 use regent_store::codec;
@@ -132,6 +132,7 @@ impl Checker {
                 Key::Secret { name, .. } => self.secret(node, job, name, change)?,
                 Key::Version { .. } => peek::version(node, change)?,
                 Key::KmsKey { id, .. } => self.key(node, job, *id, change)?,
+                Key::Tombstone { subject, .. } => self.forgotten(node.region, job, subject),
                 _ => {}
             }
         }
@@ -212,6 +213,22 @@ impl Checker {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A tombstone has served its time: what it kept out may come back.
+    fn forgotten(&mut self, region: Region, job: &Job, subject: &Subject) {
+        match (job, subject) {
+            (Job::Deadline(_), Subject::Secret { name, suffix }) => {
+                self.copy(region, name, *suffix).floor = Stamp::default();
+            }
+            (
+                Job::Deadline(Key::Deadline { due: Due::ForgetTombstone { .. }, .. }),
+                Subject::Key { id },
+            ) => {
+                self.key_states.remove(&(region, *id));
+            }
+            _ => {}
+        }
     }
 
     fn copy(&mut self, region: Region, name: &SecretName, suffix: SecretSuffix) -> &mut Copy {

@@ -31,7 +31,7 @@ impl Checker {
         let after = secret_of(change.after.as_ref());
         let replaced = |old: &&Secret| after.is_none_or(|new| new.suffix != old.suffix);
         if let Some(gone) = before.filter(replaced) {
-            self.gone(node, job, name, gone)?;
+            self.gone(node, job, gone, after.is_some())?;
         }
         for secret in [before, after].into_iter().flatten() {
             self.listed(node.region, name, secret, after);
@@ -45,7 +45,9 @@ impl Checker {
             Some(held) => {
                 let (was, is) = (short(held.at), short(at));
                 hold!("R2", at >= held.at, "{region} took {name}-{suffix} from {was} back to {is}");
-                let untold = copy.untold.filter(|_| !held.is_replica() && after.is_replica());
+                let untold = copy.untold.filter(|former| {
+                    !held.is_replica() && after.role == Role::Replica { primary: *former }
+                });
                 hold!(
                     "R9",
                     untold.is_none(),
@@ -100,8 +102,8 @@ impl Checker {
     }
 
     /// A secret is gone: somebody must have asked for it.
-    fn gone(&mut self, node: &Node, job: &Job, name: &SecretName, gone: &Secret) -> Verdict {
-        let region = node.region;
+    fn gone(&mut self, node: &Node, job: &Job, gone: &Secret, replaced: bool) -> Verdict {
+        let (region, name) = (node.region, &gone.name);
         let copy = self.copy(region, name, gone.suffix);
         let asked = match (job, applied(job)) {
             (Job::Client(request), _) => {
@@ -119,7 +121,7 @@ impl Checker {
             }
             (_, Some((_, Message::Secret(state)))) => {
                 let overwritten =
-                    state.overwrite && !gone.is_replica() && gone.replicas().is_empty();
+                    replaced && state.overwrite && !gone.is_replica() && gone.replicas().is_empty();
                 let given_up = gone.is_replica() && gone.version_count == 0;
                 if given_up {
                     copy.floor = copy.floor.max(state.at);

@@ -252,14 +252,14 @@ pub fn remove(
     at: Stamp,
 ) -> Result<(), StoreFault> {
     let Subject::Secret { name, suffix } = subject else { return Ok(()) };
-    if let Some(existing) = tx.secret(cx.scope(), name)? {
-        let ours = existing.suffix == *suffix && existing.role == Role::Replica { primary: from };
-        if ours && existing.at < at {
-            erase(cx, tx, &existing)?;
-        } else if existing.suffix == *suffix {
-            // Newer than the removal, or a secret of its own by now.
-            return Ok(());
-        }
+    let ours = Role::Replica { primary: from };
+    let existing = tx.secret(cx.scope(), name)?;
+    let existing = existing.filter(|held| held.suffix == *suffix && held.role == ours);
+    match existing {
+        Some(newer) if newer.at >= at => return Ok(()),
+        Some(existing) => erase(cx, tx, &existing)?,
+        // Also a secret of its own is to be kept from an older state that would overwrite it.
+        None => {}
     }
     bury(cx, tx, subject, at, false)
 }

@@ -1,0 +1,99 @@
+//! The simulator's own tests: equal seeds run equally, quick seeds keep all promises, and each
+//! rule that is broken on purpose is noticed, so that a passing run means something.
+
+use regent_sim::world::{Break, Failed, Options, Passed, run};
+
+/// LIMIT: seeds within which a broken rule must be noticed.
+const NOTICED_WITHIN: u64 = 60;
+
+fn passed(options: Options) -> Passed {
+    match run(options) {
+        Ok(passed) => passed,
+        Err(failed) => {
+            let Failed { seed, event, violation, last_lines } = *failed;
+            let (lines, promise, what) = (last_lines.join("\n"), violation.promise, violation.what);
+            panic!("{lines}\nseed {seed} broke {promise} at event {event}: {what}");
+        }
+    }
+}
+
+/// PROMISE R10. First by name, because nothing else can be relied on without it.
+#[test]
+fn a_same_seed_same_trace() {
+    for seed in 1..=3 {
+        let options = Options { steps: 1500, ..Options::of_seed(seed) };
+        assert_eq!(passed(options), passed(options));
+    }
+    let other = |seed| passed(Options { steps: 300, ..Options::of_seed(seed) }).trace;
+    assert_ne!(other(1), other(2));
+}
+
+/// PROMISE R10: what the real cryptography draws for itself changes nothing that matters.
+#[test]
+fn real_cryptography_traces_the_same() {
+    let options = Options { steps: 300, real_crypto: true, ..Options::of_seed(4) };
+    assert_eq!(passed(options), passed(options));
+}
+
+#[test]
+fn quick_seeds() {
+    for seed in 100..130 {
+        passed(Options { steps: 1000, ..Options::of_seed(seed) });
+    }
+}
+
+/// Seeds that found something once.
+#[test]
+fn seeds_that_failed_once() {
+    for seed in [6, 51, 123, 229, 543, 1340, 2190] {
+        passed(Options::of_seed(seed));
+    }
+}
+
+/// Some seed must find the broken rule, under its own promise.
+fn noticed(broken: Break, promises: &[&str]) {
+    for seed in 1..=NOTICED_WITHIN {
+        let options = Options { broken: Some(broken), ..Options::of_seed(seed) };
+        if let Err(failed) = run(options) {
+            let Failed { violation, .. } = *failed;
+            assert!(promises.contains(&violation.promise), "{broken:?} noticed as {violation:?}");
+            return;
+        }
+    }
+    panic!("{broken:?} went unnoticed");
+}
+
+#[test]
+fn an_answer_before_the_sync_is_noticed() {
+    noticed(Break::AnswerBeforeSync, &["R1"]);
+}
+
+#[test]
+fn a_late_frame_that_is_applied_is_noticed() {
+    noticed(Break::ApplyLateFrames, &["R2"]);
+}
+
+#[test]
+fn a_dropped_tombstone_is_noticed() {
+    noticed(Break::DropTombstones, &["R2"]);
+}
+
+#[test]
+fn a_forgotten_peer_is_noticed() {
+    noticed(Break::ForgetOutbox, &["R2"]);
+}
+
+#[test]
+fn a_silent_failure_is_noticed() {
+    noticed(Break::SilentFailure, &["R3"]);
+}
+
+#[test]
+fn two_owners_in_one_epoch_are_noticed() {
+    noticed(Break::KeepEpoch, &["R9"]);
+}
+
+#[test]
+fn plaintext_is_noticed() {
+    noticed(Break::SealNothing, &["R7"]);
+}
