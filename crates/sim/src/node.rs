@@ -342,7 +342,7 @@ impl Node {
         });
         match result {
             Ok((message, batch)) => {
-                self.submit(now, job, Product::Message(message), batch, blobs, out)
+                self.submit(now, job, Product::Message(message), batch, blobs, out);
             }
             Err(StoreFault) => out.faults.push(format!("{job:?}")),
         }
@@ -411,10 +411,10 @@ impl Node {
         out: &mut Out,
     ) {
         match (job, product) {
-            (Job::Client(request), Product::Reply(reply)) => {
-                if self.broken != Some(Break::AnswerBeforeSync) {
-                    out.replies.push((request, reply));
-                }
+            (Job::Client(request), Product::Reply(reply))
+                if self.broken != Some(Break::AnswerBeforeSync) =>
+            {
+                out.replies.push((request, reply));
             }
             (Job::Ensure(next), _) => {
                 self.volatile.account_ready = true;

@@ -247,7 +247,7 @@ impl World {
             }
             Event::Sync { at, .. } => {
                 self.sites[at].syncing = false;
-                self.within(at, |node, now, blobs, out| node.sync(now, blobs, out))
+                self.within(at, Node::sync)
             }
             Event::Wake { at, .. } => self.within(at, |node, _, _, out| node.greet_strangers(out)),
             Event::AskTimeout { at, id, .. } => self.within(at, |node, now, blobs, out| {
@@ -368,7 +368,7 @@ impl World {
         let frame = peer::decode(bytes).expect("a frame that was encoded decodes");
         self.note(to, format_args!("hears {sender} {}", told(&frame.message)));
         self.within(to, |node, now, blobs, out| {
-            node.receive(now, sender, frame.message, blobs, out)
+            node.receive(now, sender, frame.message, blobs, out);
         })
     }
 

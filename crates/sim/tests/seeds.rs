@@ -1,5 +1,6 @@
 //! The simulator's own tests: equal seeds run equally, quick seeds keep all promises, and each
 //! rule that is broken on purpose is noticed, so that a passing run means something.
+#![allow(clippy::panic, reason = "a test fails by it")]
 
 use regent_sim::world::{Break, Failed, Options, Passed, run};
 

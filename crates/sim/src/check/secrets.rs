@@ -41,30 +41,27 @@ impl Checker {
         let region = node.region;
         let copy = self.copy(region, name, after.suffix);
         let (at, suffix) = (after.at, after.suffix);
-        match held {
-            Some(held) => {
-                let (was, is) = (short(held.at), short(at));
-                hold!("R2", at >= held.at, "{region} took {name}-{suffix} from {was} back to {is}");
-                let untold = copy.untold.filter(|former| {
-                    !held.is_replica() && after.role == Role::Replica { primary: *former }
-                });
-                hold!(
-                    "R9",
-                    untold.is_none(),
-                    "{region}'s own {name}-{suffix} was taken by {untold:?}, which was never told that it had left"
-                );
-                if held.is_replica() && !after.is_replica() {
-                    copy.floor = at;
-                    copy.floor_failed = false;
-                    self.detached(region, name, held);
-                }
+        if let Some(held) = held {
+            let (was, is) = (short(held.at), short(at));
+            hold!("R2", at >= held.at, "{region} took {name}-{suffix} from {was} back to {is}");
+            let untold = copy.untold.filter(|former| {
+                !held.is_replica() && after.role == Role::Replica { primary: *former }
+            });
+            hold!(
+                "R9",
+                untold.is_none(),
+                "{region}'s own {name}-{suffix} was taken by {untold:?}, which was never told that it had left"
+            );
+            if held.is_replica() && !after.is_replica() {
+                copy.floor = at;
+                copy.floor_failed = false;
+                self.detached(region, name, held);
             }
-            None => {
-                let fresh = at > copy.floor || (copy.floor_failed && at == copy.floor);
-                let (was, is) = (short(copy.floor), short(at));
-                hold!("R2", fresh, "{region} brought {name}-{suffix} back at {is}, gone at {was}");
-                copy.writers.clear();
-            }
+        } else {
+            let fresh = at > copy.floor || (copy.floor_failed && at == copy.floor);
+            let (was, is) = (short(copy.floor), short(at));
+            hold!("R2", fresh, "{region} brought {name}-{suffix} back at {is}, gone at {was}");
+            copy.writers.clear();
         }
         let copy = self.copy(region, name, after.suffix);
         copy.reached = copy.reached.max(at);
