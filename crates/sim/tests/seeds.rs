@@ -46,7 +46,7 @@ fn quick_seeds() {
 /// Seeds that found something once.
 #[test]
 fn seeds_that_failed_once() {
-    for seed in [6, 51, 123, 229, 543, 1340, 2190] {
+    for seed in [6, 51, 123, 229, 543, 1340, 2190, 10154] {
         passed(Options::of_seed(seed));
     }
 }

@@ -3,9 +3,12 @@
 //! Three Regions in the `aws` profile, which asks nothing beforehand. Messages are carried by hand,
 //! so that each can be held back.
 
-use crate::ids::{KeyId, Region, SecretName};
+use crate::ids::{AliasName, KeyId, Region, SecretName};
+use crate::keys::ops::create_alias::CreateAlias;
 use crate::keys::ops::create_key::CreateKey;
+use crate::keys::ops::disable_key::DisableKey;
 use crate::keys::ops::replicate_key::ReplicateKey;
+use crate::keys::ops::update_alias::UpdateAlias;
 use crate::keys::ops::update_primary_region::UpdatePrimaryRegion;
 use crate::keys::target::KeyRef;
 use crate::plaintext::Plaintext;
@@ -17,7 +20,7 @@ use crate::replication::outbox::subject_of;
 use crate::replication::receiver::receive;
 use crate::secrets::model::{Replica, ReplicaFailure, ReplicaStatus, Secret};
 use crate::secrets::ops::{
-    CreateSecret, DeleteSecret, PutSecretValue, RemoveRegionsFromReplication,
+    CreateSecret, DeleteSecret, GetSecretValue, PutSecretValue, RemoveRegionsFromReplication,
     ReplicateSecretToRegions, StopReplicationToReplica,
 };
 use crate::secrets::replicas::AddReplica;
@@ -241,6 +244,32 @@ fn a_late_answer_changes_nothing() {
     assert_eq!(replica(&a, b.region).unwrap().acknowledged, Some(at));
 }
 
+/// PROMISE R3: when an alias moves away from a key that cannot be used any more, the values under
+/// that key are put under the new one before the replica is called in sync.
+#[test]
+fn a_replica_in_sync_is_readable_also_after_its_alias_moved() {
+    let (mut a, mut b) = (region("us-east-1"), region("us-west-2"));
+    b.profile = crate::cx::Profile::Strict;
+    let name: AliasName = "alias/app".parse().unwrap();
+    let (old, new) = (key(&mut b, false), key(&mut b, false));
+    let target = KeyRef::from(&*old.to_string());
+    b.command(CreateAlias { name: name.clone(), target: target.clone() }).unwrap();
+    let replicas = vec![wanted(&b, Some("alias/app"))];
+    create(&mut a, replicas);
+    let subject = subject_of(&secret(&a).unwrap());
+    exchange(&mut a, &mut b, &subject);
+    b.command(UpdateAlias { name, target: KeyRef::from(&*new.to_string()) }).unwrap();
+    b.command(DisableKey { key: target }).unwrap();
+    put(&mut a, "2");
+    exchange(&mut a, &mut b, &subject);
+    exchange(&mut a, &mut b, &subject);
+    assert_eq!(replica(&a, b.region).unwrap().status, ReplicaStatus::InSync);
+    for version in ["1", "2"] {
+        let version = Some(token(version));
+        b.query(GetSecretValue { secret: id(), version, stage: None }).unwrap();
+    }
+}
+
 /// PROMISE R9: a key whose new primary was deleted before it heard so goes back to the old one.
 #[test]
 fn a_primary_that_never_was_gives_the_key_back() {
@@ -262,14 +291,7 @@ fn a_primary_that_never_was_gives_the_key_back() {
 
 /// A multi-Region key in `a` that is being replicated to `b`.
 fn primary_key(a: &mut World, b: &World) -> KeyId {
-    let op = CreateKey {
-        policy: None,
-        bypass_lockout_check: false,
-        description: "".into(),
-        tags: crate::tags::Tags::new(),
-        multi_region: true,
-    };
-    let key = a.command(op).unwrap().key.id;
+    let key = key(a, true);
     let op = ReplicateKey {
         key: KeyRef::from(&*key.to_string()),
         region: b.region.as_str().into(),
@@ -280,4 +302,15 @@ fn primary_key(a: &mut World, b: &World) -> KeyId {
     };
     a.command(op).unwrap();
     key
+}
+
+fn key(world: &mut World, multi_region: bool) -> KeyId {
+    let op = CreateKey {
+        policy: None,
+        bypass_lockout_check: false,
+        description: "".into(),
+        tags: crate::tags::Tags::new(),
+        multi_region,
+    };
+    world.command(op).unwrap().key.id
 }
