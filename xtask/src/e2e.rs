@@ -13,8 +13,11 @@ use crate::compat::known::SERVICES;
 use crate::run::{Result, output, release_binaries, root, succeed, succeeds, target_dir};
 use regent_wire::operations::OPERATIONS;
 
-/// What is installed where the clients are absent.
-const PACKAGES: [&str; 2] = ["awscli>=1.44,<2", "boto3"];
+/// What is installed where the clients are absent. Older models lack operations that are built.
+const PACKAGES: [&str; 3] = ["awscli>=1.46.3,<2", "boto3>=1.44.5", "botocore>=1.44.5"];
+/// Succeeds in an interpreter whose clients know all that is tested.
+const HAS_CLIENTS: &str = "import awscli, boto3, botocore, tomllib; \
+    assert tuple(map(int, botocore.__version__.split('.'))) >= (1, 44, 5)";
 
 pub fn run(filter: Option<&str>) -> Result<()> {
     let binary = release_binaries()?.join("regent");
@@ -42,14 +45,14 @@ impl Clients {
     /// What is installed, or else a virtual environment below the target directory.
     fn find() -> Result<Self> {
         let python = PathBuf::from("python3");
-        let has_boto3 = succeeds(Command::new(&python).args(["-c", "import boto3, tomllib"]));
+        let has_boto3 = succeeds(Command::new(&python).args(["-c", HAS_CLIENTS]));
         if has_boto3 && succeeds(Command::new("aws").arg("--version")) {
             return Ok(Self { python, path: None });
         }
         let venv = target_dir()?.join("e2e-venv");
         let bin = venv.join("bin");
         let python = bin.join("python");
-        let ready = succeeds(Command::new(&python).args(["-c", "import awscli, boto3"]));
+        let ready = succeeds(Command::new(&python).args(["-c", HAS_CLIENTS]));
         if !ready {
             Self::install(&venv, &python)?;
         }

@@ -6,7 +6,7 @@ use crate::{compat, tidy};
 pub fn run() -> Result<()> {
     cargo_run(&["fmt", "--all", "--check"])?;
     tidy::run()?;
-    cargo_run(&["clippy", "--workspace", "--all-targets"])?;
+    cargo_run(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     cargo_run(&["test", "--workspace"])?;
     compat::run(true)?;
     deny()

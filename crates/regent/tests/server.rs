@@ -82,7 +82,7 @@ fn requests_that_are_not_authenticated() {
     assert_eq!(signed(wrong, REGION, now), refused("InvalidSignatureException"));
     let unknown = ("AKIAUNKNOWN", "test");
     assert_eq!(signed(unknown, REGION, now), refused("UnrecognizedClientException"));
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     assert_eq!(signed(KEY, REGION, now - hour), refused("InvalidSignatureException"));
     assert_eq!(signed(KEY, REGION, now + hour), refused("InvalidSignatureException"));
     assert_eq!(signed(KEY, "ap-south-1", now), refused("InvalidSignatureException"));

@@ -76,7 +76,6 @@ fn body(name: &str) -> Option<&'static str> {
         "UpdateKeyDescription" => {
             r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Description":"d"}"#
         }
-        "TagResource" | "UntagResource" => return None,
         _ => return None,
     })
 }

@@ -10,15 +10,18 @@ pub const SERVICES: [(Service, &[&str]); 3] =
     [(Service::SecretsManager, SECRETS_MANAGER), (Service::Kms, KMS), (Service::Sts, STS)];
 
 const SECRETS_MANAGER: &[&str] = &[
+    "AssociateCrossAccountReplica",
     "BatchGetSecretValue",
     "CancelRotateSecret",
     "CreateSecret",
     "DeleteResourcePolicy",
     "DeleteSecret",
     "DescribeSecret",
+    "DisassociateCrossAccountReplica",
     "GetRandomPassword",
     "GetResourcePolicy",
     "GetSecretValue",
+    "ListResourcePolicies",
     "ListSecretVersionIds",
     "ListSecrets",
     "PutResourcePolicy",
@@ -42,6 +45,7 @@ const KMS: &[&str] = &[
     "CreateCustomKeyStore",
     "CreateGrant",
     "CreateKey",
+    "Decapsulate",
     "Decrypt",
     "DeleteAlias",
     "DeleteCustomKeyStore",
@@ -54,6 +58,7 @@ const KMS: &[&str] = &[
     "DisconnectCustomKeyStore",
     "EnableKey",
     "EnableKeyRotation",
+    "Encapsulate",
     "Encrypt",
     "GenerateDataKey",
     "GenerateDataKeyPair",
@@ -102,6 +107,7 @@ const STS: &[&str] = &[
     "GetCallerIdentity",
     "GetDelegatedAccessToken",
     "GetFederationToken",
+    "GetScopedCredentials",
     "GetSessionToken",
     "GetWebIdentityToken",
 ];
