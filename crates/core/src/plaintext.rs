@@ -1,6 +1,6 @@
 //! Bytes that must never leave by accident (promise R7).
 //!
-//! Both types zeroize on drop, print as redacted, and implement neither `Clone` nor any
+//! All types here zeroize on drop, print as redacted, and implement neither `Clone` nor any
 //! serialisation. Reading the bytes is spelled `expose`, so that every reader can be found.
 
 use core::fmt;
@@ -17,6 +17,11 @@ impl Plaintext {
 
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The same bytes, as key material.
+    pub fn into_key(mut self) -> KeyBytes {
+        KeyBytes(core::mem::take(&mut self.0))
     }
 
     pub fn len(&self) -> usize {
@@ -62,6 +67,34 @@ impl fmt::Debug for SymmetricKey {
     }
 }
 
+/// Key material of any length: a symmetric key, an HMAC key, or a private key in PKCS#8. Which of
+/// them is for the key's spec to say.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct KeyBytes(Vec<u8>);
+
+impl KeyBytes {
+    /// Takes the bytes over, whatever capacity they have; none are left behind.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<SymmetricKey> for KeyBytes {
+    fn from(key: SymmetricKey) -> Self {
+        Self(key.expose().to_vec())
+    }
+}
+
+impl fmt::Debug for KeyBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyBytes(redacted)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,5 +104,6 @@ mod tests {
         let value = Plaintext::new(b"hunter2".to_vec());
         assert_eq!(format!("{value:?}"), "Plaintext(redacted)");
         assert_eq!(format!("{:?}", SymmetricKey::new([7; 32])), "SymmetricKey(redacted)");
+        assert_eq!(format!("{:?}", KeyBytes::new(vec![7; 32])), "KeyBytes(redacted)");
     }
 }

@@ -6,7 +6,7 @@
 use core::ops::ControlFlow;
 
 use crate::ids::MaterialId;
-use crate::plaintext::{Plaintext, SymmetricKey};
+use crate::plaintext::{KeyBytes, Plaintext, SymmetricKey};
 use crate::records::{Key, Record, Scan};
 
 /// Reads one consistent-enough view of a Region's records.
@@ -74,16 +74,20 @@ pub trait Crypto {
     /// Opens what [`Crypto::seal`] made under the same key and associated data.
     fn open(&self, key: &SymmetricKey, aad: &[u8], sealed: &[u8]) -> Result<Plaintext, Unopened>;
 
-    /// Wraps a key under the Region key, for the store. Same construction as [`Crypto::seal`].
-    fn wrap(&self, aad: &[u8], key: &SymmetricKey, entropy: &dyn Entropy) -> Vec<u8>;
+    /// Wraps key material under the Region key, for the store. Same construction as
+    /// [`Crypto::seal`].
+    fn wrap(&self, aad: &[u8], material: &KeyBytes, entropy: &dyn Entropy) -> Vec<u8>;
 
     /// Unwraps what [`Crypto::wrap`] made in this Region.
-    fn unwrap(&self, aad: &[u8], wrapped: &[u8]) -> Result<SymmetricKey, Unopened>;
+    fn unwrap(&self, aad: &[u8], wrapped: &[u8]) -> Result<KeyBytes, Unopened>;
+
+    /// Unwraps material that is a symmetric key; anything else does not open.
+    fn unwrap_key(&self, aad: &[u8], wrapped: &[u8]) -> Result<SymmetricKey, Unopened>;
 
     /// This Region's public transport key.
     fn transport_key(&self) -> TransportKey;
 
-    /// Seals a key to another Region's transport key.
+    /// Seals a data key to another Region's transport key.
     fn seal_to(
         &self,
         peer: &TransportKey,
@@ -92,11 +96,23 @@ pub trait Crypto {
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>, Unopened>;
 
-    /// Opens what another Region sealed to this one.
+    /// Opens a data key that another Region sealed to this one.
     fn open_sealed(&self, aad: &[u8], sealed: &[u8]) -> Result<SymmetricKey, Unopened>;
 
+    /// Seals key material to another Region's transport key.
+    fn seal_material_to(
+        &self,
+        peer: &TransportKey,
+        aad: &[u8],
+        material: &KeyBytes,
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, Unopened>;
+
+    /// Opens key material that another Region sealed to this one.
+    fn open_sealed_material(&self, aad: &[u8], sealed: &[u8]) -> Result<KeyBytes, Unopened>;
+
     /// The public name of key material: one-way, equal in every Region that holds the material.
-    fn material_id(&self, material: &SymmetricKey) -> MaterialId;
+    fn material_id(&self, material: &KeyBytes) -> MaterialId;
 
     /// Whether two byte strings are equal, in time that depends on their lengths only.
     fn equal(&self, a: &[u8], b: &[u8]) -> bool;

@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use regent_core::cx::{Answers, Caller, Cx, Origin, Profile};
 use regent_core::engine::{self, Command, Query, Step};
 use regent_core::ids::{AccountId, MaterialId, Region, RequestId, Scope};
-use regent_core::plaintext::{Plaintext, SymmetricKey};
+use regent_core::plaintext::{KeyBytes, Plaintext, SymmetricKey};
 use regent_core::ports::{
     Crypto, Entropy, Read, SALT_LEN, StoreFault, Stored, TransportKey, Unopened, random,
 };
@@ -300,11 +300,15 @@ impl Crypto for FakeCrypto {
         if tag == expected { Ok(Plaintext::new(body)) } else { Err(Unopened) }
     }
 
-    fn wrap(&self, aad: &[u8], key: &SymmetricKey, entropy: &dyn Entropy) -> Vec<u8> {
-        self.seal(&self.region_key, aad, key.expose(), entropy)
+    fn wrap(&self, aad: &[u8], material: &KeyBytes, entropy: &dyn Entropy) -> Vec<u8> {
+        self.seal(&self.region_key, aad, material.expose(), entropy)
     }
 
-    fn unwrap(&self, aad: &[u8], wrapped: &[u8]) -> Result<SymmetricKey, Unopened> {
+    fn unwrap(&self, aad: &[u8], wrapped: &[u8]) -> Result<KeyBytes, Unopened> {
+        self.open(&self.region_key, aad, wrapped).map(Plaintext::into_key)
+    }
+
+    fn unwrap_key(&self, aad: &[u8], wrapped: &[u8]) -> Result<SymmetricKey, Unopened> {
         let opened = self.open(&self.region_key, aad, wrapped)?;
         SymmetricKey::from_slice(opened.expose()).ok_or(Unopened)
     }
@@ -325,12 +329,27 @@ impl Crypto for FakeCrypto {
     }
 
     fn open_sealed(&self, aad: &[u8], sealed: &[u8]) -> Result<SymmetricKey, Unopened> {
-        let own = SymmetricKey::from_slice(&self.transport_key().0).ok_or(Unopened)?;
-        let opened = self.open(&own, aad, sealed)?;
+        let opened = self.open_sealed_material(aad, sealed)?;
         SymmetricKey::from_slice(opened.expose()).ok_or(Unopened)
     }
 
-    fn material_id(&self, material: &SymmetricKey) -> MaterialId {
+    fn seal_material_to(
+        &self,
+        peer: &TransportKey,
+        aad: &[u8],
+        material: &KeyBytes,
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, Unopened> {
+        let to = SymmetricKey::from_slice(&peer.0).ok_or(Unopened)?;
+        Ok(self.seal(&to, aad, material.expose(), entropy))
+    }
+
+    fn open_sealed_material(&self, aad: &[u8], sealed: &[u8]) -> Result<KeyBytes, Unopened> {
+        let own = SymmetricKey::from_slice(&self.transport_key().0).ok_or(Unopened)?;
+        self.open(&own, aad, sealed).map(Plaintext::into_key)
+    }
+
+    fn material_id(&self, material: &KeyBytes) -> MaterialId {
         MaterialId(*expand(&[b"material", material.expose()]).expose())
     }
 

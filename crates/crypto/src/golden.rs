@@ -77,13 +77,14 @@ fn sealed_messages() {
 fn wrapped_keys() {
     let region = identity();
     let salt = Counting::from(32);
-    assert_eq!(hex(&region.wrap(AAD, &other_key(), &salt)), WRAPPED_V1);
+    assert_eq!(hex(&region.wrap(AAD, &other_key().into(), &salt)), WRAPPED_V1);
     assert_eq!(region.unwrap(AAD, &unhex(WRAPPED_V1)).unwrap().expose(), other_key().expose());
+    assert_eq!(region.unwrap_key(AAD, &unhex(WRAPPED_V1)).unwrap().expose(), other_key().expose());
 }
 
 #[test]
 fn material_ids() {
-    assert_eq!(identity().material_id(&key()).to_string(), MATERIAL_ID_V1);
+    assert_eq!(identity().material_id(&key().into()).to_string(), MATERIAL_ID_V1);
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn under(root: &RootKey) -> Under<'_> {
 
 #[cfg(test)]
 mod tests {
+    use regent_core::plaintext::KeyBytes;
     use regent_core::ports::Crypto;
 
     use super::*;
@@ -72,7 +73,7 @@ mod tests {
         let again = RegionCrypto::open_identity(&root, &bytes).unwrap();
         assert_eq!(again.transport_key(), region.transport_key());
         let key = SymmetricKey::new([1; 32]);
-        let wrapped = region.wrap(b"aad", &key, &SystemEntropy);
+        let wrapped = region.wrap(b"aad", &KeyBytes::new(key.expose().to_vec()), &SystemEntropy);
         assert_eq!(again.unwrap(b"aad", &wrapped).unwrap().expose(), key.expose());
         let sent = again.seal_to(&region.transport_key(), b"", &key, &SystemEntropy).unwrap();
         assert_eq!(again.open_sealed(b"", &sent).unwrap().expose(), key.expose());

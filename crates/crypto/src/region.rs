@@ -8,7 +8,7 @@ use core::fmt;
 
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use regent_core::ids::MaterialId;
-use regent_core::plaintext::{Plaintext, SymmetricKey};
+use regent_core::plaintext::{KeyBytes, Plaintext, SymmetricKey};
 use regent_core::ports::{Crypto, Entropy, TransportKey, Unopened, random};
 use zeroize::Zeroizing;
 
@@ -58,11 +58,15 @@ impl Crypto for RegionCrypto {
         sealed::open(Under { key: key.expose(), label: SEAL, aad }, sealed)
     }
 
-    fn wrap(&self, aad: &[u8], key: &SymmetricKey, entropy: &dyn Entropy) -> Vec<u8> {
-        seal(self.wrapping(aad), key.expose(), entropy)
+    fn wrap(&self, aad: &[u8], material: &KeyBytes, entropy: &dyn Entropy) -> Vec<u8> {
+        seal(self.wrapping(aad), material.expose(), entropy)
     }
 
-    fn unwrap(&self, aad: &[u8], wrapped: &[u8]) -> Result<SymmetricKey, Unopened> {
+    fn unwrap(&self, aad: &[u8], wrapped: &[u8]) -> Result<KeyBytes, Unopened> {
+        sealed::open(self.wrapping(aad), wrapped).map(Plaintext::into_key)
+    }
+
+    fn unwrap_key(&self, aad: &[u8], wrapped: &[u8]) -> Result<SymmetricKey, Unopened> {
         sealed::open_key(self.wrapping(aad), wrapped)
     }
 
@@ -77,16 +81,31 @@ impl Crypto for RegionCrypto {
         key: &SymmetricKey,
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>, Unopened> {
-        transport::seal_to(peer, aad, key, entropy)
+        transport::seal_to(peer, aad, key.expose(), entropy)
     }
 
     fn open_sealed(&self, aad: &[u8], sealed: &[u8]) -> Result<SymmetricKey, Unopened> {
-        self.transport.open(aad, sealed)
+        let opened = self.transport.open(aad, sealed)?;
+        SymmetricKey::from_slice(opened.expose()).ok_or(Unopened)
+    }
+
+    fn seal_material_to(
+        &self,
+        peer: &TransportKey,
+        aad: &[u8],
+        material: &KeyBytes,
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, Unopened> {
+        transport::seal_to(peer, aad, material.expose(), entropy)
+    }
+
+    fn open_sealed_material(&self, aad: &[u8], sealed: &[u8]) -> Result<KeyBytes, Unopened> {
+        self.transport.open(aad, sealed).map(Plaintext::into_key)
     }
 
     /// HKDF-SHA-256 of the material without salt, under a label of its own: it tells nothing of
     /// the material or of any message key derived from it.
-    fn material_id(&self, material: &SymmetricKey) -> MaterialId {
+    fn material_id(&self, material: &KeyBytes) -> MaterialId {
         let mut id = [0; 32];
         let prk = Salt::none(HKDF_SHA256).extract(material.expose());
         let filled = prk.expand(MATERIAL_ID, HKDF_SHA256).and_then(|okm| okm.fill(&mut id));
@@ -127,6 +146,10 @@ mod tests {
         SymmetricKey::new([byte; 32])
     }
 
+    fn material(byte: u8) -> KeyBytes {
+        key(byte).into()
+    }
+
     #[test]
     fn debug_shows_nothing() {
         assert_eq!(format!("{:?}", *A), "RegionCrypto(redacted)");
@@ -141,7 +164,7 @@ mod tests {
     #[test]
     fn every_flipped_bit_fails() {
         let sealed = A.seal(&key(1), b"aad", b"hunter2", &SystemEntropy);
-        let wrapped = A.wrap(b"aad", &key(2), &SystemEntropy);
+        let wrapped = A.wrap(b"aad", &material(2), &SystemEntropy);
         for bit in 0..sealed.len() * 8 {
             let mut altered = sealed.clone();
             altered[bit / 8] ^= 1 << (bit % 8);
@@ -157,7 +180,7 @@ mod tests {
     #[test]
     fn every_cut_fails() {
         let sealed = A.seal(&key(1), b"", b"hunter2", &SystemEntropy);
-        let wrapped = A.wrap(b"", &key(2), &SystemEntropy);
+        let wrapped = A.wrap(b"", &material(2), &SystemEntropy);
         for len in 0..sealed.len() {
             assert!(A.open(&key(1), b"", &sealed[..len]).is_err(), "{len}");
         }
@@ -166,19 +189,20 @@ mod tests {
         }
     }
 
-    /// An authentic message of another length is no key.
+    /// An authentic message of another length is material, and no symmetric key.
     #[test]
     fn only_keys_unwrap() {
         for len in [0, 31, 33] {
             let wrapped = seal(A.wrapping(b""), &vec![1; len], &SystemEntropy);
-            assert!(A.unwrap(b"", &wrapped).is_err(), "{len}");
+            assert!(A.unwrap_key(b"", &wrapped).is_err(), "{len}");
+            assert_eq!(A.unwrap(b"", &wrapped).unwrap().expose().len(), len);
         }
     }
 
     #[test]
     fn uses_of_one_key_are_apart() {
         let region_key = SymmetricKey::new(*A.region_key.expose());
-        let wrapped = A.wrap(b"", &key(2), &SystemEntropy);
+        let wrapped = A.wrap(b"", &material(2), &SystemEntropy);
         assert!(A.open(&region_key, b"", &wrapped).is_err());
         let sealed = A.seal(&region_key, b"", key(2).expose(), &SystemEntropy);
         assert!(A.unwrap(b"", &sealed).is_err());
@@ -186,12 +210,18 @@ mod tests {
 
     #[test]
     fn regions_are_apart() {
-        let wrapped = A.wrap(b"aad", &key(2), &SystemEntropy);
+        let wrapped = A.wrap(b"aad", &material(2), &SystemEntropy);
         assert!(B.unwrap(b"aad", &wrapped).is_err());
         let sent = A.seal_to(&B.transport_key(), b"aad", &key(2), &SystemEntropy).unwrap();
         assert_eq!(B.open_sealed(b"aad", &sent).unwrap().expose(), key(2).expose());
         assert!(A.open_sealed(b"aad", &sent).is_err());
         assert!(B.open_sealed(b"bad", &sent).is_err());
+        let long = KeyBytes::new(vec![7; 2400]);
+        let sent = A.seal_material_to(&B.transport_key(), b"aad", &long, &SystemEntropy).unwrap();
+        assert_eq!(B.open_sealed_material(b"aad", &sent).unwrap().expose(), long.expose());
+        assert!(A.open_sealed_material(b"aad", &sent).is_err());
+        assert!(B.open_sealed_material(b"bad", &sent).is_err());
+        assert!(B.open_sealed(b"aad", &sent).is_err(), "no data key is that long");
     }
 
     /// What is sealed under a multi-Region key opens in every Region that holds the key.
@@ -199,8 +229,8 @@ mod tests {
     fn sealed_messages_belong_to_no_region() {
         let sealed = A.seal(&key(1), b"aad", b"hunter2", &SystemEntropy);
         assert_eq!(B.open(&key(1), b"aad", &sealed).unwrap().expose(), b"hunter2");
-        assert_eq!(A.material_id(&key(1)), B.material_id(&key(1)));
-        assert_ne!(A.material_id(&key(1)), A.material_id(&key(2)));
+        assert_eq!(A.material_id(&material(1)), B.material_id(&material(1)));
+        assert_ne!(A.material_id(&material(1)), A.material_id(&material(2)));
     }
 
     #[test]
@@ -231,8 +261,8 @@ mod tests {
             let sealed = A.seal(&k, &aad, b"hunter2", &SystemEntropy);
             prop_assert!(A.open(&l, &aad, &sealed).is_err());
             prop_assert!(A.open(&k, &bad, &sealed).is_err());
-            let wrapped = A.wrap(&aad, &k, &SystemEntropy);
-            let unwrapped = A.unwrap(&aad, &wrapped).unwrap();
+            let wrapped = A.wrap(&aad, &KeyBytes::new(k.expose().to_vec()), &SystemEntropy);
+            let unwrapped = A.unwrap_key(&aad, &wrapped).unwrap();
             prop_assert_eq!(unwrapped.expose(), k.expose());
             prop_assert!(A.unwrap(&bad, &wrapped).is_err());
         }

@@ -12,7 +12,7 @@
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey, X25519};
 use aws_lc_rs::encoding::{AsBigEndian, Curve25519SeedBin};
 use aws_lc_rs::kem::{Ciphertext, DecapsulationKey, EncapsulationKey, ML_KEM_768};
-use regent_core::plaintext::SymmetricKey;
+use regent_core::plaintext::Plaintext;
 use regent_core::ports::{Entropy, TransportKey, Unopened, random};
 use zeroize::Zeroizing;
 
@@ -83,7 +83,7 @@ impl TransportPair {
     }
 
     /// Opens what [`seal_to`] made for this pair's public key.
-    pub(crate) fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<SymmetricKey, Unopened> {
+    pub(crate) fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Plaintext, Unopened> {
         let (header, message) = sealed.split_first_chunk::<HEADER_LEN>().ok_or(Unopened)?;
         let (version, rest) = header.split_first().ok_or(Unopened)?;
         if *version != VERSION {
@@ -94,7 +94,7 @@ impl TransportPair {
             self.kem.decapsulate(Ciphertext::from(kem_ciphertext)).map_err(|_| Unopened)?;
         let shared = combine(&self.x25519, ephemeral, kem_shared.as_ref())?;
         let label: &[&[u8]] = &[LABEL, header, &self.public.0];
-        sealed::open_key(Under { key: &*shared, label, aad }, message)
+        sealed::open(Under { key: &*shared, label, aad }, message)
     }
 }
 
@@ -102,7 +102,7 @@ impl TransportPair {
 pub(crate) fn seal_to(
     peer: &TransportKey,
     aad: &[u8],
-    key: &SymmetricKey,
+    key: &[u8],
     entropy: &dyn Entropy,
 ) -> Result<Vec<u8>, Unopened> {
     let (peer_x25519, peer_kem) = split_public(peer)?;
@@ -111,14 +111,14 @@ pub(crate) fn seal_to(
     let (kem_ciphertext, kem_shared) = peer_kem.encapsulate().map_err(|_| Unopened)?;
     let shared = combine(&ephemeral, peer_x25519, kem_shared.as_ref())?;
 
-    let mut header = Vec::with_capacity(HEADER_LEN + OVERHEAD + SymmetricKey::LEN);
+    let mut header = Vec::with_capacity(HEADER_LEN);
     header.push(VERSION);
     header.extend_from_slice(x25519_public(&ephemeral).as_ref());
     header.extend_from_slice(kem_ciphertext.as_ref());
-    let mut out = Vec::with_capacity(header.len() + OVERHEAD + SymmetricKey::LEN);
+    let mut out = Vec::with_capacity(header.len() + OVERHEAD + key.len());
     out.extend_from_slice(&header);
     let label: &[&[u8]] = &[LABEL, &header, &peer.0];
-    sealed::seal_onto(&mut out, Under { key: &*shared, label, aad }, key.expose(), entropy);
+    sealed::seal_onto(&mut out, Under { key: &*shared, label, aad }, key, entropy);
     Ok(out)
 }
 
@@ -165,16 +165,14 @@ mod tests {
     use super::*;
     use crate::entropy::SystemEntropy;
 
-    fn key() -> SymmetricKey {
-        SymmetricKey::new([5; 32])
-    }
+    const KEY: &[u8] = &[5; 32];
 
     #[test]
     fn every_flipped_bit_fails() {
         let pair = TransportPair::generate(&SystemEntropy);
-        let sealed = seal_to(pair.public(), b"aad", &key(), &SystemEntropy).unwrap();
-        assert_eq!(sealed.len(), HEADER_LEN + OVERHEAD + SymmetricKey::LEN);
-        assert_eq!(pair.open(b"aad", &sealed).unwrap().expose(), key().expose());
+        let sealed = seal_to(pair.public(), b"aad", KEY, &SystemEntropy).unwrap();
+        assert_eq!(sealed.len(), HEADER_LEN + OVERHEAD + KEY.len());
+        assert_eq!(pair.open(b"aad", &sealed).unwrap().expose(), KEY);
         for at in 0..sealed.len() {
             for bit in 0..8 {
                 let mut altered = sealed.clone();
@@ -187,7 +185,7 @@ mod tests {
     #[test]
     fn every_other_length_fails() {
         let pair = TransportPair::generate(&SystemEntropy);
-        let mut sealed = seal_to(pair.public(), b"aad", &key(), &SystemEntropy).unwrap();
+        let mut sealed = seal_to(pair.public(), b"aad", KEY, &SystemEntropy).unwrap();
         for len in 0..sealed.len() {
             assert!(pair.open(b"aad", &sealed[..len]).is_err(), "{len}");
         }
@@ -199,7 +197,7 @@ mod tests {
     fn neither_half_alone_opens() {
         let a = TransportPair::generate(&SystemEntropy);
         let b = TransportPair::generate(&SystemEntropy);
-        let sealed = seal_to(a.public(), b"aad", &key(), &SystemEntropy).unwrap();
+        let sealed = seal_to(a.public(), b"aad", KEY, &SystemEntropy).unwrap();
         let private = |pair: &TransportPair| {
             let mut bytes = Zeroizing::new(Vec::new());
             pair.write_private(&mut bytes);
@@ -229,7 +227,7 @@ mod tests {
         let shorter = good[..good.len() - 1].to_vec();
         for bad in [vec![], vec![1], other_version, zero_point, unreduced, longer, shorter] {
             let peer = TransportKey(bad.into());
-            assert!(seal_to(&peer, b"", &key(), &SystemEntropy).is_err());
+            assert!(seal_to(&peer, b"", KEY, &SystemEntropy).is_err());
         }
     }
 

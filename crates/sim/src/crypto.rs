@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use regent_core::ids::{MaterialId, Region};
-use regent_core::plaintext::{Plaintext, SymmetricKey};
+use regent_core::plaintext::{KeyBytes, Plaintext, SymmetricKey};
 use regent_core::ports::{Crypto, Entropy, SALT_LEN, TransportKey, Unopened, random};
 
 /// The beginnings of all keys that were ever used in a run.
@@ -30,10 +30,10 @@ impl FakeCrypto {
         Self { region_key, seen: Rc::clone(seen), hides }
     }
 
-    fn note(&self, key: &SymmetricKey) {
-        let mut start = [0; 8];
-        start.copy_from_slice(&key.expose()[..8]);
-        self.seen.borrow_mut().insert(start);
+    fn note(&self, key: &[u8]) {
+        if let Some(start) = key.first_chunk() {
+            self.seen.borrow_mut().insert(*start);
+        }
     }
 
     fn mask(&self, key: &SymmetricKey, salt: &[u8], bytes: &mut [u8]) {
@@ -130,7 +130,7 @@ impl Crypto for FakeCrypto {
         plaintext: &[u8],
         entropy: &dyn Entropy,
     ) -> Vec<u8> {
-        self.note(key);
+        self.note(key.expose());
         self.sealed_under(key, aad, plaintext, entropy)
     }
 
@@ -138,12 +138,16 @@ impl Crypto for FakeCrypto {
         self.opened_under(key, aad, sealed)
     }
 
-    fn wrap(&self, aad: &[u8], key: &SymmetricKey, entropy: &dyn Entropy) -> Vec<u8> {
-        self.note(key);
-        self.sealed_under(&self.region_key, aad, key.expose(), entropy)
+    fn wrap(&self, aad: &[u8], material: &KeyBytes, entropy: &dyn Entropy) -> Vec<u8> {
+        self.note(material.expose());
+        self.sealed_under(&self.region_key, aad, material.expose(), entropy)
     }
 
-    fn unwrap(&self, aad: &[u8], wrapped: &[u8]) -> Result<SymmetricKey, Unopened> {
+    fn unwrap(&self, aad: &[u8], wrapped: &[u8]) -> Result<KeyBytes, Unopened> {
+        self.opened_under(&self.region_key, aad, wrapped).map(Plaintext::into_key)
+    }
+
+    fn unwrap_key(&self, aad: &[u8], wrapped: &[u8]) -> Result<SymmetricKey, Unopened> {
         self.opened_key(&self.region_key, aad, wrapped)
     }
 
@@ -158,7 +162,7 @@ impl Crypto for FakeCrypto {
         key: &SymmetricKey,
         entropy: &dyn Entropy,
     ) -> Result<Vec<u8>, Unopened> {
-        self.note(key);
+        self.note(key.expose());
         Ok(self.sealed_under(&private(peer), aad, key.expose(), entropy))
     }
 
@@ -166,7 +170,22 @@ impl Crypto for FakeCrypto {
         self.opened_key(&private(&self.transport_key()), aad, sealed)
     }
 
-    fn material_id(&self, material: &SymmetricKey) -> MaterialId {
+    fn seal_material_to(
+        &self,
+        peer: &TransportKey,
+        aad: &[u8],
+        material: &KeyBytes,
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, Unopened> {
+        self.note(material.expose());
+        Ok(self.sealed_under(&private(peer), aad, material.expose(), entropy))
+    }
+
+    fn open_sealed_material(&self, aad: &[u8], sealed: &[u8]) -> Result<KeyBytes, Unopened> {
+        self.opened_under(&private(&self.transport_key()), aad, sealed).map(Plaintext::into_key)
+    }
+
+    fn material_id(&self, material: &KeyBytes) -> MaterialId {
         MaterialId(*expand(&[b"material", material.expose()]).expose())
     }
 

@@ -19,10 +19,11 @@ use regent_core::ids::{
     AliasArn, KeyArn, KeyId, MaterialId, Region, RequestId, Scope, SecretName, SecretSuffix,
 };
 use regent_core::keys::model::{
-    Alias, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
-    MultiRegion,
+    Alias, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
+    MultiRegion, Origin,
 };
 use regent_core::keys::problem::KeyProblem;
+use regent_core::keys::spec::{Curve, PairSpec};
 use regent_core::policy::document::Policy;
 use regent_core::ports::TransportKey;
 use regent_core::records::{Due, Intent, Key, Outbox, Record, Subject, Tombstone};
@@ -159,6 +160,7 @@ fn problems() -> Vec<(&'static str, KeyProblem)> {
         ("alias-absent", KeyProblem::AliasAbsent { alias }),
         ("other-region", KeyProblem::OtherRegion { region: "eu-west-1".into() }),
         ("disabled", KeyProblem::Disabled { key }),
+        ("pending-import", KeyProblem::PendingImport { key }),
         ("pending-deletion", KeyProblem::PendingDeletion { key }),
         ("pending-replica-deletion", KeyProblem::PendingReplicaDeletion { key }),
         ("wrong-usage", wrong_usage),
@@ -170,7 +172,9 @@ fn kms_key(state: KeyState) -> KmsKey {
     let material = |byte, created| Material {
         id: MaterialId([byte; 32]),
         created: at(created),
-        wrapped: b"wrapped material"[..].into(),
+        wrapped: Some(b"wrapped material"[..].into()),
+        public: None,
+        import: None,
     };
     KmsKey {
         id: key_id(false),
@@ -178,6 +182,7 @@ fn kms_key(state: KeyState) -> KmsKey {
         description: "for the app".into(),
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
+        origin: Origin::AwsKms,
         created: at(0),
         state,
         materials: vec![material(1, 0), material(2, 5)],
@@ -188,6 +193,34 @@ fn kms_key(state: KeyState) -> KmsKey {
         tags: tags(&[("env", "prod")]),
         multi_region: None,
     }
+}
+
+/// A pair that was made here.
+fn pair_key() -> KmsKey {
+    let key = kms_key(KeyState::Enabled);
+    let material = key.materials[0].clone();
+    KmsKey {
+        spec: KeySpec::Pair(PairSpec::Ecc(Curve::P256)),
+        usage: KeyUsage::SignVerify,
+        materials: vec![Material { public: Some(b"public key"[..].into()), ..material }],
+        ..key
+    }
+}
+
+/// A key with imported material, of which the older generation is gone.
+fn imported_key() -> KmsKey {
+    let key = kms_key(KeyState::Enabled);
+    let import = Import { expires: Some(at(7)), description: Some("from the safe".into()) };
+    let (mut old, mut new) = (key.materials[0].clone(), key.materials[1].clone());
+    old.wrapped = None;
+    new.import = Some(import);
+    KmsKey { origin: Origin::External, materials: vec![old, new], ..key }
+}
+
+/// A key that waits for its first import.
+fn empty_key() -> KmsKey {
+    let key = kms_key(KeyState::PendingImport);
+    KmsKey { origin: Origin::External, materials: vec![], ..key }
 }
 
 fn multi_region_key() -> KmsKey {
@@ -275,6 +308,9 @@ fn keys() -> Vec<(String, Key, Record)> {
         })
         .collect();
     all.extend([
+        ("kms-key-pair".into(), key(false), Record::KmsKey(Arc::new(pair_key()))),
+        ("kms-key-imported".into(), key(false), Record::KmsKey(Arc::new(imported_key()))),
+        ("kms-key-pending-import".into(), key(false), Record::KmsKey(Arc::new(empty_key()))),
         ("kms-key-multi-region".into(), key(true), Record::KmsKey(Arc::new(multi_region_key()))),
         (
             "alias".into(),

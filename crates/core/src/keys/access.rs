@@ -8,16 +8,13 @@ use std::sync::Arc;
 use crate::cx::Cx;
 use crate::ids::{AccountId, AliasArn, AliasName, KeyArn, KeyId, Region, Scope};
 use crate::keys::envelope::EncryptionContext;
-use crate::keys::model::{KeyState, KmsKey};
+use crate::keys::model::{KeyState, KeyUsage, KmsKey};
 use crate::keys::problem::KeyProblem;
 use crate::policy::authorized::{Demand, Denied, Facts, permit};
 use crate::policy::evaluate::ResourceMode;
 use crate::ports::{Read, StoreFault};
 use crate::records::{Key, Record};
 use crate::tx::{Records, Tx};
-
-/// AWS: where key material comes from. Only material made here is built so far.
-pub const ORIGIN: &str = "AWS_KMS";
 
 /// A key as somebody named it, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,9 +147,25 @@ pub fn check_state(found: &Found) -> Result<(), KeyProblem> {
     match found.key.state {
         KeyState::Enabled => Ok(()),
         KeyState::Disabled => Err(KeyProblem::Disabled { key }),
+        KeyState::PendingImport => Err(KeyProblem::PendingImport { key }),
         KeyState::PendingDeletion { .. } => Err(KeyProblem::PendingDeletion { key }),
         KeyState::PendingReplicaDeletion { .. } => Err(KeyProblem::PendingReplicaDeletion { key }),
     }
+}
+
+/// Whether a key is for what `operation`, in AWS's spelling, does with it.
+pub fn check_usage(found: &Found, usage: KeyUsage, operation: &str) -> Result<(), KeyProblem> {
+    if found.key.usage == usage { Ok(()) } else { Err(wrong_usage(found, operation)) }
+}
+
+/// Whether a key can do what only symmetric keys can, such as GenerateDataKey.
+pub fn check_symmetric(found: &Found, operation: &str) -> Result<(), KeyProblem> {
+    if found.key.spec.is_symmetric() { Ok(()) } else { Err(wrong_usage(found, operation)) }
+}
+
+fn wrong_usage(found: &Found, operation: &str) -> KeyProblem {
+    let (key, usage) = (found.arn(), found.key.usage.as_str().into());
+    KeyProblem::WrongUsage { key, usage, operation: operation.into() }
 }
 
 /// The demand that using `found` for `action` makes.
@@ -182,7 +195,7 @@ pub fn shared_attributes(key: &KmsKey) -> Vec<(&'static str, String)> {
     vec![
         ("kms:keyspec", key.spec.as_str().to_owned()),
         ("kms:keyusage", key.usage.as_str().to_owned()),
-        ("kms:keyorigin", ORIGIN.to_owned()),
+        ("kms:keyorigin", key.origin.as_str().to_owned()),
         ("kms:multiregion", key.multi_region.is_some().to_string()),
     ]
 }

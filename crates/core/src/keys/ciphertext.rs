@@ -87,6 +87,10 @@ impl Sealed {
     pub fn open(&self, cx: &Cx<'_>, source: Source) -> Result<Opened, Error> {
         let found = self.found(source.key)?;
         Rule::Use.check(&found)?;
+        // AWS: not a wrong usage, but not the ciphertext's key.
+        if !found.key.spec.is_symmetric() {
+            return Err(Error::IncorrectKey);
+        }
         let Blob::Given(blob) = &self.blob else { return Err(Error::DryRun) };
         let header = source.header.ok_or(Error::InvalidCiphertext)?;
         if !is_of(&header, &found) {

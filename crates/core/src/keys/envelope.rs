@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{AccountId, KeyArn, KeyId, MaterialId, Region, Scope};
-use crate::keys::model::{KmsKey, Material};
-use crate::plaintext::{Plaintext, SymmetricKey};
+use crate::keys::model::{KeySpec, KmsKey, Material};
+use crate::plaintext::{KeyBytes, Plaintext, SymmetricKey};
 use crate::ports::{Crypto, Entropy, Unopened};
 
 /// AWS: a map of strings, case-sensitive, order of no meaning.
@@ -123,9 +123,9 @@ fn text(bytes: &[u8]) -> Result<&str, Unopened> {
     core::str::from_utf8(bytes).map_err(|_| Unopened)
 }
 
-/// What wrapped key material is bound to: account, key and Region.
-pub fn material_aad(arn: &KeyArn, material: MaterialId) -> Vec<u8> {
-    let mut aad = b"regent/material/v1\0".to_vec();
+/// What wrapped key material is bound to: spec, account, key and Region.
+fn material_aad(arn: &KeyArn, spec: KeySpec, material: MaterialId) -> Vec<u8> {
+    let mut aad = labelled("regent/material", spec);
     aad.extend_from_slice(arn.scope.region.as_str().as_bytes());
     aad.push(0);
     aad.extend_from_slice(arn.scope.account.as_str().as_bytes());
@@ -136,8 +136,13 @@ pub fn material_aad(arn: &KeyArn, material: MaterialId) -> Vec<u8> {
 }
 
 /// What key material on its way to another Region is bound to: nothing of either Region.
-pub fn transport_aad(account: AccountId, id: KeyId, material: MaterialId) -> Vec<u8> {
-    let mut aad = b"regent/material-transport/v1\0".to_vec();
+pub fn transport_aad(
+    account: AccountId,
+    id: KeyId,
+    spec: KeySpec,
+    material: MaterialId,
+) -> Vec<u8> {
+    let mut aad = labelled("regent/material-transport", spec);
     aad.extend_from_slice(account.as_str().as_bytes());
     aad.extend_from_slice(id.bytes());
     aad.push(u8::from(id.is_multi_region()));
@@ -145,7 +150,17 @@ pub fn transport_aad(account: AccountId, id: KeyId, material: MaterialId) -> Vec
     aad
 }
 
-/// New random material for a key.
+/// The beginning of associated data. The spec is part of it, so that no material is ever taken for
+/// one of another kind. Symmetric keys were there first and have no name in theirs.
+fn labelled(label: &str, spec: KeySpec) -> Vec<u8> {
+    let text = match spec {
+        KeySpec::SymmetricDefault => format!("{label}/v1\0"),
+        other => format!("{label}/v2\0{}\0", other.as_str()),
+    };
+    text.into_bytes()
+}
+
+/// New random material for a symmetric key.
 pub fn generate_material(
     arn: &KeyArn,
     now: crate::time::Timestamp,
@@ -153,29 +168,42 @@ pub fn generate_material(
     entropy: &dyn Entropy,
 ) -> Material {
     let key = SymmetricKey::new(crate::ports::random(entropy));
-    store_material(arn, &key, now, crypto, entropy)
+    store_material(arn, KeySpec::SymmetricDefault, &key.into(), now, crypto, entropy)
 }
 
 /// Wraps material for this Region's store.
 pub fn store_material(
     arn: &KeyArn,
-    key: &SymmetricKey,
+    spec: KeySpec,
+    bytes: &KeyBytes,
     created: crate::time::Timestamp,
     crypto: &dyn Crypto,
     entropy: &dyn Entropy,
 ) -> Material {
-    let id = crypto.material_id(key);
-    let wrapped = crypto.wrap(&material_aad(arn, id), key, entropy).into();
-    Material { id, created, wrapped }
+    let id = crypto.material_id(bytes);
+    let wrapped = crypto.wrap(&material_aad(arn, spec, id), bytes, entropy).into();
+    Material { id, created, wrapped: Some(wrapped), public: None, import: None }
 }
 
-/// Unwraps one generation of a key's material.
-pub fn open_material(
+/// Unwraps one generation of a symmetric key's material. Material that is not here does not open.
+fn open_key(
     arn: &KeyArn,
     material: &Material,
     crypto: &dyn Crypto,
 ) -> Result<SymmetricKey, Unopened> {
-    crypto.unwrap(&material_aad(arn, material.id), &material.wrapped)
+    let wrapped = material.wrapped.as_ref().ok_or(Unopened)?;
+    crypto.unwrap_key(&material_aad(arn, KeySpec::SymmetricDefault, material.id), wrapped)
+}
+
+/// Unwraps one generation of a key's material, of whatever spec.
+pub fn open_material(
+    arn: &KeyArn,
+    spec: KeySpec,
+    material: &Material,
+    crypto: &dyn Crypto,
+) -> Result<KeyBytes, Unopened> {
+    let wrapped = material.wrapped.as_ref().ok_or(Unopened)?;
+    crypto.unwrap(&material_aad(arn, spec, material.id), wrapped)
 }
 
 /// Encrypts under the current material of `key`, which must be usable: state and permission are
@@ -190,7 +218,7 @@ pub fn encrypt(
 ) -> Result<Vec<u8>, Unopened> {
     let arn = key.arn(scope);
     let material = key.materials.last().ok_or(Unopened)?;
-    let opened = open_material(&arn, material, crypto)?;
+    let opened = open_key(&arn, material, crypto)?;
     let mut blob = Vec::with_capacity(160 + plaintext.len());
     BlobHeader::of(&arn, material.id).write_to(&mut blob);
     let mut aad = blob.clone();
@@ -213,7 +241,7 @@ pub fn decrypt(
         return Err(Unopened);
     }
     let material = key.materials.iter().find(|m| m.id == header.material).ok_or(Unopened)?;
-    let opened = open_material(&arn, material, crypto)?;
+    let opened = open_key(&arn, material, crypto)?;
     let mut aad = head.to_vec();
     context.write_to(&mut aad);
     crypto.open(&opened, &aad, sealed)

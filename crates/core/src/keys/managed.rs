@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::cx::Cx;
 use crate::ids::{AccountId, AliasName, KeyId, Region, Scope};
 use crate::keys::envelope::generate_material;
-use crate::keys::model::{Alias, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey};
+use crate::keys::model::{
+    Alias, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Origin,
+};
 use crate::policy::document::Policy;
 use crate::ports::{StoreFault, random};
 use crate::records::{Key, Record};
@@ -31,6 +33,7 @@ pub fn ensure(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope) -> Result<(), StoreFau
         description: DESCRIPTION.into(),
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
+        origin: Origin::AwsKms,
         created: cx.now,
         state: KeyState::Enabled,
         materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],

@@ -12,6 +12,7 @@ pub mod multi_region;
 pub mod ops;
 pub mod page;
 pub mod problem;
+pub mod spec;
 pub mod states;
 pub mod tagging;
 pub mod target;

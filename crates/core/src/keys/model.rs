@@ -2,12 +2,14 @@
 //!
 //! Key material is held wrapped under the Region key and is opened only by
 //! [`crate::keys::envelope`]. A multi-Region key is one record per Region: id, material, spec and
-//! usage are shared, everything else is the Region's own.
+//! usage are shared, everything else is the Region's own. Of imported material only the name is
+//! shared: each Region is given the bytes by an import of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::ids::{AliasName, KeyArn, KeyId, MaterialId, Region, Scope};
+pub use crate::keys::spec::{KeySpec, KeyUsage, Origin};
 use crate::policy::document::Policy;
 use crate::ports::StoreFault;
 use crate::replication::change::Stamp;
@@ -22,9 +24,11 @@ pub struct KmsKey {
     pub description: Box<str>,
     pub spec: KeySpec,
     pub usage: KeyUsage,
+    pub origin: Origin,
     pub created: Timestamp,
     pub state: KeyState,
-    /// Every generation, oldest first; the last one encrypts. Never empty.
+    /// Every generation, oldest first; the last one encrypts. Only symmetric keys have more than
+    /// one. Never empty, except for a key that waits for its first import.
     pub materials: Vec<Material>,
     pub policy: KeyPolicy,
     pub tags: Tags,
@@ -36,7 +40,7 @@ impl KmsKey {
         KeyArn { scope, id: self.id }
     }
 
-    /// The generation that encrypts. A key without one is corrupt.
+    /// The generation that encrypts. An enabled key without one is corrupt.
     pub fn current_material(&self) -> Result<MaterialId, StoreFault> {
         self.materials.last().map(|material| material.id).ok_or(StoreFault)
     }
@@ -57,40 +61,12 @@ pub enum KeyManager {
     Aws,
 }
 
-/// AWS: KeySpec. Only the symmetric one is built so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeySpec {
-    SymmetricDefault,
-}
-
-impl KeySpec {
-    /// AWS's spelling, which policies compare with.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SymmetricDefault => "SYMMETRIC_DEFAULT",
-        }
-    }
-}
-
-/// AWS: KeyUsage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyUsage {
-    EncryptDecrypt,
-}
-
-impl KeyUsage {
-    /// AWS's spelling, which policies compare with.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EncryptDecrypt => "ENCRYPT_DECRYPT",
-        }
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyState {
     Enabled,
     Disabled,
+    /// The current material is not here: not imported yet, expired, or deleted.
+    PendingImport,
     /// Deleted for good at `at`.
     PendingDeletion {
         at: Timestamp,
@@ -106,8 +82,21 @@ pub enum KeyState {
 pub struct Material {
     pub id: MaterialId,
     pub created: Timestamp,
-    /// Under the Region key; associated data is [`crate::keys::envelope::material_aad`].
-    pub wrapped: Box<[u8]>,
+    /// Under the Region key: see [`crate::keys::envelope`]. `None` for imported material that this
+    /// Region does not hold, or no more.
+    pub wrapped: Option<Box<[u8]>>,
+    /// The public key of a pair, as SubjectPublicKeyInfo.
+    pub public: Option<Box<[u8]>>,
+    /// How the material came here, if it was imported.
+    pub import: Option<Import>,
+}
+
+/// What an import says of the material besides its bytes. Not shared with related keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// When the material is deleted; `None` is never.
+    pub expires: Option<Timestamp>,
+    pub description: Option<Box<str>>,
 }
 
 /// A key policy: the text as given, and its compiled form.

@@ -25,6 +25,9 @@ pub enum KeyProblem {
     Disabled {
         key: KeyArn,
     },
+    PendingImport {
+        key: KeyArn,
+    },
     PendingDeletion {
         key: KeyArn,
     },

@@ -13,9 +13,11 @@ use crate::keys::model::KeyState;
 pub enum Rule {
     /// Cryptography, ReplicateKey, UpdatePrimaryRegion: enabled keys only.
     Use,
-    /// EnableKey, DisableKey, ScheduleKeyDeletion, tags, description, and the key that an alias is
-    /// to point at: not once deletion is pending.
+    /// ScheduleKeyDeletion, tags, description, and the key that an alias is to point at: not once
+    /// deletion is pending.
     Change,
+    /// EnableKey, DisableKey: neither then, nor without material.
+    Toggle,
     /// CancelKeyDeletion: only while deletion is pending.
     Cancel,
 }
@@ -29,7 +31,10 @@ impl Rule {
         match self {
             Self::Use => Ok(check_state(found)?),
             Self::Change if pending => Ok(check_state(found)?),
-            Self::Change => Ok(()),
+            Self::Toggle if pending || found.key.state == KeyState::PendingImport => {
+                Ok(check_state(found)?)
+            }
+            Self::Change | Self::Toggle => Ok(()),
             Self::Cancel if pending => Ok(()),
             Self::Cancel => Err(Error::NotPendingDeletion { key: found.arn() }),
         }

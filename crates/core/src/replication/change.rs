@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{AccountId, KeyArn, KeyId, MaterialId, Region, SecretArn};
 use crate::ids::{SecretName, SecretSuffix, StageLabel, VersionId};
-use crate::keys::model::{Install, KeySpec, KeyUsage};
+use crate::keys::model::{Install, KeySpec, KeyUsage, Origin};
 use crate::ports::TransportKey;
 use crate::records::Subject;
 use crate::secrets::model::{ReplicaFailure, ValueKind};
@@ -139,7 +139,8 @@ pub struct KeyState {
     pub replicas: BTreeSet<Region>,
     pub spec: KeySpec,
     pub usage: KeyUsage,
-    /// Every generation, oldest first, sealed to the receiving Region.
+    pub origin: Origin,
+    /// Every generation, oldest first.
     pub materials: Vec<MaterialState>,
     /// What a new replica begins with, until the receiver has confirmed it.
     pub install: Option<Install>,
@@ -149,7 +150,11 @@ pub struct KeyState {
 pub struct MaterialState {
     pub id: MaterialId,
     pub created: Timestamp,
-    pub sealed: Box<[u8]>,
+    /// Sealed to the receiving Region. `None` for imported material, which does not travel: AWS has
+    /// it imported in each Region.
+    pub sealed: Option<Box<[u8]>>,
+    /// The public key of a pair.
+    pub public: Option<Box<[u8]>>,
 }
 
 /// What became of a message.

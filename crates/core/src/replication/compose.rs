@@ -7,6 +7,7 @@
 use crate::cx::Cx;
 use crate::ids::{Region, Scope, SecretName, SecretSuffix};
 use crate::keys::envelope::{open_material, transport_aad};
+use crate::keys::model::{KmsKey, Material, Origin};
 use crate::keys::problem::KeyProblem;
 use crate::ports::{Read, StoreFault, TransportKey, Unopened};
 use crate::records::{Intent, Outbox, Subject};
@@ -159,15 +160,21 @@ fn key_state(
     peer: Region,
     peer_key: &TransportKey,
     scope: Scope,
-    key: &crate::keys::model::KmsKey,
+    key: &KmsKey,
 ) -> Result<Composed, StoreFault> {
     let Some(multi) = &key.multi_region else { return Ok(Composed::Obsolete) };
     let arn = key.arn(scope);
-    let seal = |material: &crate::keys::model::Material| {
-        let opened = open_material(&arn, material, cx.crypto)?;
-        let aad = transport_aad(scope.account, key.id, material.id);
-        let sealed = cx.crypto.seal_to(peer_key, &aad, &opened, cx.entropy)?.into();
-        Ok(MaterialState { id: material.id, created: material.created, sealed })
+    let seal = |material: &Material| {
+        let sealed = match key.origin {
+            Origin::External => None,
+            Origin::AwsKms => {
+                let opened = open_material(&arn, key.spec, material, cx.crypto)?;
+                let aad = transport_aad(scope.account, key.id, key.spec, material.id);
+                Some(cx.crypto.seal_material_to(peer_key, &aad, &opened, cx.entropy)?.into())
+            }
+        };
+        let (created, public) = (material.created, material.public.clone());
+        Ok(MaterialState { id: material.id, created, sealed, public })
     };
     let materials: Result<Vec<_>, Unopened> = key.materials.iter().map(seal).collect();
     Ok(Composed::Send(Message::Key(Box::new(KeyState {
@@ -177,6 +184,7 @@ fn key_state(
         replicas: multi.replicas.clone(),
         spec: key.spec,
         usage: key.usage,
+        origin: key.origin,
         materials: materials.map_err(|Unopened| StoreFault)?,
         install: multi.installing.get(&peer).cloned(),
     }))))

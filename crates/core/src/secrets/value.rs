@@ -6,7 +6,9 @@
 
 use crate::cx::Cx;
 use crate::ids::{AliasName, KeyId, Region, SecretArn, VersionId};
-use crate::keys::access::{Found, KeyName, check_permission, check_state, find, resolve};
+use crate::keys::access::{
+    Found, KeyName, check_permission, check_state, check_symmetric, find, resolve,
+};
 use crate::keys::envelope::{self, EncryptionContext};
 use crate::keys::model::KeyManager;
 use crate::keys::problem::KeyProblem;
@@ -52,7 +54,8 @@ pub fn usable_key(
     let usable = check_permission(cx, &found, "kms:GenerateDataKey", Some(&context), via.clone())
         .and_then(|()| check_permission(cx, &found, "kms:Decrypt", Some(&context), via))
         .map_err(KeyProblem::from)
-        .and_then(|()| check_state(&found));
+        .and_then(|()| check_state(&found))
+        .and_then(|()| check_symmetric(&found, "GenerateDataKey"));
     Ok(usable.map(|()| found))
 }
 

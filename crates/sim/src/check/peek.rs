@@ -73,7 +73,7 @@ pub fn open(
 pub fn materials_open(node: &Node, key: &KmsKey) -> bool {
     let arn = key.arn(node.scope());
     key.materials.iter().all(|material| {
-        open_material(&arn, material, &*node.crypto)
+        open_material(&arn, key.spec, material, &*node.crypto)
             .is_ok_and(|opened| node.crypto.material_id(&opened) == material.id)
     })
 }

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use prost::{Message, Oneof};
 use regent_core::ids::{AliasName, KeyId, MaterialId, Region};
 use regent_core::keys::model::{
-    Alias, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
-    MultiRegion,
+    Alias, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
+    MultiRegion, Origin,
 };
 use regent_core::policy::document::Policy;
+use regent_core::time::Timestamp;
 
 use super::{FORMAT, Flaw, Nothing, StampMessage};
 use super::{formatted, from_stamp, key_id, parse, read, tags, texts, time};
@@ -28,15 +29,15 @@ struct KmsKeyRecord {
     manager: u32,
     #[prost(string, tag = "3")]
     description: String,
-    /// 1 SYMMETRIC_DEFAULT.
+    /// The spec's code.
     #[prost(uint32, tag = "4")]
     spec: u32,
-    /// 1 ENCRYPT_DECRYPT.
+    /// The usage's code.
     #[prost(uint32, tag = "5")]
     usage: u32,
     #[prost(int64, tag = "6")]
     created_ms: i64,
-    #[prost(oneof = "StateMessage", tags = "7, 8, 9, 10")]
+    #[prost(oneof = "StateMessage", tags = "7, 8, 9, 10, 15")]
     state: Option<StateMessage>,
     #[prost(message, repeated, tag = "11")]
     materials: Vec<MaterialMessage>,
@@ -46,6 +47,9 @@ struct KmsKeyRecord {
     tags: BTreeMap<String, String>,
     #[prost(message, optional, tag = "14")]
     multi_region: Option<MultiRegionMessage>,
+    /// The origin's code.
+    #[prost(uint32, tag = "16")]
+    origin: u32,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
@@ -60,6 +64,8 @@ enum StateMessage {
     /// The window in days.
     #[prost(uint32, tag = "10")]
     PendingReplicaDeletion(u32),
+    #[prost(message, tag = "15")]
+    PendingImport(Nothing),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -68,8 +74,21 @@ struct MaterialMessage {
     id: Vec<u8>,
     #[prost(int64, tag = "2")]
     created_ms: i64,
+    /// Empty for imported material that is not here.
     #[prost(bytes = "vec", tag = "3")]
     wrapped: Vec<u8>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    public: Option<Vec<u8>>,
+    #[prost(message, optional, tag = "5")]
+    import: Option<ImportMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ImportMessage {
+    #[prost(int64, optional, tag = "1")]
+    expires_ms: Option<i64>,
+    #[prost(string, optional, tag = "2")]
+    description: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -110,15 +129,8 @@ formatted!(KmsKeyRecord, AliasRecord);
 
 const MANAGER_CUSTOMER: u32 = 1;
 const MANAGER_AWS: u32 = 2;
-const SPEC_SYMMETRIC_DEFAULT: u32 = 1;
-const USAGE_ENCRYPT_DECRYPT: u32 = 1;
 
 pub(super) fn encode_kms_key(key: &KmsKey) -> Vec<u8> {
-    let materials = key.materials.iter().map(|material| MaterialMessage {
-        id: material.id.0.to_vec(),
-        created_ms: material.created.millis(),
-        wrapped: material.wrapped.to_vec(),
-    });
     KmsKeyRecord {
         format: FORMAT,
         manager: match key.manager {
@@ -126,22 +138,20 @@ pub(super) fn encode_kms_key(key: &KmsKey) -> Vec<u8> {
             KeyManager::Aws => MANAGER_AWS,
         },
         description: key.description.to_string(),
-        spec: match key.spec {
-            KeySpec::SymmetricDefault => SPEC_SYMMETRIC_DEFAULT,
-        },
-        usage: match key.usage {
-            KeyUsage::EncryptDecrypt => USAGE_ENCRYPT_DECRYPT,
-        },
+        spec: key.spec.code(),
+        usage: key.usage.code(),
+        origin: key.origin.code(),
         created_ms: key.created.millis(),
         state: Some(match key.state {
             KeyState::Enabled => StateMessage::Enabled(Nothing {}),
             KeyState::Disabled => StateMessage::Disabled(Nothing {}),
+            KeyState::PendingImport => StateMessage::PendingImport(Nothing {}),
             KeyState::PendingDeletion { at } => StateMessage::PendingDeletion(at.millis()),
             KeyState::PendingReplicaDeletion { window_days } => {
                 StateMessage::PendingReplicaDeletion(window_days)
             }
         }),
-        materials: materials.collect(),
+        materials: key.materials.iter().map(material).collect(),
         policy: key.policy.text.to_string(),
         tags: texts(&key.tags),
         multi_region: key.multi_region.as_ref().map(multi_region),
@@ -153,7 +163,8 @@ pub(super) fn decode_kms_key(id: KeyId, bytes: &[u8]) -> Result<KmsKey, Flaw> {
     let message: KmsKeyRecord = read(bytes)?;
     let materials: Vec<_> =
         message.materials.into_iter().map(from_material).collect::<Result<_, _>>()?;
-    if materials.is_empty() {
+    let origin = Origin::of_code(message.origin).ok_or(Flaw::Field("origin"))?;
+    if materials.is_empty() && origin == Origin::AwsKms {
         return Err(Flaw::Field("materials"));
     }
     Ok(KmsKey {
@@ -164,18 +175,14 @@ pub(super) fn decode_kms_key(id: KeyId, bytes: &[u8]) -> Result<KmsKey, Flaw> {
             _ => return Err(Flaw::Field("manager")),
         },
         description: message.description.into(),
-        spec: match message.spec {
-            SPEC_SYMMETRIC_DEFAULT => KeySpec::SymmetricDefault,
-            _ => return Err(Flaw::Field("spec")),
-        },
-        usage: match message.usage {
-            USAGE_ENCRYPT_DECRYPT => KeyUsage::EncryptDecrypt,
-            _ => return Err(Flaw::Field("usage")),
-        },
+        spec: KeySpec::of_code(message.spec).ok_or(Flaw::Field("spec"))?,
+        usage: KeyUsage::of_code(message.usage).ok_or(Flaw::Field("usage"))?,
+        origin,
         created: time(message.created_ms),
         state: match message.state.ok_or(Flaw::Field("state"))? {
             StateMessage::Enabled(Nothing {}) => KeyState::Enabled,
             StateMessage::Disabled(Nothing {}) => KeyState::Disabled,
+            StateMessage::PendingImport(Nothing {}) => KeyState::PendingImport,
             StateMessage::PendingDeletion(at) => KeyState::PendingDeletion { at: time(at) },
             StateMessage::PendingReplicaDeletion(window_days) => {
                 KeyState::PendingReplicaDeletion { window_days }
@@ -188,10 +195,31 @@ pub(super) fn decode_kms_key(id: KeyId, bytes: &[u8]) -> Result<KmsKey, Flaw> {
     })
 }
 
+fn material(material: &Material) -> MaterialMessage {
+    MaterialMessage {
+        id: material.id.0.to_vec(),
+        created_ms: material.created.millis(),
+        wrapped: material.wrapped.as_deref().unwrap_or_default().to_vec(),
+        public: material.public.as_deref().map(<[u8]>::to_vec),
+        import: material.import.as_ref().map(|import| ImportMessage {
+            expires_ms: import.expires.map(Timestamp::millis),
+            description: import.description.as_deref().map(str::to_owned),
+        }),
+    }
+}
+
 fn from_material(message: MaterialMessage) -> Result<Material, Flaw> {
     let id = message.id.try_into().map_err(|_| Flaw::Field("materials.id"))?;
-    let created = time(message.created_ms);
-    Ok(Material { id: MaterialId(id), created, wrapped: message.wrapped.into() })
+    Ok(Material {
+        id: MaterialId(id),
+        created: time(message.created_ms),
+        wrapped: (!message.wrapped.is_empty()).then(|| message.wrapped.into()),
+        public: message.public.map(Into::into),
+        import: message.import.map(|import| Import {
+            expires: import.expires_ms.map(time),
+            description: import.description.map(Into::into),
+        }),
+    })
 }
 
 fn from_policy(text: String) -> Result<KeyPolicy, Flaw> {

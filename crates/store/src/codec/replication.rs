@@ -62,7 +62,7 @@ enum FailureReason {
 
 #[derive(Clone, PartialEq, Message)]
 struct ProblemMessage {
-    #[prost(oneof = "ProblemReason", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "ProblemReason", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     reason: Option<ProblemReason>,
 }
 
@@ -86,6 +86,8 @@ enum ProblemReason {
     WrongUsage(WrongUsageMessage),
     #[prost(message, tag = "9")]
     Denied(DeniedMessage),
+    #[prost(message, tag = "10")]
+    PendingImport(KeyArnMessage),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -191,6 +193,7 @@ fn problem(problem: &KeyProblem) -> ProblemMessage {
         }),
         KeyProblem::OtherRegion { region } => ProblemReason::OtherRegion(region.to_string()),
         KeyProblem::Disabled { key } => ProblemReason::Disabled(key_arn(key)),
+        KeyProblem::PendingImport { key } => ProblemReason::PendingImport(key_arn(key)),
         KeyProblem::PendingDeletion { key } => ProblemReason::PendingDeletion(key_arn(key)),
         KeyProblem::PendingReplicaDeletion { key } => {
             ProblemReason::PendingReplicaDeletion(key_arn(key))
@@ -222,6 +225,7 @@ fn from_problem(message: ProblemMessage) -> Result<KeyProblem, Flaw> {
         },
         ProblemReason::OtherRegion(region) => KeyProblem::OtherRegion { region: region.into() },
         ProblemReason::Disabled(key) => KeyProblem::Disabled { key: from_key_arn(&key)? },
+        ProblemReason::PendingImport(key) => KeyProblem::PendingImport { key: from_key_arn(&key)? },
         ProblemReason::PendingDeletion(key) => {
             KeyProblem::PendingDeletion { key: from_key_arn(&key)? }
         }

@@ -17,8 +17,11 @@ pub fn write(body: &mut Object<'_>, found: &Found) {
     if let KeyState::PendingReplicaDeletion { window_days } = key.state {
         body.number("PendingDeletionWindowInDays", i64::from(window_days));
     }
-    let material = key.materials.last().map(|material| material.id.to_string());
-    body.string("CurrentKeyMaterialId", material.as_deref());
+    // AWS: only symmetric keys have it.
+    if key.spec.is_symmetric() {
+        let material = key.materials.last().map(|material| material.id.to_string());
+        body.string("CurrentKeyMaterialId", material.as_deref());
+    }
 }
 
 /// Writes the metadata of a replica that is on its way.
@@ -38,7 +41,7 @@ fn shared(body: &mut Object<'_>, found: &Found, enabled: bool, state: &str) {
     body.string("Description", &*key.description);
     body.string("KeyUsage", key.usage.as_str());
     body.string("KeyState", state);
-    body.string("Origin", "AWS_KMS");
+    body.string("Origin", key.origin.as_str());
     body.string("KeyManager", manager_name(key.manager));
     body.string("CustomerMasterKeySpec", key.spec.as_str());
     body.string("KeySpec", key.spec.as_str());
@@ -69,6 +72,7 @@ pub const fn state_name(state: KeyState) -> &'static str {
     match state {
         KeyState::Enabled => "Enabled",
         KeyState::Disabled => "Disabled",
+        KeyState::PendingImport => "PendingImport",
         KeyState::PendingDeletion { .. } => "PendingDeletion",
         KeyState::PendingReplicaDeletion { .. } => "PendingReplicaDeletion",
     }

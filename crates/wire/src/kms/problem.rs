@@ -17,6 +17,9 @@ pub fn text_and_code(problem: &KeyProblem) -> (&'static str, String) {
             ("NotFoundException", format!("Invalid arn {region}"))
         }
         KeyProblem::Disabled { key } => ("DisabledException", format!("{key} is disabled.")),
+        KeyProblem::PendingImport { key } => {
+            ("KMSInvalidStateException", format!("{key} is pending import."))
+        }
         KeyProblem::PendingDeletion { key } => {
             ("KMSInvalidStateException", format!("{key} is pending deletion."))
         }
@@ -72,6 +75,11 @@ mod tests {
                 "Invalid arn us-east-1".to_owned(),
             ),
             (KeyProblem::Disabled { key }, "DisabledException", format!("{arn} is disabled.")),
+            (
+                KeyProblem::PendingImport { key },
+                "KMSInvalidStateException",
+                format!("{arn} is pending import."),
+            ),
             (
                 KeyProblem::PendingDeletion { key },
                 "KMSInvalidStateException",

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use regent_core::ids::{AccountId, KeyArn, MaterialId, Scope, SecretArn, SecretName, SecretSuffix};
-use regent_core::keys::model::{Install, KeySpec, KeyUsage};
+use regent_core::keys::model::{Install, KeySpec, KeyUsage, Origin};
 use regent_core::ports::TransportKey;
 use regent_core::records::Subject;
 use regent_core::replication::change::{
@@ -248,8 +248,6 @@ fn version_back(of: proto::VersionState) -> Result<VersionState, Malformed> {
 }
 
 fn key(of: &KeyState) -> proto::KeyState {
-    let KeySpec::SymmetricDefault = of.spec;
-    let KeyUsage::EncryptDecrypt = of.usage;
     proto::KeyState {
         region: of.arn.scope.region.to_string(),
         account: of.arn.scope.account.to_string(),
@@ -257,15 +255,17 @@ fn key(of: &KeyState) -> proto::KeyState {
         at: Some(stamp(of.at)),
         primary: of.primary.to_string(),
         replicas: of.replicas.iter().map(ToString::to_string).collect(),
-        spec: 1,
-        usage: 1,
+        spec: of.spec.code(),
+        usage: of.usage.code(),
+        origin: of.origin.code(),
         materials: of
             .materials
             .iter()
             .map(|material| proto::MaterialState {
                 id: material.id.0.to_vec(),
                 created_ms: material.created.millis(),
-                sealed: material.sealed.to_vec(),
+                sealed: material.sealed.as_deref().unwrap_or_default().to_vec(),
+                public: material.public.as_deref().map(<[u8]>::to_vec),
             })
             .collect(),
         install: of.install.as_ref().map(|install| proto::Install {
@@ -277,14 +277,21 @@ fn key(of: &KeyState) -> proto::KeyState {
 }
 
 fn key_back(of: proto::KeyState) -> Result<KeyState, Malformed> {
-    if (of.spec, of.usage) != (1, 1) || of.materials.is_empty() {
-        return Err(Malformed);
-    }
+    let origin = Origin::of_code(of.origin).ok_or(Malformed)?;
     let material = |material: proto::MaterialState| {
         let id = material.id.as_slice().try_into().map_err(|_| Malformed)?;
         let created = Timestamp::from_millis(material.created_ms);
-        Ok(MaterialState { id: MaterialId(id), created, sealed: material.sealed.into() })
+        let sealed = (!material.sealed.is_empty()).then(|| material.sealed.into());
+        // Only imported material does not travel.
+        if sealed.is_some() != (origin == Origin::AwsKms) {
+            return Err(Malformed);
+        }
+        let public = material.public.map(Into::into);
+        Ok(MaterialState { id: MaterialId(id), created, sealed, public })
     };
+    if of.materials.is_empty() && origin == Origin::AwsKms {
+        return Err(Malformed);
+    }
     let install = |install: proto::Install| {
         Ok::<_, Malformed>(Install {
             policy: install.policy.into(),
@@ -298,8 +305,9 @@ fn key_back(of: proto::KeyState) -> Result<KeyState, Malformed> {
         at: stamp_back(of.at)?,
         primary: parse(&of.primary)?,
         replicas: of.replicas.iter().map(|region| parse(region)).collect::<Result<_, _>>()?,
-        spec: KeySpec::SymmetricDefault,
-        usage: KeyUsage::EncryptDecrypt,
+        spec: KeySpec::of_code(of.spec).ok_or(Malformed)?,
+        usage: KeyUsage::of_code(of.usage).ok_or(Malformed)?,
+        origin,
         materials: of.materials.into_iter().map(material).collect::<Result<_, Malformed>>()?,
         install: of.install.map(install).transpose()?,
     })

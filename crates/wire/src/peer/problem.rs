@@ -53,6 +53,7 @@ fn to_proto(problem: &KeyProblem) -> Problem {
             Problem { kind: 4, text: region.to_string(), ..Problem::default() }
         }
         KeyProblem::Disabled { key } => of_key(5, key),
+        KeyProblem::PendingImport { key } => of_key(10, key),
         KeyProblem::PendingDeletion { key } => of_key(6, key),
         KeyProblem::PendingReplicaDeletion { key } => of_key(7, key),
         KeyProblem::WrongUsage { key, usage, operation } => {
@@ -93,6 +94,7 @@ fn from_proto(problem: Problem) -> Result<KeyProblem, Malformed> {
             let (usage, operation) = (problem.usage.into(), problem.operation.into());
             KeyProblem::WrongUsage { key, usage, operation }
         }
+        10 => KeyProblem::PendingImport { key: key()? },
         9 => KeyProblem::Denied { action: problem.usage.into(), key: problem.text.into() },
         _ => return Err(Malformed),
     })

@@ -158,16 +158,19 @@ pub struct KeyState {
     pub primary: String,
     #[prost(string, repeated, tag = "6")]
     pub replicas: Vec<String>,
-    /// 1 SYMMETRIC_DEFAULT.
+    /// The spec's code.
     #[prost(uint32, tag = "7")]
     pub spec: u32,
-    /// 1 ENCRYPT_DECRYPT.
+    /// The usage's code.
     #[prost(uint32, tag = "8")]
     pub usage: u32,
     #[prost(message, repeated, tag = "9")]
     pub materials: Vec<MaterialState>,
     #[prost(message, optional, tag = "10")]
     pub install: Option<Install>,
+    /// The origin's code.
+    #[prost(uint32, tag = "11")]
+    pub origin: u32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -176,8 +179,11 @@ pub struct MaterialState {
     pub id: Vec<u8>,
     #[prost(int64, tag = "2")]
     pub created_ms: i64,
+    /// Empty for imported material.
     #[prost(bytes = "vec", tag = "3")]
     pub sealed: Vec<u8>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub public: Option<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -248,7 +254,7 @@ pub struct Failure {
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Problem {
     /// 1 invalid, 2 absent, 3 alias absent, 4 other Region, 5 disabled, 6 pending deletion,
-    /// 7 pending replica deletion, 8 wrong usage, 9 denied.
+    /// 7 pending replica deletion, 8 wrong usage, 9 denied, 10 pending import.
     #[prost(uint32, tag = "1")]
     pub kind: u32,
     /// What was given, the Region, or the denied resource.

@@ -3,8 +3,9 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use regent_core::ids::{KeyArn, MaterialId, Scope, SecretArn};
-use regent_core::keys::model::{Install, KeySpec, KeyUsage};
+use regent_core::keys::model::{Install, KeySpec, KeyUsage, Origin};
 use regent_core::keys::problem::KeyProblem;
+use regent_core::keys::spec::{PairSpec, RsaSize};
 use regent_core::ports::TransportKey;
 use regent_core::records::Subject;
 use regent_core::replication::change::{
@@ -42,6 +43,7 @@ fn failures() -> Vec<ReplicaFailure> {
         KeyProblem::AliasAbsent { alias },
         KeyProblem::OtherRegion { region: "eu-west-1".into() },
         KeyProblem::Disabled { key: key() },
+        KeyProblem::PendingImport { key: key() },
         KeyProblem::PendingDeletion { key: key() },
         KeyProblem::PendingReplicaDeletion { key: key() },
         KeyProblem::WrongUsage {
@@ -94,16 +96,35 @@ fn key_state() -> KeyState {
         replicas: BTreeSet::from(["us-east-1".parse().unwrap(), "us-west-2".parse().unwrap()]),
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
+        origin: Origin::AwsKms,
         materials: vec![MaterialState {
             id: MaterialId([9; 32]),
             created: Timestamp::from_millis(1),
-            sealed: Box::from([1]),
+            sealed: Some(Box::from([1])),
+            public: None,
         }],
         install: Some(Install {
             policy: "{}".into(),
             description: "".into(),
             tags: BTreeMap::new(),
         }),
+    }
+}
+
+/// A pair whose material is imported in each Region.
+fn imported_key_state() -> KeyState {
+    let state = key_state();
+    let materials = state.materials.iter().map(|material| MaterialState {
+        sealed: None,
+        public: Some(Box::from([5])),
+        ..material.clone()
+    });
+    KeyState {
+        spec: KeySpec::Pair(PairSpec::Rsa(RsaSize::Bits2048)),
+        usage: KeyUsage::SignVerify,
+        origin: Origin::External,
+        materials: materials.collect(),
+        ..state
     }
 }
 
@@ -125,6 +146,7 @@ fn messages() -> Vec<Message> {
         Message::SecretRemoved { account, name: name.clone(), suffix, at: AT },
         Message::Detached { account, name: name.clone(), suffix, at: AT },
         Message::Key(Box::new(key_state())),
+        Message::Key(Box::new(imported_key_state())),
         Message::KeyGone { account, id: key().id, at: AT },
         ack(subject.clone(), Outcome::Applied),
         ack(Subject::Detached { name, suffix }, Outcome::Lacking),

@@ -46,7 +46,12 @@ impl Command for CancelKeyDeletion {
             let (region, account) = (found.scope.region, found.scope.account);
             tx.remove(Key::Deadline { region, at, account, due });
         }
-        found.update(tx, |key| key.state = KeyState::Disabled);
+        let state = match found.key.materials.last().and_then(|material| material.wrapped.as_ref())
+        {
+            Some(_) => KeyState::Disabled,
+            None => KeyState::PendingImport,
+        };
+        found.update(tx, |key| key.state = state);
         Ok(Step::Done(found.arn()))
     }
 }

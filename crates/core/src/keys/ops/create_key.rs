@@ -8,11 +8,13 @@ use std::sync::Arc;
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
 use crate::ids::{KeyArn, KeyId};
-use crate::keys::access::{Found, ORIGIN};
+use crate::keys::access::Found;
 use crate::keys::envelope::generate_material;
 use crate::keys::error::Error;
 use crate::keys::key_policy;
-use crate::keys::model::{KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, MultiRegion};
+use crate::keys::model::{
+    KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, MultiRegion, Origin,
+};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault, random};
 use crate::records::{Key, Record};
@@ -51,7 +53,7 @@ impl Operation for CreateKey {
         create.facts.others = vec![
             ("kms:keyspec", SPEC.as_str().to_owned()),
             ("kms:keyusage", USAGE.as_str().to_owned()),
-            ("kms:keyorigin", ORIGIN.to_owned()),
+            ("kms:keyorigin", Origin::AwsKms.as_str().to_owned()),
             ("kms:multiregion", self.multi_region.to_string()),
             ("kms:bypasspolicylockoutsafetycheck", self.bypass_lockout_check.to_string()),
         ];
@@ -89,6 +91,7 @@ impl Command for CreateKey {
             description: op.description,
             spec: SPEC,
             usage: USAGE,
+            origin: Origin::AwsKms,
             created: cx.now,
             state: KeyState::Enabled,
             materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],

@@ -40,7 +40,7 @@ impl Command for DisableKey {
         tx: &mut Tx<'_>,
     ) -> Result<Step<()>, Error> {
         let found = target.found()?;
-        Rule::Change.check(&found)?;
+        Rule::Toggle.check(&found)?;
         found.update(tx, |key| key.state = KeyState::Disabled);
         Ok(Step::Done(()))
     }

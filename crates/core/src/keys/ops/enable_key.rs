@@ -40,7 +40,7 @@ impl Command for EnableKey {
         tx: &mut Tx<'_>,
     ) -> Result<Step<()>, Error> {
         let found = target.found()?;
-        Rule::Change.check(&found)?;
+        Rule::Toggle.check(&found)?;
         found.update(tx, |key| key.state = KeyState::Enabled);
         Ok(Step::Done(()))
     }

@@ -3,6 +3,7 @@
 use crate::cx::Cx;
 use crate::engine::{Operation, Query};
 use crate::ids::KeyArn;
+use crate::keys::access::check_symmetric;
 use crate::keys::ciphertext::ALGORITHM;
 use crate::keys::envelope::{self, EncryptionContext};
 use crate::keys::error::Error;
@@ -51,6 +52,7 @@ impl Query for Encrypt {
     ) -> Result<Encrypted, Error> {
         let found = target.found()?;
         Rule::Use.check(&found)?;
+        check_symmetric(&found, "Encrypt")?;
         if op.dry_run {
             return Err(Error::DryRun);
         }

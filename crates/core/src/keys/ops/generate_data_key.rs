@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use crate::cx::Cx;
 use crate::engine::{Operation, Query};
 use crate::ids::{KeyArn, MaterialId};
+use crate::keys::access::check_symmetric;
 use crate::keys::envelope::{self, EncryptionContext};
 use crate::keys::error::Error;
 use crate::keys::states::Rule;
@@ -61,9 +62,11 @@ impl DataKeyRequest {
         target.demand_with(action, Some(&self.context), facts)
     }
 
-    pub fn generate(&self, target: Target, cx: &Cx<'_>) -> Result<DataKey, Error> {
+    /// `operation` is the name of the one that asks.
+    pub fn generate(&self, target: Target, cx: &Cx<'_>, operation: &str) -> Result<DataKey, Error> {
         let found = target.found()?;
         Rule::Use.check(&found)?;
+        check_symmetric(&found, operation)?;
         if self.dry_run {
             return Err(Error::DryRun);
         }
@@ -114,6 +117,6 @@ impl Query for GenerateDataKey {
         cx: &Cx<'_>,
         _: &dyn Read,
     ) -> Result<DataKey, Error> {
-        op.0.generate(target, cx)
+        op.0.generate(target, cx, "GenerateDataKey")
     }
 }

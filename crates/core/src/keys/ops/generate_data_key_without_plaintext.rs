@@ -42,7 +42,8 @@ impl Query for GenerateDataKeyWithoutPlaintext {
         cx: &Cx<'_>,
         _: &dyn Read,
     ) -> Result<WrappedDataKey, Error> {
-        let DataKey { blob, key, material, .. } = op.0.generate(target, cx)?;
+        let DataKey { blob, key, material, .. } =
+            op.0.generate(target, cx, "GenerateDataKeyWithoutPlaintext")?;
         Ok(WrappedDataKey { blob, key, material })
     }
 }

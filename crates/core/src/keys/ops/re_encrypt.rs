@@ -3,7 +3,7 @@
 use crate::cx::Cx;
 use crate::engine::{Operation, Query};
 use crate::ids::{KeyArn, MaterialId};
-use crate::keys::access::Found;
+use crate::keys::access::{Found, check_symmetric};
 use crate::keys::ciphertext::{ALGORITHM, Sealed, Source};
 use crate::keys::envelope::{self, EncryptionContext};
 use crate::keys::error::Error;
@@ -70,6 +70,7 @@ impl Query for ReEncrypt {
     ) -> Result<ReEncrypted, Error> {
         let found = keys.destination.found()?;
         Rule::Use.check(&found)?;
+        check_symmetric(&found, "ReEncryptTo")?;
         let opened = op.sealed.open(cx, keys.source)?;
         if op.dry_run {
             return Err(Error::DryRun);

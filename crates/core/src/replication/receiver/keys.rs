@@ -10,7 +10,7 @@ use crate::cx::Cx;
 use crate::ids::{KeyArn, KeyId, Region};
 use crate::keys::envelope::{store_material, transport_aad};
 use crate::keys::model::{
-    Install, KeyManager, KeyPolicy, KeyState as State, KmsKey, Material, MultiRegion,
+    Install, KeyManager, KeyPolicy, KeyState as State, KmsKey, Material, MultiRegion, Origin,
 };
 use crate::keys::multi_region::{publish, replica_gone};
 use crate::policy::document::Policy;
@@ -72,8 +72,12 @@ fn install_key(
         description: install.description.clone(),
         spec: state.spec,
         usage: state.usage,
+        origin: state.origin,
         created: cx.now,
-        state: State::Enabled,
+        state: match state.origin {
+            Origin::AwsKms => State::Enabled,
+            Origin::External => State::PendingImport,
+        },
         materials: open_materials(cx, &[], &state)?,
         policy: KeyPolicy { text: install.policy.clone(), compiled: Arc::new(compiled) },
         tags: install.tags.clone(),
@@ -122,11 +126,15 @@ fn open_materials(
         if let Some(held) = held.iter().find(|held| held.id == material.id) {
             return Ok(held.clone());
         }
-        let aad = transport_aad(own.scope.account, own.id, material.id);
-        let opened = cx.crypto.open_sealed(&aad, &material.sealed)?;
-        let stored = store_material(&own, &opened, material.created, cx.crypto, cx.entropy);
+        let (id, created, public) = (material.id, material.created, material.public.clone());
+        let Some(sealed) = &material.sealed else {
+            return Ok(Material { id, created, wrapped: None, public, import: None });
+        };
+        let aad = transport_aad(own.scope.account, own.id, state.spec, id);
+        let opened = cx.crypto.open_sealed_material(&aad, sealed)?;
+        let stored = store_material(&own, state.spec, &opened, created, cx.crypto, cx.entropy);
         // A name that is not the material's own would make its ciphertexts unreadable.
-        if stored.id == material.id { Ok(stored) } else { Err(Unopened) }
+        if stored.id == id { Ok(Material { public, ..stored }) } else { Err(Unopened) }
     };
     state.materials.iter().map(open).collect::<Result<_, _>>().map_err(|Unopened| StoreFault)
 }

@@ -8,7 +8,7 @@ mod values;
 use crate::engine::Step;
 use crate::ids::{KeyArn, KeyId, Scope, SecretName, StageLabel, VersionId};
 use crate::keys::envelope::generate_material;
-use crate::keys::model::{KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey};
+use crate::keys::model::{KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Origin};
 use crate::plaintext::Plaintext;
 use crate::policy::document::Policy;
 use crate::policy::evaluate::PrincipalKind;
@@ -130,6 +130,7 @@ fn customer_key(world: &mut World, number: u8, state: KeyState) -> KeyArn {
             description: "".into(),
             spec: KeySpec::SymmetricDefault,
             usage: KeyUsage::EncryptDecrypt,
+            origin: Origin::AwsKms,
             created: cx.now,
             state,
             materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],

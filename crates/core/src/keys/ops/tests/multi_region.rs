@@ -46,8 +46,9 @@ fn install(from: &World, found: &Found, to: &mut World) -> Found {
     let scope = Scope { region: to.region, account: found.scope.account };
     let arn = KeyArn { scope, id: key.id };
     for material in &mut key.materials {
-        let opened = open_material(&found.arn(), material, &from.crypto).unwrap();
-        *material = store_material(&arn, &opened, material.created, &to.crypto, &to.entropy);
+        let opened = open_material(&found.arn(), key.spec, material, &from.crypto).unwrap();
+        let (crypto, entropy) = (&to.crypto, &to.entropy);
+        *material = store_material(&arn, key.spec, &opened, material.created, crypto, entropy);
     }
     let key = std::sync::Arc::new(key);
     let record = Record::KmsKey(std::sync::Arc::clone(&key));

@@ -150,6 +150,7 @@ fn code(result: Result<(), Error>) -> &'static str {
     match result {
         Ok(()) => "ok",
         Err(Error::Key(KeyProblem::Disabled { .. })) => "E1",
+        Err(Error::Key(KeyProblem::PendingImport { .. })) => "E5",
         Err(Error::Key(KeyProblem::PendingDeletion { .. })) => "E3",
         Err(Error::Key(KeyProblem::PendingReplicaDeletion { .. })) => "E3r",
         Err(Error::NotPendingDeletion { .. }) => "E4",
@@ -164,6 +165,7 @@ fn every_operation_in_every_state() {
         KeyState::Disabled,
         KeyState::PendingDeletion { at: Timestamp::from_millis(1_800_000_000_000) },
         KeyState::PendingReplicaDeletion { window_days: 7 },
+        KeyState::PendingImport,
     ];
     let mut matrix = String::new();
     for (name, run) in ROWS {
@@ -175,30 +177,30 @@ fn every_operation_in_every_state() {
     assert_eq!(matrix, GOLDEN, "{matrix}");
 }
 
-/// Enabled, Disabled, PendingDeletion, PendingReplicaDeletion.
+/// Enabled, Disabled, PendingDeletion, PendingReplicaDeletion, PendingImport.
 const GOLDEN: &str = "
-CancelKeyDeletion E4 E4 ok ok
-CreateAlias ok ok E3 E3r
-Decrypt ok E1 E3 E3r
-DeleteAlias ok ok ok ok
-DescribeKey ok ok ok ok
-DisableKey ok ok E3 E3r
-EnableKey ok ok E3 E3r
-Encrypt ok E1 E3 E3r
-GenerateDataKey ok E1 E3 E3r
-GenerateDataKeyWithoutPlaintext ok E1 E3 E3r
-GetKeyPolicy ok ok ok ok
-GetKeyRotationStatus ok ok ok ok
-ListKeyPolicies ok ok ok ok
-ListResourceTags ok ok ok ok
-PutKeyPolicy ok ok ok ok
-ReEncrypt from ok E1 E3 E3r
-ReEncrypt to ok E1 E3 E3r
-ReplicateKey ok E1 E3 E3r
-ScheduleKeyDeletion ok ok E3 E3r
-TagResource ok ok E3 E3r
-UntagResource ok ok E3 E3r
-UpdateAlias from ok ok ok ok
-UpdateAlias to ok ok E3 E3r
-UpdateKeyDescription ok ok E3 E3r
-UpdatePrimaryRegion ok E1 E3 E3r";
+CancelKeyDeletion E4 E4 ok ok E4
+CreateAlias ok ok E3 E3r ok
+Decrypt ok E1 E3 E3r E5
+DeleteAlias ok ok ok ok ok
+DescribeKey ok ok ok ok ok
+DisableKey ok ok E3 E3r E5
+EnableKey ok ok E3 E3r E5
+Encrypt ok E1 E3 E3r E5
+GenerateDataKey ok E1 E3 E3r E5
+GenerateDataKeyWithoutPlaintext ok E1 E3 E3r E5
+GetKeyPolicy ok ok ok ok ok
+GetKeyRotationStatus ok ok ok ok ok
+ListKeyPolicies ok ok ok ok ok
+ListResourceTags ok ok ok ok ok
+PutKeyPolicy ok ok ok ok ok
+ReEncrypt from ok E1 E3 E3r E5
+ReEncrypt to ok E1 E3 E3r E5
+ReplicateKey ok E1 E3 E3r E5
+ScheduleKeyDeletion ok ok E3 E3r ok
+TagResource ok ok E3 E3r ok
+UntagResource ok ok E3 E3r ok
+UpdateAlias from ok ok ok ok ok
+UpdateAlias to ok ok E3 E3r ok
+UpdateKeyDescription ok ok E3 E3r ok
+UpdatePrimaryRegion ok E1 E3 E3r E5";
