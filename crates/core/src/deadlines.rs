@@ -12,6 +12,7 @@ use crate::limits;
 use crate::ports::StoreFault;
 use crate::records::{Due, Intent, Key, Prefix, Record, Subject, Tombstone};
 use crate::replication::outbox::enqueue;
+use crate::secrets::versions;
 use crate::time::Timestamp;
 use crate::tx::{Records, Tx, collect};
 
@@ -99,14 +100,7 @@ fn purge_secret(
     if secret.suffix != suffix || !due {
         return Ok(());
     }
-    for version in
-        collect(tx, Prefix::Versions { scope, name: name.clone(), suffix }, |key, _| Some(key))?
-    {
-        tx.remove(version);
-    }
-    tx.remove(Key::SecretByCreated { scope, created: secret.created, name: name.clone() });
-    tx.remove(Key::Secret { scope, name: name.clone() });
-    Ok(())
+    versions::purge(tx, scope, &secret)
 }
 
 /// A tombstone that was renewed has a later deadline, which is the one that counts.

@@ -20,6 +20,15 @@ pub enum Key {
     Secret { scope: Scope, name: SecretName },
     /// An index of secrets by creation: [`Record::Index`]. Written and removed with the secret.
     SecretByCreated { scope: Scope, created: Timestamp, name: SecretName },
+    /// An index of secrets by what filters look for: [`Record::Index`]. Ordered by facet, text, then
+    /// creation. Written and removed with the secret.
+    SecretByFacet {
+        scope: Scope,
+        facet: Facet,
+        text: Box<str>,
+        created: Timestamp,
+        name: SecretName,
+    },
     /// One version of one secret: [`Record::Version`]. Guarded by its secret: every writer of a
     /// version also writes, or at least reads, the secret.
     Version { scope: Scope, name: SecretName, suffix: SecretSuffix, id: VersionId },
@@ -42,6 +51,17 @@ pub enum Key {
     Peer { region: Region, peer: Region },
     /// The Region's own identity, written once: [`Record::Identity`].
     Identity { region: Region },
+    /// Which index records the store has: [`Record::Indexed`].
+    Indexed { region: Region },
+}
+
+/// What an index of secrets is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Facet {
+    TagKey,
+    TagValue,
+    /// Of secrets that are in several Regions.
+    PrimaryRegion,
 }
 
 /// What a tombstone, an outbox entry or an acknowledgement is about.
@@ -83,6 +103,8 @@ pub enum Record {
     Identity(Arc<[u8]>),
     /// The record is its key.
     Index,
+    /// The newest generation of index records that is complete.
+    Indexed(u32),
 }
 
 /// PROMISE R2: what was removed at `at` is not brought back by anything older.
@@ -119,9 +141,25 @@ pub enum Prefix {
         scope: Scope,
         name: Box<str>,
     },
+    /// The secrets of every account, by account and name.
+    SecretsOfRegion {
+        region: Region,
+    },
     /// Secrets by creation.
     SecretsByCreated {
         scope: Scope,
+    },
+    /// Entries of one facet whose text begins with `start`, by text.
+    Facets {
+        scope: Scope,
+        facet: Facet,
+        start: Box<str>,
+    },
+    /// Entries of one facet with this very text, by creation.
+    FacetsOfText {
+        scope: Scope,
+        facet: Facet,
+        text: Box<str>,
     },
     /// The versions of one secret, by id.
     Versions {

@@ -8,7 +8,7 @@
 
 use core::cell::Cell;
 use core::ops::ControlFlow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use regent_core::cx::{Answers, Caller, Cx, Origin, Profile};
@@ -19,8 +19,12 @@ use regent_core::ports::{
     Crypto, Entropy, Read, SALT_LEN, StoreFault, Stored, TransportKey, Unopened, random,
 };
 use regent_core::records::{Key, Order, Prefix, Record, Scan};
+use regent_core::secrets::index;
 use regent_core::time::Timestamp;
 use regent_core::tx::{Batch, Tx};
+
+/// Up to this many records, every commit is followed by a look at all of them.
+const CHECKED_MAX: usize = 400;
 
 /// One Region with one caller, the root of its account unless a test says otherwise.
 #[derive(Debug)]
@@ -154,6 +158,25 @@ impl Store {
                 }
             }
         }
+        self.check_indices();
+    }
+
+    /// Whatever was written: index records are those of the secrets that there are, no others.
+    fn check_indices(&self) {
+        if self.records.len() > CHECKED_MAX {
+            return;
+        }
+        let is_index =
+            |key: &&Key| matches!(key, Key::SecretByCreated { .. } | Key::SecretByFacet { .. });
+        let found: BTreeSet<Key> = self.keys().filter(is_index).cloned().collect();
+        let expected =
+            self.records.iter().filter_map(|(key, stored)| match (key, &stored.record) {
+                (Key::Secret { scope, .. }, Record::Secret(secret)) => {
+                    Some(index::keys(*scope, secret))
+                }
+                _ => None,
+            });
+        assert_eq!(found, expected.flatten().collect());
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
@@ -199,6 +222,15 @@ fn within(prefix: &Prefix, key: &Key) -> bool {
         (Prefix::Secrets { scope, name: start }, Key::Secret { scope: at, name }) => {
             scope == at && name.as_str().starts_with(&**start)
         }
+        (Prefix::SecretsOfRegion { region }, Key::Secret { scope, .. }) => *region == scope.region,
+        (
+            Prefix::Facets { scope, facet, start },
+            Key::SecretByFacet { scope: at, facet: of, text, .. },
+        ) => (scope, facet) == (at, of) && text.starts_with(&**start),
+        (
+            Prefix::FacetsOfText { scope, facet, text: wanted },
+            Key::SecretByFacet { scope: at, facet: of, text, .. },
+        ) => (scope, facet, wanted) == (at, of, text),
         (Prefix::SecretsByCreated { scope }, Key::SecretByCreated { scope: at, .. })
         | (Prefix::KmsKeys { scope }, Key::KmsKey { scope: at, .. })
         | (Prefix::Aliases { scope }, Key::Alias { scope: at, .. }) => scope == at,

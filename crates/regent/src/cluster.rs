@@ -11,6 +11,7 @@ use regent_core::cx::Profile;
 use regent_core::ids::Region;
 use regent_core::ports::StoreFault;
 use regent_core::records::{Key, Record};
+use regent_core::secrets::index;
 use regent_core::tx::Batch;
 use regent_crypto::{RegionCrypto, RootKey, SystemEntropy};
 use regent_store::sqlite::{self, SqliteStore};
@@ -74,6 +75,11 @@ impl Cluster {
             let fault = |StoreFault| OpenError::Fault { region };
             let store = open_store(options, region, regions.len())?;
             let crypto = identity(&*store, region, &options.root_key)?;
+            index::build(&*store, region, |batch| match store.commit(batch) {
+                Ok(_) => Ok(()),
+                Err(_) => Err(StoreFault),
+            })
+            .map_err(fault)?;
             let profile = options.region_profiles.get(&region).copied().unwrap_or(options.profile);
             let links = Arc::clone(&links);
             let parts =

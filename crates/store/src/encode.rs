@@ -9,7 +9,7 @@ use core::str::FromStr;
 
 use regent_core::ids::{AccountId, KeyId, Region, Scope, SecretSuffix};
 use regent_core::limits;
-use regent_core::records::{Due, Key, Order, Prefix, Scan, Subject};
+use regent_core::records::{Due, Facet, Key, Order, Prefix, Scan, Subject};
 use regent_core::time::Timestamp;
 
 /// The first byte of a key.
@@ -27,10 +27,12 @@ pub enum Kind {
     Deadline = 10,
     Peer = 11,
     Identity = 12,
+    SecretByFacet = 13,
+    Indexed = 14,
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Secret,
         Self::SecretByCreated,
         Self::Version,
@@ -43,6 +45,8 @@ impl Kind {
         Self::Deadline,
         Self::Peer,
         Self::Identity,
+        Self::SecretByFacet,
+        Self::Indexed,
     ];
 
     pub fn of(key: &Key) -> Self {
@@ -59,6 +63,8 @@ impl Kind {
             Key::Deadline { .. } => Self::Deadline,
             Key::Peer { .. } => Self::Peer,
             Key::Identity { .. } => Self::Identity,
+            Key::SecretByFacet { .. } => Self::SecretByFacet,
+            Key::Indexed { .. } => Self::Indexed,
         }
     }
 
@@ -111,7 +117,11 @@ pub fn key(key: &Key) -> Vec<u8> {
             out.text(region.as_str()).time(*at).account(*account).due(due)
         }
         Key::Peer { region, peer } => out.text(region.as_str()).text(peer.as_str()),
-        Key::Identity { region } => out.text(region.as_str()),
+        Key::Identity { region } | Key::Indexed { region } => out.text(region.as_str()),
+        Key::SecretByFacet { scope, facet, text, created, name } => {
+            out.scope(scope).facet(*facet).escaped(text).bytes(&[0]);
+            out.time(*created).text(name.as_str())
+        }
     };
     out.0
 }
@@ -156,6 +166,14 @@ pub fn parse(bytes: &[u8]) -> Result<Key, NotAKey> {
         },
         Kind::Peer => Key::Peer { region: parts.text()?, peer: parts.text()? },
         Kind::Identity => Key::Identity { region: parts.text()? },
+        Kind::SecretByFacet => Key::SecretByFacet {
+            scope: parts.scope()?,
+            facet: parts.facet()?,
+            text: parts.escaped()?,
+            created: parts.time()?,
+            name: parts.text()?,
+        },
+        Kind::Indexed => Key::Indexed { region: parts.text()? },
     };
     if parts.0.is_empty() { Ok(key) } else { Err(NotAKey) }
 }
@@ -197,6 +215,18 @@ fn prefix(prefix: &Prefix) -> Vec<u8> {
         Prefix::Secrets { scope, name } => {
             out = begin(Kind::Secret);
             out.scope(scope).bytes(name.as_bytes())
+        }
+        Prefix::SecretsOfRegion { region } => {
+            out = begin(Kind::Secret);
+            out.text(region.as_str())
+        }
+        Prefix::Facets { scope, facet, start } => {
+            out = begin(Kind::SecretByFacet);
+            out.scope(scope).facet(*facet).escaped(start)
+        }
+        Prefix::FacetsOfText { scope, facet, text } => {
+            out = begin(Kind::SecretByFacet);
+            out.scope(scope).facet(*facet).escaped(text).bytes(&[0])
         }
         Prefix::SecretsByCreated { scope } => {
             out = begin(Kind::SecretByCreated);
@@ -251,6 +281,13 @@ mod part {
     pub(super) const PURGE_SECRET: u8 = 1;
     pub(super) const DELETE_KEY: u8 = 2;
     pub(super) const FORGET_TOMBSTONE: u8 = 3;
+    pub(super) const TAG_KEY: u8 = 1;
+    pub(super) const TAG_VALUE: u8 = 2;
+    pub(super) const PRIMARY_REGION: u8 = 3;
+    /// What stands before an escaped byte, and after it for a zero and for itself.
+    pub(super) const ESCAPE: u8 = 1;
+    pub(super) const ZERO: u8 = 1;
+    pub(super) const ONE: u8 = 2;
 }
 
 struct Writer(Vec<u8>);
@@ -269,6 +306,26 @@ impl Writer {
 
     fn text(&mut self, text: &str) -> &mut Self {
         self.bytes(text.as_bytes()).bytes(&[0])
+    }
+
+    /// A text that may hold anything. Zero bytes are escaped so that order and beginnings stay.
+    fn escaped(&mut self, text: &str) -> &mut Self {
+        for byte in text.bytes() {
+            match byte {
+                0 => self.bytes(&[part::ESCAPE, part::ZERO]),
+                part::ESCAPE => self.bytes(&[part::ESCAPE, part::ONE]),
+                byte => self.bytes(&[byte]),
+            };
+        }
+        self
+    }
+
+    fn facet(&mut self, facet: Facet) -> &mut Self {
+        self.bytes(&[match facet {
+            Facet::TagKey => part::TAG_KEY,
+            Facet::TagValue => part::TAG_VALUE,
+            Facet::PrimaryRegion => part::PRIMARY_REGION,
+        }])
     }
 
     fn account(&mut self, account: AccountId) -> &mut Self {
@@ -354,6 +411,32 @@ impl Parts<'_> {
         let (head, rest) = self.0.split_at_checked(end).ok_or(NotAKey)?;
         self.0 = rest.get(1..).ok_or(NotAKey)?;
         from_utf8(head)
+    }
+
+    /// What [`Writer::escaped`] wrote, and the zero after it.
+    fn escaped(&mut self) -> Result<Box<str>, NotAKey> {
+        let mut bytes = Vec::new();
+        loop {
+            match self.array()? {
+                [0] => break,
+                [part::ESCAPE] => match self.array()? {
+                    [part::ZERO] => bytes.push(0),
+                    [part::ONE] => bytes.push(part::ESCAPE),
+                    _ => return Err(NotAKey),
+                },
+                [byte] => bytes.push(byte),
+            }
+        }
+        String::from_utf8(bytes).map(String::into_boxed_str).map_err(|_| NotAKey)
+    }
+
+    fn facet(&mut self) -> Result<Facet, NotAKey> {
+        match self.array()? {
+            [part::TAG_KEY] => Ok(Facet::TagKey),
+            [part::TAG_VALUE] => Ok(Facet::TagValue),
+            [part::PRIMARY_REGION] => Ok(Facet::PrimaryRegion),
+            _ => Err(NotAKey),
+        }
     }
 
     fn account(&mut self) -> Result<AccountId, NotAKey> {

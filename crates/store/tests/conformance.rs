@@ -406,11 +406,34 @@ fn files_that_cannot_be_opened_say_why() {
     assert!(matches!(open(&at("other.db")), Err(OpenError::NotOurs(_))));
 
     let later = rusqlite::Connection::open(&path).unwrap();
-    later.pragma_update(None, "user_version", 2).unwrap();
+    later.pragma_update(None, "user_version", 3).unwrap();
     drop(later);
     let newer = open(&path).unwrap_err();
-    assert!(matches!(newer, OpenError::Newer { found: 2, .. }));
+    assert!(matches!(newer, OpenError::Newer { found: 3, .. }));
     assert!(newer.to_string().contains("newer than this version of Regent reads"), "{newer}");
+}
+
+/// An older binary is to refuse a file that a newer one has opened.
+#[test]
+fn a_file_of_the_first_format_is_taken_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let written = (peer("us-west-2"), Some(value(b"x")));
+    let store = SqliteStore::open(&path, Options::default()).unwrap();
+    store.commit(batch(&[], &[written])).unwrap();
+    drop(store);
+    let format = |set: Option<i64>| -> i64 {
+        let file = rusqlite::Connection::open(&path).unwrap();
+        if let Some(format) = set {
+            file.pragma_update(None, "user_version", format).unwrap();
+        }
+        file.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((format(None), format(Some(1))), (2, 1));
+    let store = SqliteStore::open(&path, Options::default()).unwrap();
+    assert_eq!(bytes(&store, &peer("us-west-2")), Some((b"x".to_vec(), 1)));
+    drop(store);
+    assert_eq!(format(None), 2);
 }
 
 /// A process that was killed before it had laid out its file leaves one that can be opened.

@@ -26,7 +26,7 @@ use regent_core::keys::problem::KeyProblem;
 use regent_core::keys::spec::{Curve, PairSpec};
 use regent_core::policy::document::Policy;
 use regent_core::ports::TransportKey;
-use regent_core::records::{Due, Intent, Key, Outbox, Record, Subject, Tombstone};
+use regent_core::records::{Due, Facet, Intent, Key, Outbox, Record, Subject, Tombstone};
 use regent_core::replication::change::Stamp;
 use regent_core::secrets::model::{
     Deletion, Replica, ReplicaFailure, ReplicaStatus, Role, SealedValue, Secret, ValueKind, Version,
@@ -250,6 +250,13 @@ fn secrets() -> Vec<(String, Key, Record)> {
         suffix: suffix(),
         id: version.id.clone(),
     };
+    let facet = |facet, text: &str| Key::SecretByFacet {
+        scope: scope(),
+        facet,
+        text: text.into(),
+        created: at(0),
+        name: name(),
+    };
     let string = version(ValueKind::String, true);
     let binary = version(ValueKind::Binary, false);
     vec![
@@ -260,6 +267,13 @@ fn secrets() -> Vec<(String, Key, Record)> {
         (
             "index-secret-by-created".into(),
             Key::SecretByCreated { scope: scope(), created: at(0), name: name() },
+            Record::Index,
+        ),
+        ("index-secret-by-tag-key".into(), facet(Facet::TagKey, "team"), Record::Index),
+        ("index-secret-by-tag-value".into(), facet(Facet::TagValue, "a\0b\u{1}"), Record::Index),
+        (
+            "index-secret-by-primary-region".into(),
+            facet(Facet::PrimaryRegion, "us-west-2"),
             Record::Index,
         ),
     ]
@@ -358,6 +372,7 @@ fn regional() -> Vec<(String, Key, Record)> {
             Key::Identity { region: own },
             Record::Identity(b"sealed identity"[..].into()),
         ),
+        ("indexed".into(), Key::Indexed { region: own }, Record::Indexed(1)),
     ]
 }
 

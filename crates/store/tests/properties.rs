@@ -13,7 +13,7 @@ use std::ops::Bound;
 
 use proptest::prelude::*;
 use regent_core::ids::{AccountId, AliasName, KeyId, Region, Scope, SecretName, SecretSuffix};
-use regent_core::records::{Due, Key, Order, Prefix, Scan, Subject};
+use regent_core::records::{Due, Facet, Key, Order, Prefix, Scan, Subject};
 use regent_core::time::Timestamp;
 use regent_store::{codec, encode};
 
@@ -77,6 +77,15 @@ fn due() -> BoxedStrategy<Due> {
     .boxed()
 }
 
+fn facet() -> BoxedStrategy<Facet> {
+    prop_oneof![Just(Facet::TagKey), Just(Facet::TagValue), Just(Facet::PrimaryRegion)].boxed()
+}
+
+/// A text with anything in it, most of all what keys escape.
+fn text() -> BoxedStrategy<Box<str>> {
+    "[ab\0\u{1}\u{2}\u{10ffff}]{0,4}".prop_map(String::into_boxed_str).boxed()
+}
+
 fn scoped_key() -> BoxedStrategy<Key> {
     prop_oneof![
         (scope(), name()).prop_map(|(scope, name)| Key::Secret { scope, name }),
@@ -97,6 +106,15 @@ fn scoped_key() -> BoxedStrategy<Key> {
             region
         }),
         (scope(), subject()).prop_map(|(scope, subject)| Key::Tombstone { scope, subject }),
+        (scope(), facet(), text(), time(), name()).prop_map(
+            |(scope, facet, text, created, name)| Key::SecretByFacet {
+                scope,
+                facet,
+                text,
+                created,
+                name
+            }
+        ),
         (scope(), key_id()).prop_map(|(scope, id)| Key::KmsKey { scope, id }),
         (scope(), alias()).prop_map(|(scope, name)| Key::Alias { scope, name }),
         (scope(), key_id(), alias()).prop_map(|(scope, id, name)| Key::AliasOfKey {
@@ -120,6 +138,7 @@ fn key() -> BoxedStrategy<Key> {
                 .prop_map(|(region, at, account, due)| Key::Deadline { region, at, account, due }),
             (region(), region()).prop_map(|(region, peer)| Key::Peer { region, peer }),
             region().prop_map(|region| Key::Identity { region }),
+            region().prop_map(|region| Key::Indexed { region }),
         ];
     prop_oneof![2 => scoped_key(), 1 => regional].boxed()
 }
@@ -128,6 +147,17 @@ fn prefix() -> BoxedStrategy<Prefix> {
     prop_oneof![
         (scope(), "[ab/\0]{0,2}")
             .prop_map(|(scope, name)| Prefix::Secrets { scope, name: name.into() }),
+        region().prop_map(|region| Prefix::SecretsOfRegion { region }),
+        (scope(), facet(), text()).prop_map(|(scope, facet, start)| Prefix::Facets {
+            scope,
+            facet,
+            start
+        }),
+        (scope(), facet(), text()).prop_map(|(scope, facet, text)| Prefix::FacetsOfText {
+            scope,
+            facet,
+            text
+        }),
         scope().prop_map(|scope| Prefix::SecretsByCreated { scope }),
         (scope(), name(), suffix()).prop_map(|(scope, name, suffix)| Prefix::Versions {
             scope,
@@ -149,6 +179,15 @@ fn holds(prefix: &Prefix, key: &Key) -> bool {
         (Prefix::Secrets { scope: at, name: begin }, Key::Secret { scope, name }) => {
             at == scope && name.as_str().starts_with(&**begin)
         }
+        (Prefix::SecretsOfRegion { region }, Key::Secret { scope, .. }) => *region == scope.region,
+        (
+            Prefix::Facets { scope: at, facet: of, start },
+            Key::SecretByFacet { scope, facet, text, .. },
+        ) => (at, of) == (scope, facet) && text.starts_with(&**start),
+        (
+            Prefix::FacetsOfText { scope: at, facet: of, text: wanted },
+            Key::SecretByFacet { scope, facet, text, .. },
+        ) => (at, of, wanted) == (scope, facet, text),
         (Prefix::SecretsByCreated { scope: at }, Key::SecretByCreated { scope, .. })
         | (Prefix::KmsKeys { scope: at }, Key::KmsKey { scope, .. })
         | (Prefix::Aliases { scope: at }, Key::Alias { scope, .. }) => at == scope,
@@ -193,7 +232,14 @@ proptest! {
             let Scope { region, account } = scope;
             [
                 Key::Secret { scope, name: name.clone() },
-                Key::SecretByCreated { scope, created: at, name },
+                Key::SecretByCreated { scope, created: at, name: name.clone() },
+                Key::SecretByFacet {
+                    scope,
+                    facet: Facet::TagKey,
+                    text: name.as_str().replace('a', "\u{1}").into(),
+                    created: at,
+                    name,
+                },
                 Key::Deadline { region, at, account, due },
                 Key::Tombstone { scope, subject },
             ]

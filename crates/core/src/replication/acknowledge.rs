@@ -13,6 +13,7 @@ use crate::replication::change::{Outcome, Stamp};
 use crate::replication::outbox::{dequeue, enqueue, publish, put_replica, subject_of};
 use crate::replication::receiver::bury;
 use crate::secrets::model::{Replica, ReplicaStatus, Role, Secret};
+use crate::secrets::versions::put_secret;
 use crate::tx::{Records, Tx};
 
 /// Records `outcome` of `subject` at state `at`, as `peer` answered it.
@@ -99,7 +100,7 @@ fn secret(
             let at = Stamp { epoch: epoch + 1, revision: secret.at.revision + 1 };
             let secret = Secret { at, ..Secret::clone(&secret) };
             publish(cx, tx, scope, &secret)?;
-            put_secret(tx, scope, secret);
+            put_secret(tx, scope, secret)?;
         }
         Outcome::Fenced { at } if reached => {
             drop_replica(cx, tx, peer, &secret, at)?;
@@ -176,13 +177,8 @@ fn drop_replica(
     dequeue(tx, scope, peer, subject_of(&secret));
     publish(cx, tx, scope, &secret)?;
     let at = secret.at;
-    put_secret(tx, scope, secret);
+    put_secret(tx, scope, secret)?;
     Ok(at)
-}
-
-fn put_secret(tx: &mut Tx<'_>, scope: crate::ids::Scope, secret: Secret) {
-    let key = Key::Secret { scope, name: secret.name.clone() };
-    tx.put(key, Record::Secret(Arc::new(secret)));
 }
 
 /// A new replica key has begun its life: what it began with need not be kept.

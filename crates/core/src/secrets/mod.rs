@@ -2,15 +2,17 @@
 //!
 //! [`ops`] has one file per operation. What operations share stands beside them: [`target`] finds
 //! the secret that a request names, [`stages`] moves staging labels, [`versions`] stores values
-//! and purges them, [`filter`] and [`page`] are ListSecrets' search and its pages.
+//! and purges them, [`search`] finds them by [`filter`]s, page by [`page`], with the help of [`index`].
 
 pub mod accessed;
 pub mod error;
 pub mod filter;
+pub mod index;
 pub mod model;
 pub mod ops;
 pub mod page;
 pub mod replicas;
+pub mod search;
 pub mod stages;
 pub mod tagging;
 pub mod target;

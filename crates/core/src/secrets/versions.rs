@@ -15,6 +15,7 @@ use crate::ports::StoreFault;
 use crate::records::{Key, Prefix, Record};
 use crate::replication::outbox::publish;
 use crate::secrets::error::Error;
+use crate::secrets::index;
 use crate::secrets::model::{Secret, ValueKind, Version};
 use crate::secrets::stages;
 use crate::secrets::target::{purge_key, version_key};
@@ -57,14 +58,12 @@ pub fn advance(cx: &Cx<'_>, secret: &mut Secret) {
 /// Writes the secret's new state and has it sent to the replicas.
 pub fn save(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope, secret: Secret) -> Result<(), StoreFault> {
     publish(cx, tx, scope, &secret)?;
-    put_secret(tx, scope, secret);
-    Ok(())
+    put_secret(tx, scope, secret)
 }
 
 /// Writes the secret's record, without telling anybody.
-pub fn put_secret(tx: &mut Tx<'_>, scope: Scope, secret: Secret) {
-    let key = Key::Secret { scope, name: secret.name.clone() };
-    tx.put(key, Record::Secret(Arc::new(secret)));
+pub fn put_secret(tx: &mut Tx<'_>, scope: Scope, secret: Secret) -> Result<(), StoreFault> {
+    index::put(tx, scope, secret)
 }
 
 /// Whether `token` already stands for this very value.
@@ -158,7 +157,7 @@ fn versions_of(scope: Scope, secret: &Secret) -> Prefix {
     Prefix::Versions { scope, name: secret.name.clone(), suffix: secret.suffix }
 }
 
-/// Removes a secret for good: versions, index, deadline and all.
+/// Removes a secret for good, in this Region: versions, index, deadline and all.
 pub fn purge(tx: &mut Tx<'_>, scope: Scope, secret: &Secret) -> Result<(), StoreFault> {
     let versions = collect(tx, versions_of(scope, secret), |key, _| Some(key))?;
     for key in versions {
@@ -170,12 +169,6 @@ pub fn purge(tx: &mut Tx<'_>, scope: Scope, secret: &Secret) -> Result<(), Store
     for region in secret.replicas() {
         tx.remove(Key::Replica { scope, name: secret.name.clone(), region: *region });
     }
-    tx.remove(created_key(scope, secret));
-    tx.remove(Key::Secret { scope, name: secret.name.clone() });
+    index::remove(tx, scope, secret);
     Ok(())
-}
-
-/// Where the secret stands in the order of creation.
-pub fn created_key(scope: Scope, secret: &Secret) -> Key {
-    Key::SecretByCreated { scope, created: secret.created, name: secret.name.clone() }
 }

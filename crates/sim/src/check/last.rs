@@ -11,7 +11,8 @@ use regent_core::engine;
 use regent_core::ids::{KeyId, Region};
 use regent_core::keys::model::KmsKey;
 use regent_core::ports::Read;
-use regent_core::records::{Prefix, Record, Scan};
+use regent_core::records::{Facet, Prefix, Record, Scan};
+use regent_core::secrets::index;
 use regent_core::secrets::model::{Replica, ReplicaStatus, Role, Secret};
 use regent_core::secrets::ops::GetSecretValue;
 use regent_core::secrets::target::SecretId;
@@ -31,6 +32,7 @@ pub type All<'a> = BTreeMap<Region, &'a Node>;
 pub fn converged(all: &All<'_>, now: Timestamp, blobs: &[Kept]) -> Verdict {
     for node in all.values() {
         nothing_waits(node)?;
+        indexed(node)?;
         for secret in secrets(node) {
             match &secret.role {
                 Role::Primary { replicas } => {
@@ -78,6 +80,24 @@ fn nothing_waits(node: &Node) -> Verdict {
         scanned.unwrap();
         hold!("R2", left.is_empty(), "{own} never got through to {peer} with {left:?}");
     }
+    Ok(())
+}
+
+/// The index records are those of the secrets that there are, whichever way these came and went.
+fn indexed(node: &Node) -> Verdict {
+    let scope = node.scope();
+    let expected = secrets(node).iter().flat_map(|secret| index::keys(scope, secret)).collect();
+    let facets = [Facet::TagKey, Facet::TagValue, Facet::PrimaryRegion];
+    let facets = facets.map(|facet| Prefix::Facets { scope, facet, start: "".into() });
+    let mut found = BTreeSet::new();
+    for prefix in facets.into_iter().chain([Prefix::SecretsByCreated { scope }]) {
+        let scanned = node.disk.store.scan(&Scan::all(prefix), &mut |key, _| {
+            found.insert(key);
+            ControlFlow::Continue(())
+        });
+        scanned.unwrap();
+    }
+    hold!("R2", found == expected, "{} has indexed {found:?}, not {expected:?}", node.region);
     Ok(())
 }
 

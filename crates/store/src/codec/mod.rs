@@ -74,9 +74,15 @@ pub fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, Misplaced> {
         (Key::Peer { .. }, Record::Peer(TransportKey(key))) => sealed(key),
         (Key::Identity { .. }, Record::Identity(identity)) => sealed(identity),
         (
-            Key::SecretByCreated { .. } | Key::AliasOfKey { .. } | Key::Deadline { .. },
+            Key::SecretByCreated { .. }
+            | Key::SecretByFacet { .. }
+            | Key::AliasOfKey { .. }
+            | Key::Deadline { .. },
             Record::Index,
         ) => IndexRecord { format: FORMAT }.encode_to_vec(),
+        (Key::Indexed { .. }, Record::Indexed(generation)) => {
+            IndexedRecord { format: FORMAT, generation: *generation }.encode_to_vec()
+        }
         _ => return Err(Misplaced(Kind::of(key))),
     };
     Ok(bytes)
@@ -106,10 +112,14 @@ fn decode_under(key: &Key, bytes: &[u8]) -> Result<Record, Flaw> {
             Record::Peer(TransportKey(read::<SealedRecord>(bytes)?.sealed.into_boxed_slice()))
         }
         Key::Identity { .. } => Record::Identity(read::<SealedRecord>(bytes)?.sealed.into()),
-        Key::SecretByCreated { .. } | Key::AliasOfKey { .. } | Key::Deadline { .. } => {
+        Key::SecretByCreated { .. }
+        | Key::SecretByFacet { .. }
+        | Key::AliasOfKey { .. }
+        | Key::Deadline { .. } => {
             read::<IndexRecord>(bytes)?;
             Record::Index
         }
+        Key::Indexed { .. } => Record::Indexed(read::<IndexedRecord>(bytes)?.generation),
     })
 }
 
@@ -164,6 +174,15 @@ struct IndexRecord {
     format: u32,
 }
 
+/// How far a store's index records go.
+#[derive(Clone, PartialEq, Message)]
+struct IndexedRecord {
+    #[prost(uint32, tag = "1")]
+    format: u32,
+    #[prost(uint32, tag = "2")]
+    generation: u32,
+}
+
 /// Bytes that the store does not look into: a transport key, a sealed identity.
 #[derive(Clone, PartialEq, Message)]
 struct SealedRecord {
@@ -173,7 +192,7 @@ struct SealedRecord {
     sealed: Vec<u8>,
 }
 
-formatted!(IndexRecord, SealedRecord);
+formatted!(IndexRecord, IndexedRecord, SealedRecord);
 
 fn sealed(bytes: &[u8]) -> Vec<u8> {
     SealedRecord { format: FORMAT, sealed: bytes.to_vec() }.encode_to_vec()

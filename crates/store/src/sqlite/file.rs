@@ -14,7 +14,13 @@ use super::OpenError;
 const APPLICATION_ID: i64 = 0x5245_4754;
 
 /// The format of the file: its tables and its key encoding. Records have a format of their own.
-const FORMAT: i64 = 1;
+///
+/// Since 2, whoever writes a secret also writes what points at it; a store of an earlier format may
+/// lack such records, which its owner adds (`regent_core::secrets::index`).
+const FORMAT: i64 = 2;
+
+/// The oldest format that is read. It becomes the present one when the file is opened.
+const FORMAT_OLDEST: i64 = 1;
 
 /// What every SQLite file begins with.
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -64,6 +70,10 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
         sync_directory_of(path)
             .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         create(&mut connection).map_err(sqlite)?;
+    } else {
+        // An older version would write records without what belongs to them: from here on it
+        // refuses the file.
+        connection.pragma_update(None, "user_version", FORMAT).map_err(sqlite)?;
     }
     connection.execute_batch(PRAGMAS).map_err(sqlite)?;
     let seq =
@@ -136,7 +146,7 @@ fn is_new(connection: &Connection, path: &Path) -> Result<bool, OpenError> {
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (application, format, tables) {
         (0, 0, 0) => Ok(true),
-        (APPLICATION_ID, FORMAT, _) => Ok(false),
+        (APPLICATION_ID, FORMAT_OLDEST..=FORMAT, _) => Ok(false),
         (APPLICATION_ID, found, _) if found > FORMAT => {
             Err(OpenError::Newer { path: path.to_owned(), found })
         }

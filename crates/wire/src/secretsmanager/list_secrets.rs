@@ -2,26 +2,20 @@
 
 use regent_core::cx::Cx;
 use regent_core::ids::{Region, Scope};
-use regent_core::limits;
 use regent_core::records::Order;
 use regent_core::secrets::error::Error;
-use regent_core::secrets::filter::{Filter, FilterKey};
 use regent_core::secrets::model::Secret;
 use regent_core::secrets::ops::ListSecrets;
-use regent_core::secrets::ops::list_secrets::{Listing, Sort};
+use regent_core::secrets::ops::list_secrets::Listing;
+use regent_core::secrets::search::{Search, Sort};
 use serde::Deserialize;
 
 use crate::constraints::Constraints;
 use crate::fault::Fault;
 use crate::json::{self, Object};
 use crate::json_operation::JsonOperation;
+use crate::secretsmanager::filters::{self, FilterInput};
 use crate::secretsmanager::{fault, page_token, status};
-
-/// AWS prints the keys in an order of its own.
-const FILTER_KEYS: [&str; 7] =
-    ["all", "name", "tag-key", "description", "primary-region", "owning-service", "tag-value"];
-/// The element constraints of a filter's values, as AWS prints them.
-const FILTER_VALUE_CONSTRAINTS: &str = r"Member must have length less than or equal to 512, Member must satisfy regular expression pattern: ^\!?[a-zA-Z0-9 :_@\/\+\=\.\-\!]*$";
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -34,13 +28,6 @@ struct Input {
     sort_by: Option<Box<str>>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct FilterInput {
-    key: Option<Box<str>>,
-    values: Option<Vec<Box<str>>>,
-}
-
 impl Input {
     fn check(&self) -> Result<(), Fault> {
         let mut check = Constraints::new();
@@ -49,33 +36,8 @@ impl Input {
         check.text("sortOrder", self.sort_order.as_deref()).one_of(&["asc", "desc"]);
         let orders = ["created-date", "last-accessed-date", "last-changed-date", "name"];
         check.text("sortBy", self.sort_by.as_deref()).one_of(&orders);
-        check.size("filters", self.filters.as_ref().map(Vec::len), &(0..=limits::FILTERS_MAX));
-        for (at, filter) in self.filters.iter().flatten().enumerate() {
-            let path = format!("filters.{}.member", at + 1);
-            check.text(format_args!("{path}.key"), filter.key.as_deref()).one_of(&FILTER_KEYS);
-            check
-                .strings(format_args!("{path}.values"), filter.values.as_deref())
-                .length(0..=limits::FILTER_VALUES_MAX)
-                .each(FILTER_VALUE_CONSTRAINTS, is_filter_value);
-        }
+        filters::check(&mut check, self.filters.as_deref());
         check.finish()
-    }
-}
-
-fn is_filter_value(text: &str) -> bool {
-    text.chars().count() <= limits::FILTER_VALUE_LEN_MAX
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b" :_@/+=.-!".contains(&b))
-}
-
-impl FilterInput {
-    /// AWS: a filter without a key or without values has Secrets Manager's own errors.
-    fn parse(self) -> Result<Filter, Fault> {
-        let key = self.key.unwrap_or_default();
-        let known = FilterKey::ALL.iter().find(|(name, _)| *name == &*key);
-        let (name, key) = known.ok_or_else(fault::filter_key)?;
-        let values = self.values.filter(|values| !values.is_empty());
-        let values = values.ok_or_else(|| fault::filter_values(name))?;
-        Ok(Filter { key: *key, values })
     }
 }
 
@@ -83,13 +45,10 @@ impl JsonOperation for ListSecrets {
     fn decode(body: &[u8]) -> Result<Self, Fault> {
         let input: Input = json::parse(body)?;
         input.check()?;
-        let filters = input.filters.into_iter().flatten().map(FilterInput::parse);
-        let filters: Vec<_> = filters.collect::<Result<_, _>>()?;
-        Ok(Self {
+        let after = page_token::decode(input.next_token.as_deref())?;
+        let search = Search {
+            filters: filters::parse(input.filters.unwrap_or_default())?,
             include_planned_deletion: input.include_planned_deletion.unwrap_or_default(),
-            results_max: input.max_results.and_then(|count| usize::try_from(count).ok()),
-            after: page_token::decode(input.next_token.as_deref())?,
-            filters,
             sort: match input.sort_by.as_deref() {
                 Some("last-accessed-date") => Sort::Accessed,
                 Some("last-changed-date") => Sort::Changed,
@@ -100,7 +59,9 @@ impl JsonOperation for ListSecrets {
                 Some("desc") => Order::Descending,
                 _ => Order::Ascending,
             },
-        })
+        };
+        let results_max = input.max_results.and_then(|count| usize::try_from(count).ok());
+        Ok(Self { search, results_max, after })
     }
 
     fn encode(output: &Listing, _cx: &Cx<'_>, out: &mut Vec<u8>) {

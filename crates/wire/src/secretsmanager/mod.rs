@@ -8,6 +8,7 @@ pub mod create_secret;
 pub mod delete_secret;
 pub mod describe_secret;
 pub mod fault;
+pub mod filters;
 pub mod get_secret_value;
 pub mod list_secret_version_ids;
 pub mod list_secrets;

@@ -254,7 +254,7 @@ fn replicas_in_the_aws_profile() {
 
     let (scope, secret) = (talk.world.scope(), talk.secret("a"));
     let role = Role::Replica { primary: "eu-west-1".parse().unwrap() };
-    talk.world.edit(|_, tx| put_secret(tx, scope, Secret { role, ..secret }));
+    talk.world.edit(|_, tx| put_secret(tx, scope, Secret { role, ..secret })).unwrap();
     talk.say("DescribeSecret", &id("a", ""));
     talk.say("DeleteSecret", &id("a", ""));
     talk.say("StopReplicationToReplica", &id("a", ""));

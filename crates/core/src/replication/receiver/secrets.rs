@@ -12,13 +12,14 @@ use crate::ids::{Region, Scope, SecretArn};
 use crate::keys::managed;
 use crate::keys::problem::KeyProblem;
 use crate::ports::{StoreFault, Unopened};
-use crate::records::{Due, Key, Prefix, Record, Subject};
+use crate::records::{Key, Record, Subject};
 use crate::replication::change::{Outcome, SecretState, Stamp, ValueState, VersionState};
 use crate::replication::receiver::bury;
 use crate::secrets::error::Error;
 use crate::secrets::model::{ReplicaFailure, Role, SealedValue, Secret, Version, value_aad};
 use crate::secrets::value::{is_default_key, open_data_key, prove_key, wrap_data_key};
-use crate::tx::{Records, Tx, collect};
+use crate::secrets::versions::{purge, put_secret};
+use crate::tx::{Records, Tx};
 
 /// Applies `state`. `None` for a late message, which needs no answer.
 pub fn apply(
@@ -48,7 +49,7 @@ pub fn apply(
     match versions(cx, tx, existing.as_deref(), &state)? {
         Ok(versions) => {
             if let Some(replaced) = replaced {
-                erase(cx, tx, &replaced)?;
+                purge(tx, scope, &replaced)?;
             }
             hold(cx, tx, from, existing.as_deref(), state, versions)?;
             tx.remove(Key::Tombstone { scope, subject: subject.clone() });
@@ -221,11 +222,8 @@ fn hold(
         tx.put(key, Record::Version(Arc::new(version)));
     }
     let created = existing.map_or(cx.now, |existing| existing.created);
-    if existing.is_none() {
-        tx.put(Key::SecretByCreated { scope, created, name: name.clone() }, Record::Index);
-    }
     let secret = Secret {
-        name: name.clone(),
+        name,
         suffix,
         description: state.description,
         kms_key_id: state.kms_key_id,
@@ -240,8 +238,7 @@ fn hold(
         at: state.at,
         role: Role::Replica { primary: from },
     };
-    tx.put(Key::Secret { scope, name }, Record::Secret(Arc::new(secret)));
-    Ok(())
+    put_secret(tx, scope, secret)
 }
 
 /// AWS: a replica of which no version was ever usable is removed; one that held a version keeps it.
@@ -256,7 +253,7 @@ fn give_up(
         return Ok(());
     }
     if let Some(existing) = existing {
-        erase(cx, tx, existing)?;
+        purge(tx, cx.scope(), existing)?;
     }
     bury(cx, tx, subject, at, true)
 }
@@ -277,27 +274,9 @@ pub fn remove(
     let existing = existing.filter(|held| held.suffix == *suffix && held.role == ours);
     match existing {
         Some(newer) if newer.at >= at => return Ok(()),
-        Some(existing) => erase(cx, tx, &existing)?,
+        Some(existing) => purge(tx, cx.scope(), &existing)?,
         // Also a secret of its own is to be kept from an older state that would overwrite it.
         None => {}
     }
     bury(cx, tx, subject, at, false)
-}
-
-/// Removes a secret with everything that belongs to it in this Region.
-pub fn erase(cx: &Cx<'_>, tx: &mut Tx<'_>, secret: &Secret) -> Result<(), StoreFault> {
-    let scope: Scope = cx.scope();
-    let (name, suffix) = (secret.name.clone(), secret.suffix);
-    let prefix = Prefix::Versions { scope, name: name.clone(), suffix };
-    for key in collect(tx, prefix, |key, _| Some(key))? {
-        tx.remove(key);
-    }
-    if let Some(deletion) = secret.deletion {
-        let due = Due::PurgeSecret { name: name.clone(), suffix };
-        let (region, account) = (scope.region, scope.account);
-        tx.remove(Key::Deadline { region, at: deletion.scheduled, account, due });
-    }
-    tx.remove(Key::SecretByCreated { scope, created: secret.created, name: name.clone() });
-    tx.remove(Key::Secret { scope, name });
-    Ok(())
 }

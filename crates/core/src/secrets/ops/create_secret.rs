@@ -11,7 +11,6 @@ use crate::engine::{Command, Operation, Step};
 use crate::ids::{Scope, SecretArn, SecretName, VersionId};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
-use crate::records::Record;
 use crate::replication::change::Stamp;
 use crate::secrets::error::Error;
 use crate::secrets::model::{Replica, ReplicaStatus, Role, Secret};
@@ -20,7 +19,7 @@ use crate::secrets::stages::Stages;
 use crate::secrets::tagging::{self, Tag};
 use crate::secrets::target::new_suffix;
 use crate::secrets::value::{encryption_error, is_default_key, prove_key};
-use crate::secrets::versions::{GivenValue, Value, add, created_key, is_repeated, put_secret};
+use crate::secrets::versions::{GivenValue, Value, add, is_repeated, put_secret};
 use crate::tx::{Records, Tx};
 
 #[derive(Debug)]
@@ -120,8 +119,7 @@ impl Command for CreateSecret {
             None => prove_custom_key(cx, tx, &target.arn, secret.kms_key_id.as_deref())?,
         }
         attach(cx, tx, scope, &mut secret, &adds, op.overwrite)?;
-        tx.put(created_key(scope, &secret), Record::Index);
-        put_secret(tx, scope, secret);
+        put_secret(tx, scope, secret)?;
         let version = value.map(|_| op.token);
         Ok(Step::Done(Created { arn: target.arn, version, replicas: announced(&adds) }))
     }

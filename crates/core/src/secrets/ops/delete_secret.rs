@@ -72,7 +72,7 @@ impl Command for DeleteSecret {
                 purge(tx, found.scope, &found.secret)?;
                 cx.now
             }
-            Some(days) => schedule(cx, tx, &found, days),
+            Some(days) => schedule(cx, tx, &found, days)?,
         };
         Ok(Step::Done(Deleted { arn, at }))
     }
@@ -109,15 +109,20 @@ fn refuse(found: &Found, force: bool) -> Result<(), Error> {
     Ok(())
 }
 
-fn schedule(cx: &Cx<'_>, tx: &mut Tx<'_>, found: &Found, days: u32) -> Timestamp {
+fn schedule(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    found: &Found,
+    days: u32,
+) -> Result<Timestamp, StoreFault> {
     let scheduled = cx.now.plus_days(days);
     let deletion = Some(Deletion { requested: cx.now, scheduled });
     let secret = Secret { deletion, ..Secret::clone(&found.secret) };
     if let Some(key) = purge_key(found.scope, &secret) {
         tx.put(key, Record::Index);
     }
-    put_secret(tx, found.scope, secret);
-    scheduled
+    put_secret(tx, found.scope, secret)?;
+    Ok(scheduled)
 }
 
 /// The ARN of a secret that does not exist.

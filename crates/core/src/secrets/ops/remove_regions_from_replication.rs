@@ -61,7 +61,7 @@ impl Command for RemoveRegionsFromReplication {
                     enqueue(cx, tx, scope, region, subject_of(&secret), at, Intent::Remove)?;
                 }
             }
-            put_secret(tx, scope, secret);
+            put_secret(tx, scope, secret)?;
         }
         Ok(Step::Done(Replicated { arn, replicas }))
     }

@@ -71,7 +71,7 @@ impl Command for ReplicateSecretToRegions {
                 *shown = announced;
             }
         }
-        put_secret(tx, scope, secret);
+        put_secret(tx, scope, secret)?;
         Ok(Step::Done(Replicated { arn, replicas }))
     }
 }

@@ -46,7 +46,7 @@ impl Command for RestoreSecret {
         if let Some(deadline) = purge_key(found.scope, &found.secret) {
             tx.remove(deadline);
             let secret = Secret { deletion: None, ..Secret::clone(&found.secret) };
-            put_secret(tx, found.scope, secret);
+            put_secret(tx, found.scope, secret)?;
         }
         Ok(Step::Done(found.arn()))
     }

@@ -63,7 +63,7 @@ impl Command for StopReplicationToReplica {
             let subject = Subject::Detached { name: arn.name.clone(), suffix: arn.suffix };
             enqueue(cx, tx, scope, primary, subject, at, Intent::State)?;
         }
-        put_secret(tx, scope, secret);
+        put_secret(tx, scope, secret)?;
         Ok(Step::Done(arn))
     }
 }

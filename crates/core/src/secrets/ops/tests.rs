@@ -3,6 +3,7 @@
 mod lifecycle;
 mod listing;
 mod replication;
+mod search;
 mod values;
 
 use crate::engine::Step;
@@ -98,7 +99,7 @@ fn edit(world: &mut World, name: &str, change: impl FnOnce(&mut Secret)) {
     let mut secret = secret(world, name);
     change(&mut secret);
     let scope = world.scope();
-    world.edit(|_, tx| put_secret(tx, scope, secret));
+    world.edit(|_, tx| put_secret(tx, scope, secret)).unwrap();
 }
 
 /// Makes a secret a replica of the one in `primary`.

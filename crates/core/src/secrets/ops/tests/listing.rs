@@ -3,26 +3,32 @@
 use super::*;
 use crate::records::Order;
 use crate::secrets::filter::{Filter, FilterKey};
-use crate::secrets::ops::list_secrets::Sort;
 use crate::secrets::page::PageToken;
+use crate::secrets::search::{Search, Sort};
 
-fn list() -> ListSecrets {
-    ListSecrets {
-        include_planned_deletion: false,
-        results_max: None,
-        after: None,
+fn search() -> Search {
+    Search {
         filters: Vec::new(),
+        include_planned_deletion: false,
         sort: Sort::Created,
         order: Order::Ascending,
     }
 }
 
+fn list(search: Search) -> ListSecrets {
+    ListSecrets { search, results_max: None, after: None }
+}
+
+fn filter(key: FilterKey, values: &[&str]) -> Filter {
+    Filter { key, values: values.iter().map(|value| (*value).into()).collect() }
+}
+
 /// Names from all pages of this size.
-fn pages(world: &World, size: usize, request: impl Fn() -> ListSecrets) -> Vec<String> {
+fn pages(world: &World, size: usize, search: impl Fn() -> Search) -> Vec<String> {
     let mut names = Vec::new();
     let mut after: Option<PageToken> = None;
     loop {
-        let page = ListSecrets { results_max: Some(size), after, ..request() };
+        let page = ListSecrets { results_max: Some(size), after, search: search() };
         let listing = world.query(page).unwrap();
         assert!(listing.secrets.len() <= size);
         names.extend(listing.secrets.iter().map(|secret| secret.name.to_string()));
@@ -58,10 +64,10 @@ fn every_order_in_pages_of_every_size() {
     ];
     for (sort, expected) in cases {
         for size in 1..=4 {
-            let found = pages(&world, size, || ListSecrets { sort, ..list() });
+            let found = pages(&world, size, || Search { sort, ..search() });
             assert_eq!(found, expected, "{sort:?} {size}");
             let order = Order::Descending;
-            let mut found = pages(&world, size, || ListSecrets { sort, order, ..list() });
+            let mut found = pages(&world, size, || Search { sort, order, ..search() });
             found.reverse();
             assert_eq!(found, expected, "{sort:?} descending {size}");
         }
@@ -74,22 +80,21 @@ fn many_secrets_by_creation() {
     for number in 0..300 {
         world.command(create(&format!("s{number:0>3}"))).unwrap();
     }
-    assert_eq!(world.query(list()).unwrap().secrets.len(), 100);
-    assert_eq!(pages(&world, 100, list).len(), 300);
+    assert_eq!(world.query(list(search())).unwrap().secrets.len(), 100);
+    assert_eq!(pages(&world, 100, search).len(), 300);
     // One match beyond the first stretch of the index is found in the first page.
-    let key = FilterKey::Name;
-    let values = vec!["s299".into()];
-    let request =
-        || ListSecrets { filters: vec![Filter { key, values: values.clone() }], ..list() };
-    assert_eq!(world.query(request()).unwrap().secrets.len(), 1);
+    let filters =
+        vec![filter(FilterKey::Name, &["!s0", "s299"]), filter(FilterKey::Name, &["!s1"])];
+    let request = Search { filters, ..search() };
+    assert_eq!(world.query(list(request)).unwrap().secrets.len(), 100);
 }
 
 #[test]
 fn deleted_secrets_are_listed_on_request() {
     let mut world = world();
     world.command(delete("a", None, false)).unwrap();
-    assert_eq!(pages(&world, 9, list), ["c", "b"]);
-    let all = || ListSecrets { include_planned_deletion: true, ..list() };
+    assert_eq!(pages(&world, 9, search), ["c", "b"]);
+    let all = || Search { include_planned_deletion: true, ..search() };
     assert_eq!(pages(&world, 9, all), ["c", "a", "b"]);
     world.command(delete("c", None, true)).unwrap();
     assert_eq!(pages(&world, 9, all), ["a", "b"]);
@@ -98,32 +103,32 @@ fn deleted_secrets_are_listed_on_request() {
 #[test]
 fn other_accounts_and_their_tokens_are_elsewhere() {
     let mut world = world();
-    let next = world.query(ListSecrets { results_max: Some(1), ..list() }).unwrap().next;
+    let next = world.query(ListSecrets { results_max: Some(1), ..list(search()) }).unwrap().next;
     world.caller.account = "444455556666".parse().unwrap();
-    assert!(world.query(list()).unwrap().secrets.is_empty());
-    let foreign = world.query(ListSecrets { after: next, ..list() });
+    assert!(world.query(list(search())).unwrap().secrets.is_empty());
+    let foreign = world.query(ListSecrets { after: next, ..list(search()) });
     assert_eq!(foreign.unwrap_err(), Error::InvalidNextToken);
 }
 
 #[test]
 fn a_token_belongs_to_its_query() {
     let world = world();
-    let first = || ListSecrets { results_max: Some(1), ..list() };
+    let first = || ListSecrets { results_max: Some(1), ..list(search()) };
     let after = || world.query(first()).unwrap().next;
-    let filter = |value: &str| Filter { key: FilterKey::Name, values: vec![value.into()] };
     let others = [
-        ListSecrets { sort: Sort::Name, after: after(), ..list() },
-        ListSecrets { order: Order::Descending, after: after(), ..list() },
-        ListSecrets { include_planned_deletion: true, after: after(), ..list() },
-        ListSecrets { filters: vec![filter("")], after: after(), ..list() },
+        Search { sort: Sort::Name, ..search() },
+        Search { order: Order::Descending, ..search() },
+        Search { include_planned_deletion: true, ..search() },
+        Search { filters: vec![filter(FilterKey::Name, &[""])], ..search() },
     ];
     for other in others {
+        let other = ListSecrets { after: after(), ..list(other) };
         assert_eq!(world.query(other).unwrap_err(), Error::InvalidNextToken);
     }
-    let resized = ListSecrets { results_max: Some(9), after: after(), ..list() };
+    let resized = ListSecrets { results_max: Some(9), after: after(), ..list(search()) };
     assert_eq!(world.query(resized).unwrap().secrets.len(), 2);
     let forged = PageToken { name: " ".into(), ..after().unwrap() };
-    let forged = world.query(ListSecrets { after: Some(forged), ..list() });
+    let forged = world.query(ListSecrets { after: Some(forged), ..list(search()) });
     assert_eq!(forged.unwrap_err(), Error::InvalidNextToken);
 }
 
