@@ -48,6 +48,8 @@ class Server:
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="regent-e2e-"))
         self.data_dir = pathlib.Path(data_dir) if data_dir else self.scratch / "data"
         self.args = ["--profile", profile, *args]
+        # A program that the server is run under.
+        self.prefix = []
         self.outputs = []
         self.process = None
         self.clients = {}
@@ -58,7 +60,7 @@ class Server:
         number = len(self.outputs) // 2
         out, err = self.scratch / f"stdout-{number}", self.scratch / f"stderr-{number}"
         self.outputs += [out, err]
-        command = [REGENT, "dev", "--port", "0", "--output", "json"]
+        command = [*self.prefix, REGENT, "dev", "--port", "0", "--output", "json"]
         command += ["--data-dir", str(self.data_dir), *self.args]
         with open(out, "wb") as stdout, open(err, "wb") as stderr:
             env = {key: value for key, value in os.environ.items() if not key.startswith("REGENT_")}

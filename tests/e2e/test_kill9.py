@@ -15,30 +15,48 @@ ROUNDS = 4
 WRITERS = 4
 
 
-class Writer(threading.Thread):
-    """Puts numbered values into one secret until the server is gone, and remembers the last one
-    that was acknowledged."""
+# LIMIT: values that are put into one secret, which has at most 100 versions.
+VALUES_PER_SECRET = 80
 
-    def __init__(self, server, name, canary, number):
+
+def name_of(writer, number):
+    """The secret that a writer's value of this number is put into."""
+    return f"{writer}-{number // VALUES_PER_SECRET}"
+
+
+class Writer(threading.Thread):
+    """Writes numbered values until the server is gone, and remembers the last one that was
+    acknowledged."""
+
+    def __init__(self, server, writer, key, canary, number):
         super().__init__(daemon=True)
         self.client = server.new_client("secretsmanager")
-        self.name_of_secret = name
+        self.writer = writer
+        self.key = key
         self.canary = canary
-        self.tried = self.acknowledged = number
+        self.first = self.tried = self.acknowledged = number
         self.unexpected = None
 
     def run(self):
         try:
             while True:
                 self.tried += 1
-                self.client.put_secret_value(
-                    SecretId=self.name_of_secret, SecretString=f"{self.canary}:{self.tried}"
-                )
+                self.write(self.tried)
                 self.acknowledged = self.tried
         except (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError):
             pass
         except Exception as error:  # noqa: BLE001 - told to the test
             self.unexpected = error
+
+    def write(self, number):
+        name, value = name_of(self.writer, number), f"{self.canary}:{number}"
+        try:
+            self.client.put_secret_value(SecretId=name, SecretString=value)
+        except self.client.exceptions.ResourceNotFoundException:
+            self.client.create_secret(
+                Name=name, SecretString=value, KmsKeyId=self.key,
+                AddReplicaRegions=[{"Region": "us-west-2", "KmsKeyId": self.key}],
+            )
 
 
 class Kill9(unittest.TestCase):
@@ -54,32 +72,38 @@ class Kill9(unittest.TestCase):
         self.server.start()
 
     def number(self, name, region="us-east-1"):
+        """The number of the value that a secret has, or None if it is not there."""
         client = self.server.client("secretsmanager", region)
-        value = client.get_secret_value(SecretId=name)["SecretString"]
+        try:
+            value = client.get_secret_value(SecretId=name)["SecretString"]
+        except client.exceptions.ResourceNotFoundException:
+            return None
         canary, _, number = value.partition(":")
         self.assertEqual(canary, self.canary)
         return int(number)
+
+    def found(self, writer):
+        """The last value of a writer that the server has."""
+        found = self.number(name_of(writer.writer, writer.tried))
+        if found is None:
+            found = self.number(name_of(writer.writer, writer.acknowledged))
+        return writer.first if found is None else found
 
     def test_no_acknowledged_write_is_lost(self):
         kms = self.server.client("kms")
         key = kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
         kms.replicate_key(KeyId=key, ReplicaRegion="us-west-2")
-        names = [f"s{number}" for number in range(WRITERS)]
-        client = self.server.client("secretsmanager")
-        for name in names:
-            client.create_secret(
-                Name=name, SecretString=f"{self.canary}:0", KmsKeyId=key,
-                AddReplicaRegions=[{"Region": "us-west-2", "KmsKeyId": key}],
-            )
-        numbers = dict.fromkeys(names, 0)
+        numbers = {f"s{number}": -1 for number in range(WRITERS)}
         acknowledged = 0
         for _ in range(ROUNDS):
-            writers = [Writer(self.server, name, self.canary, numbers[name]) for name in names]
+            writers = [
+                Writer(self.server, name, key, self.canary, last) for name, last in numbers.items()
+            ]
             for writer in writers:
                 writer.start()
             # Enough for every writer to be in the middle of something.
             deadline = time.monotonic() + 30
-            while sum(w.acknowledged - numbers[w.name_of_secret] for w in writers) < 20:
+            while sum(w.acknowledged - w.first for w in writers) < 20:
                 self.assertLess(time.monotonic(), deadline, "the writers write nothing")
                 time.sleep(0.01)
             time.sleep(random.uniform(0, 0.3))
@@ -88,21 +112,20 @@ class Kill9(unittest.TestCase):
                 writer.join(60)
                 self.assertFalse(writer.is_alive())
                 self.assertIsNone(writer.unexpected)
-                name = writer.name_of_secret
-                found = self.number(name)
+                found = self.found(writer)
                 # The last write may have been made without its answer having arrived.
-                self.assertIn(found, range(writer.acknowledged, writer.tried + 1), name)
-                acknowledged += writer.acknowledged - numbers[name]
-                numbers[name] = found
+                self.assertIn(found, range(writer.acknowledged, writer.tried + 1), writer.writer)
+                acknowledged += writer.acknowledged - writer.first
+                numbers[writer.writer] = found
         self.assertGreater(acknowledged, 20 * ROUNDS - 1)
-        self.replicas_follow(names, numbers)
+        self.replicas_follow(numbers)
         self.assert_no_plaintext()
 
-    def replicas_follow(self, names, numbers):
+    def replicas_follow(self, numbers):
         deadline = time.monotonic() + 30
-        for name in names:
-            while self.number(name, "us-west-2") != numbers[name]:
-                self.assertLess(time.monotonic(), deadline, f"{name} does not catch up")
+        for writer, number in numbers.items():
+            while self.number(name_of(writer, number), "us-west-2") != number:
+                self.assertLess(time.monotonic(), deadline, f"{writer} does not catch up")
                 time.sleep(0.05)
 
     def assert_no_plaintext(self):

@@ -15,6 +15,8 @@ use regent_wire::operations::OPERATIONS;
 
 /// What is installed where the clients are absent. Older models lack operations that are built.
 const PACKAGES: [&str; 3] = ["awscli>=1.46.3,<2", "boto3>=1.44.5", "botocore>=1.44.5"];
+/// Programs that tests run, and the Debian packages that they are installed from where absent.
+const PROGRAMS: [(&str, &str); 1] = [("strace", "strace")];
 /// Succeeds in an interpreter whose clients know all that is tested.
 const HAS_CLIENTS: &str = "import awscli, boto3, botocore, tomllib; \
     assert tuple(map(int, botocore.__version__.split('.'))) >= (1, 44, 5)";
@@ -22,6 +24,7 @@ const HAS_CLIENTS: &str = "import awscli, boto3, botocore, tomllib; \
 pub fn run(filter: Option<&str>) -> Result<()> {
     let binary = release_binaries()?.join("regent");
     let clients = Clients::find()?;
+    install_programs()?;
     println!("xtask: {}", clients.versions()?);
     let operations = write_operations()?;
     let mut command = Command::new(&clients.python);
@@ -32,6 +35,23 @@ pub fn run(filter: Option<&str>) -> Result<()> {
         command.env("PATH", path);
     }
     succeed(&mut command)
+}
+
+fn install_programs() -> Result<()> {
+    let on_path = |program: &str| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    };
+    let absent = PROGRAMS.iter().filter(|(program, _)| !on_path(program));
+    let packages: Vec<_> = absent.map(|(_, package)| *package).collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let apt = |arguments: &[&str]| {
+        succeed(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    apt(&["update", "-q"])?;
+    apt(&[&["install", "-y", "-q", "--no-install-recommends"], &*packages].concat())
 }
 
 /// An interpreter that has boto3, beside an `aws` command.

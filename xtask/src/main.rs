@@ -27,7 +27,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// Formatting, lints, tidiness, unit, property, golden and API tests, and the simulator
-    Test,
+    Test(test::Args),
     /// The rules of style that a program can check
     Tidy,
     /// Simulate Regions with faults, and check every promise after every event
@@ -55,7 +55,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
-        Task::Test => test::run(),
+        Task::Test(args) => test::run(&args),
         Task::Tidy => tidy::run(),
         Task::Sim(args) => sim::run(&args),
         Task::Compat { check } => compat::run(check),

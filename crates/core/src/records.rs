@@ -184,6 +184,8 @@ pub enum Prefix {
     Deadlines {
         region: Region,
     },
+    /// The identity of the Region whose store this is, and of no other.
+    Identities,
 }
 
 /// One walk over a range.

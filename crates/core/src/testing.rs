@@ -245,6 +245,7 @@ fn within(prefix: &Prefix, key: &Key) -> bool {
             (region, peer) == (at, to)
         }
         (Prefix::Deadlines { region }, Key::Deadline { region: at, .. }) => region == at,
+        (Prefix::Identities, Key::Identity { .. }) => true,
         _ => false,
     }
 }

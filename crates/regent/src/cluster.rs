@@ -4,13 +4,14 @@
 //! nothing else (promise R4).
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use regent_core::cx::Profile;
 use regent_core::ids::Region;
 use regent_core::ports::StoreFault;
-use regent_core::records::{Key, Record};
+use regent_core::records::{Key, Prefix, Record, Scan};
 use regent_core::secrets::index;
 use regent_core::tx::Batch;
 use regent_crypto::{RegionCrypto, RootKey, SystemEntropy};
@@ -50,6 +51,8 @@ pub enum OpenError {
     Fault { region: Region },
     #[error("the root key does not open the store of {region}: it was sealed under another key")]
     RootKey { region: Region },
+    #[error("the store of {region} is one of {found}: its file has been moved or renamed")]
+    OtherRegion { region: Region, found: Region },
 }
 
 /// Regions and the links between them.
@@ -154,13 +157,22 @@ fn open_store(
 /// The Region's keys: opened with the root key, or made on the first start.
 fn identity(store: &dyn Store, region: Region, root: &RootKey) -> Result<RegionCrypto, OpenError> {
     let fault = || OpenError::Fault { region };
-    let key = Key::Identity { region };
-    match store.get(&key).map_err(|StoreFault| fault())?.map(|stored| stored.record) {
-        Some(Record::Identity(sealed)) => {
+    let mut found = None;
+    let take = &mut |key, record| {
+        found = Some((key, record));
+        ControlFlow::Break(())
+    };
+    store.scan(&Scan::all(Prefix::Identities), take).map_err(|StoreFault| fault())?;
+    match found {
+        Some((Key::Identity { region: found }, _)) if found != region => {
+            Err(OpenError::OtherRegion { region, found })
+        }
+        Some((_, Record::Identity(sealed))) => {
             RegionCrypto::open_identity(root, &sealed).map_err(|_| OpenError::RootKey { region })
         }
         Some(_) => Err(fault()),
         None => {
+            let key = Key::Identity { region };
             let crypto = RegionCrypto::generate(&SystemEntropy);
             let sealed = crypto.seal_identity(root).into();
             let mut batch = Batch::default();
@@ -169,5 +181,39 @@ fn identity(store: &dyn Store, region: Region, root: &RootKey) -> Result<RegionC
             store.commit(batch).map_err(|_| fault())?;
             Ok(crypto)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(directory: &std::path::Path, region: &str) -> Options {
+        Options {
+            regions: vec![region.parse().unwrap()],
+            profile: Profile::Strict,
+            region_profiles: BTreeMap::new(),
+            storage: Storage::Directory(directory.to_owned()),
+            root_key: RootKey::new([7; 32]),
+            cache_bytes: 1 << 20,
+        }
+    }
+
+    /// PROMISE R4: a file that was renamed is not opened as an empty one of another Region.
+    #[tokio::test]
+    async fn a_store_belongs_to_its_region() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |region: &str| directory.path().join(format!("{region}.db"));
+        let cluster = Cluster::open(&options(directory.path(), "us-east-1")).unwrap();
+        cluster.shutdown().await;
+        drop(cluster);
+        std::fs::rename(at("us-east-1"), at("us-west-2")).unwrap();
+        let refused = Cluster::open(&options(directory.path(), "us-west-2")).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the store of us-west-2 is one of us-east-1: its file has been moved or renamed"
+        );
+        std::fs::rename(at("us-west-2"), at("us-east-1")).unwrap();
+        Cluster::open(&options(directory.path(), "us-east-1")).unwrap();
     }
 }

@@ -202,12 +202,6 @@ pub fn range(scan: &Scan) -> Range {
     range
 }
 
-/// The range of the identities, which outlive a wipe.
-pub fn identities() -> Range {
-    let start = vec![Kind::Identity.tag()];
-    Range { end: end_of(&start), start, order: Order::Ascending }
-}
-
 fn prefix(prefix: &Prefix) -> Vec<u8> {
     let begin = |kind| Writer::begin(kind);
     let mut out;
@@ -255,6 +249,10 @@ fn prefix(prefix: &Prefix) -> Vec<u8> {
         Prefix::Deadlines { region } => {
             out = begin(Kind::Deadline);
             out.text(region.as_str())
+        }
+        Prefix::Identities => {
+            out = begin(Kind::Identity);
+            &mut out
         }
     };
     out.0

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use regent_core::ports::{Read, StoreFault, Stored};
-use regent_core::records::{Key, Order, Record, Scan};
+use regent_core::records::{Key, Order, Prefix, Record, Scan};
 use regent_core::tx::Batch;
 
 use crate::encode::Range;
@@ -138,7 +138,8 @@ impl MemoryStore {
 
     fn wipe_now(&self, done: Option<Done>) -> (u64, Option<Done>) {
         let mut state = self.state();
-        let kept = encode::identities();
+        // The store stays that of its Region.
+        let kept = encode::range(&Scan::all(Prefix::Identities));
         let keys = state.rows.keys().filter(|key| **key < kept.start || **key >= kept.end);
         let writes = keys.map(|key| (key.clone(), None)).collect();
         self.apply(&mut state, writes, done)

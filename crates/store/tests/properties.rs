@@ -169,6 +169,7 @@ fn prefix() -> BoxedStrategy<Prefix> {
         (scope(), key_id()).prop_map(|(scope, id)| Prefix::AliasesOfKey { scope, id }),
         (region(), region()).prop_map(|(region, peer)| Prefix::Outbox { region, peer }),
         region().prop_map(|region| Prefix::Deadlines { region }),
+        Just(Prefix::Identities),
     ]
     .boxed()
 }
@@ -202,6 +203,7 @@ fn holds(prefix: &Prefix, key: &Key) -> bool {
             (at, to) == (region, peer)
         }
         (Prefix::Deadlines { region: at }, Key::Deadline { region, .. }) => at == region,
+        (Prefix::Identities, Key::Identity { .. }) => true,
         _ => false,
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use regent_core::ports::Stored;
-use regent_core::records::{Key, Record};
+use regent_core::records::{Key, Prefix, Record, Scan};
 use regent_core::tx::Batch;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
@@ -191,7 +191,8 @@ impl Committer {
         let seq = self.seq + 1;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let kept = encode::identities();
+        // The store stays that of its Region.
+        let kept = encode::range(&Scan::all(Prefix::Identities));
         let removed = transaction.execute(DELETE_OTHERS, params![kept.start, kept.end])?;
         transaction.execute(SET_SEQ, [seq])?;
         let wiping = shared.cache.begin_wipe();
