@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::cx::Cx;
 use crate::ids::{AccountId, AliasArn, AliasName, KeyArn, KeyId, Region, Scope};
+use crate::keys::ciphertext::ALGORITHM;
 use crate::keys::envelope::EncryptionContext;
 use crate::keys::model::{KeyState, KeyUsage, KmsKey};
 use crate::keys::problem::KeyProblem;
@@ -214,7 +215,7 @@ fn attributes(found: &Found) -> Vec<(&'static str, String)> {
     known
 }
 
-/// Whether the caller may use `found`, through a service if `via_service` says so.
+/// Whether the caller may encrypt or decrypt with `found`, through a service if `via_service` says so.
 pub fn check_permission(
     cx: &Cx<'_>,
     found: &Found,
@@ -222,7 +223,9 @@ pub fn check_permission(
     context: Option<&EncryptionContext>,
     via_service: Option<String>,
 ) -> Result<(), Denied> {
-    permit(cx, &demand(found, action, context, via_service))
+    let mut demand = demand(found, action, context, via_service);
+    demand.facts.others.push(("kms:encryptionalgorithm", ALGORITHM.to_owned()));
+    permit(cx, &demand)
 }
 
 impl From<Denied> for KeyProblem {

@@ -2,7 +2,7 @@
 //!
 //! PROMISE R6: nothing runs without it, and missing policies deny. An operation lists what it
 //! demands; every demand must be allowed. What a condition may look at is in [`Facts`] and in the
-//! request's circumstances; a condition key that is known to neither denies.
+//! request's circumstances; a key that neither carries is absent if [`keys`] knows it, else unknown.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use crate::policy::evaluate::{
     Context, Lookup, Principal, PrincipalKind, Refusal, Request, ResourceMode, cross_account,
     same_account,
 };
+use crate::policy::keys;
 use crate::tags::Tags;
 
 /// Proof that `Op` may run. Only [`authorize`] makes one.
@@ -55,7 +56,7 @@ pub struct Demand {
 pub struct Facts {
     /// `aws:ResourceTag/<key>`, and the service's own spelling.
     pub resource_tags: Option<Tags>,
-    /// `aws:RequestTag/<key>` and `aws:TagKeys`.
+    /// `aws:RequestTag/<key>`, and `aws:TagKeys` unless it is among the lists.
     pub request_tags: Option<Tags>,
     /// `kms:ViaService`: the host name of the service that uses a key for the caller.
     pub via_service: Option<String>,
@@ -63,6 +64,8 @@ pub struct Facts {
     pub encryption_context: Option<EncryptionContext>,
     /// Further single-valued keys by lower-case name.
     pub others: Vec<(&'static str, String)>,
+    /// Further keys with a set of values, by lower-case name.
+    pub lists: Vec<(&'static str, Vec<String>)>,
 }
 
 impl Demand {
@@ -138,8 +141,7 @@ impl Context for RequestContext<'_> {
                     tag(facts.resource_tags.as_ref(), name)
                 }
                 "aws:requesttag" => tag(facts.request_tags.as_ref(), name),
-                "aws:principaltag" => Lookup::Absent,
-                _ => Lookup::Unknown,
+                _ => self.given(key),
             };
         }
         self.of_request(key).unwrap_or_else(|| self.of_demand(key))
@@ -160,6 +162,7 @@ impl RequestContext<'_> {
             "aws:currenttime" | "aws:epochtime" => {
                 Lookup::One(Cow::Owned((self.cx.now.millis() / 1000).to_string()))
             }
+            "aws:principalisawsservice" => one(boolean(caller.kind == PrincipalKind::Service)),
             "aws:securetransport" => one(boolean(self.cx.origin.secure_transport)),
             "aws:useragent" => one(&self.cx.origin.user_agent),
             _ => return None,
@@ -176,18 +179,26 @@ impl RequestContext<'_> {
             "aws:sourceip" => Lookup::One(Cow::Owned(self.cx.origin.source_ip.to_string())),
             "aws:viaawsservice" => one(boolean(via.is_some())),
             "kms:viaservice" => via.map_or(Lookup::Absent, one),
-            "aws:tagkeys" => {
+            "aws:tagkeys" if facts.request_tags.is_some() => {
                 many(facts.request_tags.as_ref().map(|tags| tags.keys().map(|key| &**key)))
             }
             "kms:encryptioncontextkeys" => {
                 many(facts.encryption_context.as_ref().map(EncryptionContext::keys))
             }
-            _ => facts
-                .others
-                .iter()
-                .find(|(name, _)| *name == key)
-                .map_or(Lookup::Unknown, |(_, value)| one(value)),
+            _ => self.given(key),
         }
+    }
+
+    /// What the demand itself says of a key.
+    fn given(&self, key: &str) -> Lookup<'_> {
+        let Facts { others, lists, .. } = &self.demand.facts;
+        if let Some((_, value)) = others.iter().find(|(name, _)| *name == key) {
+            return one(value);
+        }
+        if let Some((_, values)) = lists.iter().find(|(name, _)| *name == key) {
+            return many(Some(values.iter().map(String::as_str)));
+        }
+        if keys::is_known(key) { Lookup::Absent } else { Lookup::Unknown }
     }
 }
 

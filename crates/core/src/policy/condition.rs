@@ -17,12 +17,12 @@ use super::value::{self, Decimal, Moment, Network};
 /// One key under one operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Clause {
-    key: Box<str>,
-    operator: Operator,
+    pub key: Box<str>,
+    pub operator: Operator,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Operator {
+pub(super) enum Operator {
     /// Kept, so that a policy written for a newer language still denies what it does not allow.
     Unknown,
     /// Whether the key must be absent.
@@ -31,22 +31,22 @@ enum Operator {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Compare {
-    set: Option<Set>,
-    if_exists: bool,
-    negated: bool,
-    expected: Expected,
+pub(super) struct Compare {
+    pub set: Option<Set>,
+    pub if_exists: bool,
+    pub negated: bool,
+    pub expected: Expected,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Set {
+pub(super) enum Set {
     Any,
     All,
 }
 
 /// The values of the policy, compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Expected {
+pub(super) enum Expected {
     Text(Box<[Pattern]>),
     Arn(Box<[Pattern]>),
     Number(Relation, Box<[Decimal]>),
@@ -58,7 +58,7 @@ enum Expected {
 
 /// How the request's value stands to the policy's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Relation {
+pub(super) enum Relation {
     Equal,
     Less,
     LessOrEqual,
@@ -72,9 +72,18 @@ enum Relation {
 /// AWS: key names have no case, the keys of an encryption context do.
 pub(super) fn fold_key(key: &str) -> Box<str> {
     const CONTEXT: &str = "kms:encryptioncontext:";
-    let is_context =
-        key.get(..CONTEXT.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(CONTEXT));
-    let end = if is_context { CONTEXT.len() } else { key.find('/').unwrap_or(key.len()) };
+    // The slash is part of the name here; nothing behind it is a user's.
+    const RESOURCE: &str = "secretsmanager:resource/";
+    let begins = |family: &str| {
+        key.get(..family.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(family))
+    };
+    let end = if begins(CONTEXT) {
+        CONTEXT.len()
+    } else if begins(RESOURCE) {
+        key.len()
+    } else {
+        key.find('/').unwrap_or(key.len())
+    };
     let (name, rest) = key.split_at_checked(end).unwrap_or((key, ""));
     (name.to_ascii_lowercase() + rest).into()
 }
@@ -506,6 +515,11 @@ mod tests {
             ("kms:EncryptionContext:SecretARN", "kms:encryptioncontext:SecretARN"),
             ("KMS:encryptioncontext:A/B", "kms:encryptioncontext:A/B"),
             ("kms:EncryptionContextKeys", "kms:encryptioncontextkeys"),
+            (
+                "SecretsManager:Resource/AllowRotationLambdaArn",
+                "secretsmanager:resource/allowrotationlambdaarn",
+            ),
+            ("secretsmanager:ResourceTag/Team", "secretsmanager:resourcetag/Team"),
             ("kms:éncryptionContextXX:A", "kms:éncryptioncontextxx:a"),
         ] {
             assert_eq!(&*fold_key(key), folded);

@@ -115,9 +115,10 @@ pub(super) enum Named {
     /// A user, role, role session or federated user.
     Arn(Box<str>),
     Service(Box<str>),
-    /// An identity provider, whose users sign no requests, or
+    /// An identity provider, whose users sign no requests.
+    Federated,
     /// AWS: the unique id that stands for a principal deleted since.
-    Nobody,
+    Deleted,
 }
 
 impl Policy {
@@ -159,8 +160,34 @@ impl Policy {
         Ok(Self { kind, statements: statements? })
     }
 
+    /// Several policies of one resource as one: what any of them says counts.
+    pub fn merged<'p>(kind: Kind, policies: impl IntoIterator<Item = &'p Self>) -> Self {
+        let statements = policies.into_iter().flat_map(|policy| policy.statements.iter().cloned());
+        Self { kind, statements: statements.collect() }
+    }
+
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The services that a statement names as its principals.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.named().filter_map(|named| match named {
+            Named::Service(name) => Some(&**name),
+            _ => None,
+        })
+    }
+
+    /// Whether a statement names a principal by the id that remains of a deleted one.
+    pub fn names_deleted(&self) -> bool {
+        self.named().any(|named| *named == Named::Deleted)
+    }
+
+    fn named(&self) -> impl Iterator<Item = &Named> {
+        self.statements.iter().flat_map(|statement| match &statement.principals {
+            Principals::Attached => &[],
+            Principals::Named(names) | Principals::AllBut(names) => &**names,
+        })
     }
 }
 
@@ -339,7 +366,7 @@ fn names(value: &Value) -> Result<Box<[Named]>, PolicySyntax> {
             let named = match group.as_str() {
                 "AWS" => aws_principal(text),
                 "Service" => plain_name(text).map(Named::Service),
-                "Federated" => plain_name(text).map(|_| Named::Nobody),
+                "Federated" => plain_name(text).map(|_| Named::Federated),
                 _ => None,
             };
             names.push(named.ok_or(error)?);
@@ -365,7 +392,7 @@ fn aws_principal(text: &str) -> Option<Named> {
     let Some(arn) = text.strip_prefix("arn:") else {
         let is_unique_id = ["AIDA", "AROA"].iter().any(|prefix| text.starts_with(prefix))
             && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-        return is_unique_id.then_some(Named::Nobody);
+        return is_unique_id.then_some(Named::Deleted);
     };
     plain_name(text)?;
     let mut parts = arn.splitn(5, ':');

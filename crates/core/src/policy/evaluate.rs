@@ -246,7 +246,7 @@ impl Named {
                 Service => false,
             },
             Self::Service(name) => principal.kind == Service && **name == *principal.arn,
-            Self::Account(_) | Self::Nobody => false,
+            Self::Account(_) | Self::Federated | Self::Deleted => false,
         };
         direct.then_some(Naming::Direct)
     }

@@ -6,9 +6,11 @@
 //! that comes in through [`evaluate::Request`]. What cannot be decided denies (promise R6).
 
 pub mod authorized;
+mod broad;
 mod condition;
 pub mod document;
 pub mod evaluate;
+pub mod keys;
 mod pattern;
 mod value;
 

@@ -161,6 +161,88 @@ impl Pattern {
     }
 }
 
+/// What a pattern leaves open, for analysis without a request.
+impl Pattern {
+    /// Whether every text matches.
+    pub fn is_any(&self) -> bool {
+        self.shape == Shape::Any
+    }
+
+    /// Whether exactly one text matches, up to its case.
+    pub fn is_fixed(&self) -> bool {
+        match &self.shape {
+            Shape::Any | Shape::Template(_) => false,
+            Shape::Literal(text) => !text.is_empty(),
+            Shape::Glob(pieces) => !pieces.is_empty() && pieces.iter().all(|piece| piece.is_char()),
+        }
+    }
+
+    /// The pieces before the first wildcard or variable.
+    fn fixed_prefix(&self) -> String {
+        let chars = |pieces: &[Piece]| {
+            let chars = pieces.iter().map_while(|piece| match piece {
+                Piece::Char(c) => Some(*c),
+                Piece::One | Piece::Many => None,
+            });
+            chars.collect()
+        };
+        match &self.shape {
+            Shape::Any => String::new(),
+            Shape::Literal(text) => text.to_string(),
+            Shape::Glob(pieces) => chars(pieces),
+            Shape::Template(parts) => match parts.first() {
+                Some(Part::Fixed(pieces)) => chars(pieces),
+                Some(Part::Variable { .. }) | None => String::new(),
+            },
+        }
+    }
+
+    /// Whether every text that matches begins with the same part up to `separator`, not empty.
+    pub fn fixes_up_to(&self, separator: char) -> bool {
+        self.fixed_prefix().split_once(separator).is_some_and(|(first, _)| !first.is_empty())
+    }
+
+    /// Whether every ARN that matches as text, wildcards over colons, is of the same account.
+    pub fn fixes_account(&self) -> bool {
+        let prefix = self.fixed_prefix();
+        let mut fields = prefix.splitn(ARN_PARTS, ':').skip(ARN_PARTS - 2);
+        matches!((fields.next(), fields.next()), (Some(account), Some(_)) if !account.is_empty())
+    }
+
+    /// Whether every ARN that matches part by part is of the same account.
+    pub fn fixes_arn_account(&self) -> bool {
+        match &self.shape {
+            Shape::Any | Shape::Template(_) => false,
+            Shape::Literal(_) => self.fixes_account(),
+            Shape::Glob(pieces) => arn_parts(pieces).nth(ARN_PARTS - 2).is_some_and(|account| {
+                !account.is_empty() && account.iter().all(|piece| piece.is_char())
+            }),
+        }
+    }
+
+    /// Whether every text that matches `other` surely matches this pattern.
+    pub fn covers(&self, other: &Self) -> bool {
+        if self.shape == Shape::Any || self == other {
+            return true;
+        }
+        let Shape::Glob(pieces) = &self.shape else { return false };
+        let Some((Piece::Many, fixed)) = pieces.split_last() else { return false };
+        let prefix = other.fixed_prefix();
+        let mut begins = prefix.chars();
+        self.case == other.case
+            && fixed.iter().all(|piece| match (piece, begins.next()) {
+                (Piece::Char(c), Some(d)) => self.case.equal(*c, d),
+                _ => false,
+            })
+    }
+}
+
+impl Piece {
+    const fn is_char(self) -> bool {
+        matches!(self, Self::Char(_))
+    }
+}
+
 /// The cheapest shape of a pattern without variables.
 fn fixed_shape(pieces: Vec<Piece>, case: Case) -> Shape {
     if pieces == [Piece::Many] {

@@ -155,6 +155,16 @@ impl Network {
         }
     }
 
+    /// Whether the network is small enough to say where somebody is.
+    ///
+    /// AWS: S3 calls a policy public that lets in more than a /8 of IPv4 or a /32 of IPv6.
+    pub fn is_narrow(&self) -> bool {
+        match self {
+            Self::V4 { mask, .. } => mask.leading_ones() >= 8,
+            Self::V6 { mask, .. } => mask.leading_ones() >= 32,
+        }
+    }
+
     fn v4(address: Ipv4Addr, length: u32) -> Option<Self> {
         let mask = u32::MAX.checked_shl(32_u32.checked_sub(length)?).unwrap_or(0);
         Some(Self::V4 { bits: address.to_bits() & mask, mask })

@@ -30,8 +30,8 @@ impl Operation for UntagResource {
     /// `aws:TagKeys` are the keys to be removed.
     fn demands(&self, _: &Cx<'_>, target: &Target) -> Vec<Demand> {
         let mut demand = target.demand(Self::ACTION, None);
-        let keys = self.tag_keys.iter().map(|key| (key.clone(), Box::default()));
-        demand.facts.request_tags = Some(keys.collect());
+        let keys = self.tag_keys.iter().map(ToString::to_string);
+        demand.facts.lists.push(("aws:tagkeys", keys.collect()));
         vec![demand]
     }
 }

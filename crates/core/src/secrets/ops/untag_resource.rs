@@ -35,11 +35,11 @@ impl Operation for UntagResource {
 }
 
 impl UntagResource {
-    /// AWS: the keys are in `aws:TagKeys`; there are no values to speak of.
+    /// AWS: the keys are in `aws:TagKeys`; a request without values has no `aws:RequestTag`.
     fn demand(&self, target: &Target) -> Demand {
         let mut demand = target.demand(Self::ACTION);
-        let keys = self.keys.iter().map(|key| (key.clone(), Box::from("")));
-        demand.facts.request_tags = Some(keys.collect());
+        let keys = self.keys.iter().map(ToString::to_string);
+        demand.facts.lists.push(("aws:tagkeys", keys.collect()));
         demand
     }
 }
