@@ -82,6 +82,7 @@ const EVERYTHING: &str = r#"{"SecretId":"seed","Name":"new","ClientRequestToken"
 "Plaintext":"eA==","CiphertextBlob":"eA==","EncryptionContext":{"a":"b"},"EncryptionAlgorithm":"SYMMETRIC_DEFAULT","NumberOfBytes":8,
 "AliasName":"alias/new","TargetKeyId":"alias/seed","ReplicaRegion":"us-west-2","PrimaryRegion":"us-west-2","PendingWindowInDays":7,
 "Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"kms:*\",\"Resource\":\"*\"}}","PolicyName":"default",
+"ResourcePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"*\"}}","BlockPublicPolicy":false,
 "MultiRegion":true,"Limit":5,"DryRun":false}"#;
 
 fn split_head(data: &[u8]) -> (&[u8], &[u8]) {
@@ -276,6 +277,8 @@ fn frame_seeds_of(to: Region, key: regent_core::ports::TransportKey) -> Vec<Vec<
         data_key: Box::new([2; 96]),
     };
     let version = VersionState { id: id.clone(), created: NOW, changed: 2, value: Some(value) };
+    let policy = r#"{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}"#;
+    let policy = must(regent_core::secrets::policies::ResourcePolicy::parse(policy).ok());
     let state = SecretState {
         arn: arn.clone(),
         at,
@@ -285,6 +288,7 @@ fn frame_seeds_of(to: Region, key: regent_core::ports::TransportKey) -> Vec<Vec<
         description: Some("d".into()),
         secret_type: None,
         tags: None,
+        policies: [(regent_core::ids::PolicyName::of_requests(), policy)].into_iter().collect(),
         last_changed: NOW,
         stages: [(regent_core::ids::StageLabel::current(), id)].into(),
         versions: vec![version],

@@ -43,6 +43,15 @@ SAMPLES = {
         "Version": "2012-10-17",
         "Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"},
     }),
+    "ResourcePolicy": json.dumps({
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"AWS": "123456789012"},
+            "Action": "secretsmanager:*",
+            "Resource": "*",
+        },
+    }),
     "Region": "us-west-2",
 }
 MODELS = botocore.session.get_session()

@@ -133,6 +133,7 @@ mod tests {
     use super::*;
     use crate::replication::change::Stamp;
     use crate::secrets::model::{Deletion, Role, Secret};
+    use crate::secrets::policies::Policies;
     use crate::testing::World;
     use crate::time::DAY_MS;
     use std::collections::BTreeMap;
@@ -149,6 +150,7 @@ mod tests {
             last_accessed: None,
             deletion: scheduled.map(|scheduled| Deletion { requested: world.now, scheduled }),
             tags: None,
+            policies: Policies::default(),
             stages: BTreeMap::new(),
             version_count: 0,
             at: Stamp::FIRST,

@@ -201,6 +201,21 @@ impl StageLabel {
 }
 
 text_newtype! {
+    /// The name of a resource policy of a secret.
+    PolicyName, "policy name", |text| {
+        (1..=limits::POLICY_NAME_LEN_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    }
+}
+
+impl PolicyName {
+    /// The policy that a request means which names none, and the only one that requests change.
+    pub fn of_requests() -> Self {
+        Self("default".into())
+    }
+}
+
+text_newtype! {
     /// The name of a KMS alias with its `alias/` prefix.
     AliasName, "alias name", |text| {
         text.strip_prefix("alias/").is_some_and(|rest| !rest.is_empty())

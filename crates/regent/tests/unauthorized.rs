@@ -31,6 +31,9 @@ fn body(name: &str) -> Option<&'static str> {
         | "ListSecretVersionIds"
         | "DeleteSecret"
         | "RestoreSecret"
+        | "GetResourcePolicy"
+        | "DeleteResourcePolicy"
+        | "ListResourcePolicies"
         | "StopReplicationToReplica" => r#"{"SecretId":"s"}"#,
         "UpdateSecretVersionStage" => {
             r#"{"SecretId":"s","VersionStage":"x","MoveToVersionId":"01234567890123456789012345678901"}"#
@@ -41,6 +44,8 @@ fn body(name: &str) -> Option<&'static str> {
         "RemoveRegionsFromReplication" => {
             r#"{"SecretId":"s","RemoveReplicaRegions":["us-west-2"]}"#
         }
+        "PutResourcePolicy" => r#"{"SecretId":"s","ResourcePolicy":"{}"}"#,
+        "ValidateResourcePolicy" => r#"{"ResourcePolicy":"{}"}"#,
         "ListSecrets" | "CreateKey" | "ListKeys" | "ListAliases" => "{}",
         "GenerateRandom" => r#"{"NumberOfBytes":8}"#,
         "DescribeKey"

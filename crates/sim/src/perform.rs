@@ -5,7 +5,7 @@
 
 use regent_core::cx::{Ask, Cx};
 use regent_core::engine::{self, Command, Query, Step, Touch};
-use regent_core::ids::{AliasName, KeyArn, KeyId, SecretName, VersionId};
+use regent_core::ids::{AliasName, KeyArn, KeyId, PolicyName, SecretName, VersionId};
 use regent_core::keys::ciphertext::{Blob, Sealed};
 use regent_core::keys::envelope::EncryptionContext;
 use regent_core::keys::ops::cancel_key_deletion::CancelKeyDeletion;
@@ -23,9 +23,9 @@ use regent_core::keys::target::KeyRef;
 use regent_core::plaintext::Plaintext;
 use regent_core::ports::{Read, StoreFault};
 use regent_core::secrets::ops::{
-    CreateSecret, DeleteSecret, GetSecretValue, PutSecretValue, RemoveRegionsFromReplication,
-    ReplicateSecretToRegions, RestoreSecret, StopReplicationToReplica, TagResource, UntagResource,
-    UpdateSecret, UpdateSecretVersionStage,
+    CreateSecret, DeleteResourcePolicy, DeleteSecret, GetSecretValue, PutResourcePolicy,
+    PutSecretValue, RemoveRegionsFromReplication, ReplicateSecretToRegions, RestoreSecret,
+    StopReplicationToReplica, TagResource, UntagResource, UpdateSecret, UpdateSecretVersionStage,
 };
 use regent_core::secrets::replicas::AddReplica;
 use regent_core::secrets::stages::Move;
@@ -33,7 +33,7 @@ use regent_core::secrets::target::SecretId;
 use regent_core::secrets::versions::GivenValue;
 use regent_core::tx::{Batch, Tx};
 
-use crate::workload::{Action, Wanted, value_of};
+use crate::workload::{Action, Wanted, policy_of, value_of};
 
 /// What a client is told.
 #[derive(Debug, Clone)]
@@ -173,7 +173,20 @@ impl Run<'_> {
                 let op = UntagResource { secret: id(&name), keys: vec![key.into()] };
                 self.command(op, |()| Reply::Done)
             }
+            Action::Policy { name, number } => self.policy(&name, number),
             action => self.on_replicas(action),
+        }
+    }
+
+    fn policy(&self, secret: &str, number: Option<usize>) -> Progress {
+        let (secret, name) = (id(secret), PolicyName::of_requests());
+        match number {
+            Some(number) => {
+                let policy = policy_of(number).into();
+                let op = PutResourcePolicy { secret, name, policy, block_public: false };
+                self.command(op, |_| Reply::Done)
+            }
+            None => self.command(DeleteResourcePolicy { secret, name }, |_| Reply::Done),
         }
     }
 

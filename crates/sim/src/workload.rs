@@ -20,6 +20,13 @@ pub fn value_of(name: &str, token: &str) -> Vec<u8> {
     format!("{CANARY}:{name}:{token}").into_bytes()
 }
 
+/// A resource policy that differs from others and denies nobody.
+pub fn policy_of(number: usize) -> String {
+    format!(
+        r#"{{"Statement":{{"Sid":"{number}","Effect":"Allow","Principal":"*","Action":"secretsmanager:DescribeSecret","Resource":"*"}}}}"#
+    )
+}
+
 /// A replica as a client asks for it: Region and key.
 pub type Wanted = (Region, Option<String>);
 
@@ -60,6 +67,11 @@ pub enum Action {
     Untag {
         name: String,
         key: String,
+    },
+    /// Puts the resource policy of that number, or deletes it.
+    Policy {
+        name: String,
+        number: Option<usize>,
     },
     Replicate {
         name: String,
@@ -154,7 +166,8 @@ impl Clients {
             14..30 => Action::Put { name, token: self.token(rng), labels: labels(rng) },
             30..36 => self.update(rng, name),
             36..42 => stage(rng, sight, name),
-            42..46 => Action::Tag { name, key: tag(rng), value: format!("{}", rng.below(9)) },
+            42..45 => Action::Tag { name, key: tag(rng), value: format!("{}", rng.below(9)) },
+            45 => Action::Policy { name, number: rng.percent(75).then(|| rng.below(9)) },
             46..48 => Action::Untag { name, key: tag(rng) },
             48..57 => {
                 let to = self.replicas(rng, sight, 100);

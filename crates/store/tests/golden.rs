@@ -31,6 +31,7 @@ use regent_core::replication::change::Stamp;
 use regent_core::secrets::model::{
     Deletion, Replica, ReplicaFailure, ReplicaStatus, Role, SealedValue, Secret, ValueKind, Version,
 };
+use regent_core::secrets::policies::{Policies, ResourcePolicy};
 use regent_core::time::Timestamp;
 use regent_store::{codec, encode};
 
@@ -89,6 +90,7 @@ fn secret() -> Secret {
         last_accessed: Some(at(2).day()),
         deletion: Some(Deletion { requested: at(3), scheduled: at(4) }),
         tags: Some(tags(&[("env", "prod"), ("empty", "")])),
+        policies: Policies::default(),
         stages: stages
             .into_iter()
             .map(|(label, digit)| (label.parse().unwrap(), version_id(digit).parse().unwrap()))
@@ -97,6 +99,18 @@ fn secret() -> Secret {
         at: stamp(2, 17),
         role: Role::Primary { replicas: vec![region("eu-west-1"), region("us-west-2")] },
     }
+}
+
+fn secret_with_policies() -> Secret {
+    let policy = |action: &str| {
+        let text = format!(
+            r#"{{"Statement":{{"Effect":"Deny","Principal":"*","Action":"{action}","Resource":"*"}}}}"#
+        );
+        ResourcePolicy::parse(&text).unwrap()
+    };
+    let policies = [("default", "kms:*"), ("cross-account-replication", "s3:*")]
+        .map(|(name, action)| (name.parse().unwrap(), policy(action)));
+    Secret { policies: policies.into_iter().collect(), ..secret() }
 }
 
 fn bare_secret() -> Secret {
@@ -261,6 +275,7 @@ fn secrets() -> Vec<(String, Key, Record)> {
     let binary = version(ValueKind::Binary, false);
     vec![
         ("secret".into(), key.clone(), Record::Secret(Arc::new(secret()))),
+        ("secret-policies".into(), key.clone(), Record::Secret(Arc::new(secret_with_policies()))),
         ("secret-replica".into(), key, Record::Secret(Arc::new(bare_secret()))),
         ("version-string".into(), version_key(&string), Record::Version(Arc::new(string))),
         ("version-binary".into(), version_key(&binary), Record::Version(Arc::new(binary))),
@@ -455,6 +470,12 @@ fn damaged_records_are_corruption_and_say_why() {
             let _ = codec::decode(&key, &bytes[..cut]);
         }
     }
+    // A policy that is not understood is not taken for none.
+    let key = Key::Secret { scope: scope(), name: name() };
+    let bytes = codec::encode(&key, &Record::Secret(Arc::new(secret_with_policies()))).unwrap();
+    let at = bytes.windows(4).position(|four| four == b"Deny").unwrap();
+    let other = [&bytes[..at], b"Drop", &bytes[at + 4..]].concat();
+    assert_eq!(codec::decode(&key, &other).unwrap_err().flaw, Flaw::Field("policies"));
     let key = Key::KmsKey { scope: scope(), id: key_id(false) };
     let mut broken = kms_key(KeyState::Enabled);
     broken.policy.text = "{}".into();

@@ -35,6 +35,7 @@ const UNKNOWN_OPERATION: &str = "Unknown";
 /// None of them is sensitive in AWS's models; each names or selects something, or is a switch.
 pub const PARAMETERS: &[&str] = &[
     "AliasName",
+    "BlockPublicPolicy",
     "BypassPolicyLockoutSafetyCheck",
     "ClientRequestToken",
     "CustomerMasterKeySpec",

@@ -178,11 +178,15 @@ pub fn find(service: Service, name: &str) -> Option<&'static Operation> {
 #[rustfmt::skip]
 pub static OPERATIONS: &[Operation] = &[
     Operation::command::<secrets::CreateSecret>(Service::SecretsManager, "CreateSecret"),
+    Operation::command::<secrets::DeleteResourcePolicy>(Service::SecretsManager, "DeleteResourcePolicy"),
     Operation::command::<secrets::DeleteSecret>(Service::SecretsManager, "DeleteSecret"),
     Operation::query::<secrets::DescribeSecret>(Service::SecretsManager, "DescribeSecret"),
+    Operation::query::<secrets::GetResourcePolicy>(Service::SecretsManager, "GetResourcePolicy"),
     Operation::query::<secrets::GetSecretValue>(Service::SecretsManager, "GetSecretValue"),
+    Operation::query::<secrets::ListResourcePolicies>(Service::SecretsManager, "ListResourcePolicies"),
     Operation::query::<secrets::ListSecretVersionIds>(Service::SecretsManager, "ListSecretVersionIds"),
     Operation::query::<secrets::ListSecrets>(Service::SecretsManager, "ListSecrets"),
+    Operation::command::<secrets::PutResourcePolicy>(Service::SecretsManager, "PutResourcePolicy"),
     Operation::command::<secrets::PutSecretValue>(Service::SecretsManager, "PutSecretValue"),
     Operation::command::<secrets::RemoveRegionsFromReplication>(Service::SecretsManager, "RemoveRegionsFromReplication"),
     Operation::command::<secrets::ReplicateSecretToRegions>(Service::SecretsManager, "ReplicateSecretToRegions"),
@@ -192,6 +196,7 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::command::<secrets::UntagResource>(Service::SecretsManager, "UntagResource"),
     Operation::command::<secrets::UpdateSecret>(Service::SecretsManager, "UpdateSecret"),
     Operation::command::<secrets::UpdateSecretVersionStage>(Service::SecretsManager, "UpdateSecretVersionStage"),
+    Operation::query::<secrets::ValidateResourcePolicy>(Service::SecretsManager, "ValidateResourcePolicy"),
     Operation::command::<keys::cancel_key_deletion::CancelKeyDeletion>(Service::Kms, "CancelKeyDeletion"),
     Operation::command::<keys::create_alias::CreateAlias>(Service::Kms, "CreateAlias"),
     Operation::command::<keys::create_key::CreateKey>(Service::Kms, "CreateKey"),

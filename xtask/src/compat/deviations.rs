@@ -14,7 +14,7 @@ pub struct Deviation {
 }
 
 /// Differences that are not of one operation.
-pub const EVERYWHERE: [(&str, &str); 8] = [
+pub const EVERYWHERE: [(&str, &str); 7] = [
     (
         "Replica keys are proven before a request is accepted, in the `strict` profile, which is the default",
         "AWS accepts any string and fails later, out of sight; the `aws` profile does as AWS does",
@@ -31,13 +31,9 @@ pub const EVERYWHERE: [(&str, &str); 8] = [
         "Temporary credentials are refused: a session token is never valid",
         "nothing here issues them yet",
     ),
-    (
-        "Resource policies of secrets are not kept; key policies are",
-        "their operations are not built yet",
-    ),
     ("Nothing is throttled", "no quotas on rates are built yet"),
     (
-        "An unknown condition key or operator in a policy denies",
+        "A condition key or operator that is not known here denies; a known key that a request does not carry is absent, as on AWS",
         "a policy that is not understood grants nothing",
     ),
     (
@@ -74,6 +70,48 @@ pub const DEVIATIONS: &[Deviation] = &[
         "CreateSecret",
         "a name that was deleted with force can be used again at once; on AWS after seconds",
         "there is nothing to wait for",
+    ),
+    of(
+        SecretsManager,
+        "PutResourcePolicy",
+        "a user, role or service that does not exist is accepted if its form is right",
+        "there is no directory of principals to look in yet",
+    ),
+    of(
+        SecretsManager,
+        "PutResourcePolicy",
+        "`NotPrincipal` with `Allow` is a syntax error",
+        "it grants to everyone that is not named, which nobody means",
+    ),
+    of(
+        SecretsManager,
+        "PutResourcePolicy",
+        "what is broad is decided by S3's published rules, without a reasoner: what is not shown to be narrow is broad",
+        "AWS's reasoner is not published",
+    ),
+    of(
+        SecretsManager,
+        "PutResourcePolicy",
+        "the text of the refusal of another `PolicyName` is not AWS's",
+        "no recording of AWS's text is known",
+    ),
+    of(
+        SecretsManager,
+        "DeleteResourcePolicy",
+        "the text of the refusal of another `PolicyName` is not AWS's",
+        "no recording of AWS's text is known",
+    ),
+    of(
+        SecretsManager,
+        "GetResourcePolicy",
+        "the text for a named policy that is not there is not AWS's",
+        "no recording of AWS's text is known",
+    ),
+    of(
+        SecretsManager,
+        "ValidateResourcePolicy",
+        "the names of the checks are not AWS's, and only a text that is no JSON answers `MalformedPolicyDocumentException`",
+        "the documentation names neither",
     ),
     of(SecretsManager, "PutSecretValue", "`RotationToken` is refused", ROTATION),
     of(SecretsManager, "DescribeSecret", "never shows rotation or an owning service", ROTATION),

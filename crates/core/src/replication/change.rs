@@ -12,6 +12,7 @@ use crate::keys::model::{Install, KeySpec, KeyUsage, Origin};
 use crate::ports::TransportKey;
 use crate::records::Subject;
 use crate::secrets::model::{ReplicaFailure, ValueKind};
+use crate::secrets::policies::Policies;
 use crate::tags::Tags;
 use crate::time::Timestamp;
 
@@ -104,6 +105,7 @@ pub struct SecretState {
     pub description: Option<Box<str>>,
     pub secret_type: Option<Box<str>>,
     pub tags: Option<Tags>,
+    pub policies: Policies,
     pub last_changed: Timestamp,
     pub stages: BTreeMap<StageLabel, VersionId>,
     /// Every version that has a label.

@@ -97,6 +97,7 @@ fn secret(
         description: secret.description.clone(),
         secret_type: secret.secret_type.clone(),
         tags: secret.tags.clone(),
+        policies: secret.policies.clone(),
         last_changed: secret.last_changed,
         stages: secret.stages.clone(),
         versions,

@@ -3,7 +3,7 @@
 //! Three Regions in the `aws` profile, which asks nothing beforehand. Messages are carried by hand,
 //! so that each can be held back.
 
-use crate::ids::{AliasName, KeyId, Region, SecretName};
+use crate::ids::{AliasName, KeyId, PolicyName, Region, SecretName};
 use crate::keys::ops::create_alias::CreateAlias;
 use crate::keys::ops::create_key::CreateKey;
 use crate::keys::ops::disable_key::DisableKey;
@@ -18,10 +18,12 @@ use crate::replication::change::{Message, Outcome};
 use crate::replication::compose::{Composed, compose};
 use crate::replication::outbox::subject_of;
 use crate::replication::receiver::receive;
+use crate::secrets::error::Error;
 use crate::secrets::model::{Replica, ReplicaFailure, ReplicaStatus, Secret};
 use crate::secrets::ops::{
-    CreateSecret, DeleteSecret, GetSecretValue, PutSecretValue, RemoveRegionsFromReplication,
-    ReplicateSecretToRegions, StopReplicationToReplica,
+    CreateSecret, DeleteResourcePolicy, DeleteSecret, GetSecretValue, PutResourcePolicy,
+    PutSecretValue, RemoveRegionsFromReplication, ReplicateSecretToRegions,
+    StopReplicationToReplica,
 };
 use crate::secrets::replicas::AddReplica;
 use crate::secrets::target::SecretId;
@@ -313,4 +315,41 @@ fn key(world: &mut World, multi_region: bool) -> KeyId {
         multi_region,
     };
     world.command(op).unwrap().key.id
+}
+
+/// The policy goes where the secret goes, decides there, and follows later changes.
+#[test]
+fn a_policy_is_replicated_and_decides_in_the_replica() {
+    let (mut a, mut b) = (region("us-east-1"), region("us-west-2"));
+    let replicas = vec![wanted(&b, None)];
+    create(&mut a, replicas);
+    let subject = subject_of(&secret(&a).unwrap());
+    let policy = |effect: &str| {
+        format!(
+            r#"{{"Statement":{{"Effect":"{effect}","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*"}}}}"#
+        )
+    };
+    let put = |world: &mut World, text: &str| {
+        let op = PutResourcePolicy {
+            secret: id(),
+            name: PolicyName::of_requests(),
+            policy: text.into(),
+            block_public: false,
+        };
+        world.command(op).unwrap();
+    };
+    let read = |world: &World| {
+        world.query(GetSecretValue { secret: id(), version: None, stage: None }).map(drop)
+    };
+    put(&mut a, &policy("Allow"));
+    exchange(&mut a, &mut b, &subject);
+    assert_eq!(secret(&b).unwrap().policies, secret(&a).unwrap().policies);
+    assert_eq!(read(&b), Ok(()));
+    put(&mut a, &policy("Deny"));
+    exchange(&mut a, &mut b, &subject);
+    assert!(matches!(read(&b), Err(Error::Denied(_))));
+    a.command(DeleteResourcePolicy { secret: id(), name: PolicyName::of_requests() }).unwrap();
+    exchange(&mut a, &mut b, &subject);
+    assert_eq!(read(&b), Ok(()));
+    assert!(secret(&b).unwrap().policies.merged().is_none());
 }

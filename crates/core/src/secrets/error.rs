@@ -5,6 +5,7 @@ use crate::keys::problem::KeyProblem;
 use crate::policy::authorized::Denied;
 use crate::ports::StoreFault;
 use crate::secrets::model::ReplicaFailure;
+use crate::secrets::policy_check::PolicyFlaw;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
@@ -68,6 +69,13 @@ pub enum Error {
     /// Neither MoveToVersionId nor RemoveFromVersionId.
     StageMoveEmpty,
     InvalidNextToken,
+    /// No resource policy of that name.
+    NoSuchPolicy,
+    /// Only the resource policy called `default` is changed by requests.
+    PolicyNameReserved,
+    MalformedPolicy(PolicyFlaw),
+    /// BlockPublicPolicy, and the policy lets in a wide range of principals.
+    PublicPolicy,
     /// A replica Region that cannot be one: the own Region, or twice in one request.
     InvalidReplicaRegion {
         region: Box<str>,

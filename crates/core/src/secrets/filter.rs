@@ -124,6 +124,7 @@ mod tests {
     use super::*;
     use crate::replication::change::Stamp;
     use crate::secrets::model::Role;
+    use crate::secrets::policies::Policies;
     use crate::time::Timestamp;
     use std::collections::BTreeMap;
 
@@ -139,6 +140,7 @@ mod tests {
             last_accessed: None,
             deletion: None,
             tags: Some(BTreeMap::from([("Team".into(), "COMPANYthings".into())])),
+            policies: Policies::default(),
             stages: BTreeMap::new(),
             version_count: 0,
             at: Stamp::FIRST,

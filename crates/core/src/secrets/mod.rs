@@ -2,7 +2,8 @@
 //!
 //! [`ops`] has one file per operation. What operations share stands beside them: [`target`] finds
 //! the secret that a request names, [`stages`] moves staging labels, [`versions`] stores values
-//! and purges them, [`search`] finds them by [`filter`]s, page by [`page`], with the help of [`index`].
+//! and purges them, [`policies`] and [`policy_check`] are its resource policies, [`search`] finds
+//! secrets by [`filter`]s, page by [`page`], with the help of [`index`].
 
 pub mod accessed;
 pub mod error;
@@ -11,6 +12,8 @@ pub mod index;
 pub mod model;
 pub mod ops;
 pub mod page;
+pub mod policies;
+pub mod policy_check;
 pub mod replicas;
 pub mod search;
 pub mod stages;

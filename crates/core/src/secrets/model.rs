@@ -9,6 +9,7 @@ use crate::ids::{KeyId, Region, RequestId, Scope, SecretArn, SecretName, SecretS
 use crate::ids::{StageLabel, VersionId};
 use crate::keys::problem::KeyProblem;
 use crate::replication::change::Stamp;
+use crate::secrets::policies::Policies;
 use crate::tags::Tags;
 use crate::time::Timestamp;
 
@@ -30,6 +31,8 @@ pub struct Secret {
     pub deletion: Option<Deletion>,
     /// `None` if never tagged; AWS then shows no `Tags` at all, not an empty list.
     pub tags: Option<Tags>,
+    /// The resource policies, which replicas have as well.
+    pub policies: Policies,
     /// Which version each staging label is on. Versions without a label are deprecated.
     pub stages: BTreeMap<StageLabel, VersionId>,
     /// How many versions are stored, deprecated ones included.

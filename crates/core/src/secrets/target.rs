@@ -12,6 +12,8 @@ use crate::ids::{
 };
 use crate::limits;
 use crate::policy::authorized::Demand;
+use crate::policy::document::Policy;
+use crate::policy::evaluate::ResourceMode;
 use crate::ports::{Read, StoreFault};
 use crate::records::{Due, Key};
 use crate::secrets::error::Error;
@@ -135,6 +137,7 @@ impl Target {
         };
         let arn = found.arn().to_string();
         let mut demand = Demand::on(action, arn.clone(), self.owner);
+        demand.policy = found.policy().map(|policy| (policy, ResourceMode::Grants));
         demand.facts.resource_tags.clone_from(&found.secret.tags);
         demand.facts.others.push(("secretsmanager:secretid", arn));
         if let Some(primary) = found.secret.primary_region(found.scope.region) {
@@ -172,6 +175,11 @@ pub struct Found {
 impl Found {
     pub fn arn(&self) -> SecretArn {
         self.secret.arn(self.scope)
+    }
+
+    /// What the secret's resource policies say together.
+    fn policy(&self) -> Option<Arc<Policy>> {
+        self.secret.policies.merged().cloned()
     }
 
     pub fn version_key(&self, id: &VersionId) -> Key {

@@ -156,8 +156,9 @@ fn equal(node: &Node, there: &Node, secret: &Secret) -> Verdict {
     hold!("R2", copy.is_some(), "{own} calls {name}-{suffix} in sync in {region}, where it is not");
     let copy = copy.unwrap();
     let shown = |secret: &Secret| {
-        let Secret { description, tags, stages, secret_type, last_changed, .. } = secret.clone();
-        (description, tags, stages, secret_type, last_changed)
+        let Secret { description, tags, policies, stages, secret_type, last_changed, .. } =
+            secret.clone();
+        (description, tags, policies, stages, secret_type, last_changed)
     };
     let (at, of) = (short(copy.at), short(secret.at));
     hold!(

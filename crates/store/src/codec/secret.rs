@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 
 use prost::{Message, Oneof};
-use regent_core::ids::{Region, RequestId, SecretName, VersionId};
+use regent_core::ids::{PolicyName, Region, RequestId, SecretName, VersionId};
 use regent_core::secrets::model::{
     Deletion, Replica, ReplicaStatus, Role, SealedValue, Secret, ValueKind, Version,
 };
+use regent_core::secrets::policies::{Policies, ResourcePolicy};
 use regent_core::time::Timestamp;
 
 use super::replication::{FailureMessage, failure, from_failure};
@@ -46,6 +47,9 @@ struct SecretRecord {
     at: Option<StampMessage>,
     #[prost(oneof = "RoleMessage", tags = "14, 15")]
     role: Option<RoleMessage>,
+    /// Policy name to text.
+    #[prost(btree_map = "string, string", tag = "16")]
+    policies: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
@@ -165,6 +169,7 @@ pub(super) fn encode_secret(secret: &Secret) -> Vec<u8> {
         version_count: secret.version_count,
         at: Some(secret.at.into()),
         role: Some(role),
+        policies: policies(&secret.policies),
     }
     .encode_to_vec()
 }
@@ -203,7 +208,23 @@ pub(super) fn decode_secret(name: SecretName, bytes: &[u8]) -> Result<Secret, Fl
         version_count: message.version_count,
         at: from_stamp(message.at, "at")?,
         role,
+        policies: from_policies(&message.policies)?,
     })
+}
+
+fn policies(policies: &Policies) -> BTreeMap<String, String> {
+    let pair = |(name, policy): (&PolicyName, &ResourcePolicy)| {
+        (name.to_string(), policy.text().to_owned())
+    };
+    policies.iter().map(pair).collect()
+}
+
+fn from_policies(texts: &BTreeMap<String, String>) -> Result<Policies, Flaw> {
+    let pair = |(name, text): (&String, &String)| {
+        let policy = ResourcePolicy::parse(text).map_err(|_| Flaw::Field("policies"))?;
+        Ok((parse(name, "policies")?, policy))
+    };
+    texts.iter().map(pair).collect()
 }
 
 pub(super) fn encode_version(version: &Version) -> Vec<u8> {

@@ -12,6 +12,7 @@ use regent_core::replication::change::{
     VersionState,
 };
 use regent_core::secrets::model::ValueKind;
+use regent_core::secrets::policies::{Policies, ResourcePolicy};
 use regent_core::tags::Tags;
 use regent_core::time::Timestamp;
 
@@ -190,6 +191,7 @@ fn secret(of: &SecretState) -> proto::SecretState {
         last_changed_ms: of.last_changed.millis(),
         stages: of.stages.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
         versions: of.versions.iter().map(version).collect(),
+        policies: of.policies.iter().map(|(k, v)| (k.to_string(), v.text().to_owned())).collect(),
     }
 }
 
@@ -207,10 +209,20 @@ fn secret_back(of: proto::SecretState) -> Result<SecretState, Malformed> {
         description: of.description.map(Into::into),
         secret_type: of.secret_type.map(Into::into),
         tags: of.tags.map(tags_back),
+        policies: policies_back(&of.policies)?,
         last_changed: Timestamp::from_millis(of.last_changed_ms),
         stages,
         versions: of.versions.into_iter().map(version_back).collect::<Result<_, _>>()?,
     })
+}
+
+/// A policy that is not understood must not be held as if there were none.
+fn policies_back(of: &BTreeMap<String, String>) -> Result<Policies, Malformed> {
+    let pair = |(name, text): (&String, &String)| {
+        let policy = ResourcePolicy::parse(text).map_err(|_| Malformed)?;
+        Ok((parse(name)?, policy))
+    };
+    of.iter().map(pair).collect()
 }
 
 fn version(of: &VersionState) -> proto::VersionState {

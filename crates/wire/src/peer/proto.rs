@@ -118,6 +118,9 @@ pub struct SecretState {
     pub stages: BTreeMap<String, String>,
     #[prost(message, repeated, tag = "11")]
     pub versions: Vec<VersionState>,
+    /// Name of a resource policy to its text.
+    #[prost(btree_map = "string, string", tag = "12")]
+    pub policies: BTreeMap<String, String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -13,6 +13,7 @@ use regent_core::replication::change::{
     VersionState,
 };
 use regent_core::secrets::model::{ReplicaFailure, ValueKind};
+use regent_core::secrets::policies::ResourcePolicy;
 use regent_core::time::Timestamp;
 
 use super::*;
@@ -62,6 +63,8 @@ fn failures() -> Vec<ReplicaFailure> {
 }
 
 fn secret_state() -> SecretState {
+    let policy = r#"{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}"#;
+    let policy = ResourcePolicy::parse(policy).unwrap();
     let value = ValueState {
         kind: ValueKind::Binary,
         sealed: Box::from([1, 2, 3]),
@@ -82,6 +85,7 @@ fn secret_state() -> SecretState {
         description: Some("d".into()),
         secret_type: Some("t".into()),
         tags: Some(BTreeMap::from([("k".into(), "v".into())])),
+        policies: [("default".parse().unwrap(), policy)].into_iter().collect(),
         last_changed: Timestamp::from_millis(-7),
         stages: BTreeMap::from([("AWSCURRENT".parse().unwrap(), version_id())]),
         versions: vec![version(Some(value)), version(None)],

@@ -13,6 +13,7 @@ use regent_core::policy::authorized::Denied;
 use regent_core::policy::evaluate::Refusal;
 use regent_core::secrets::error::Error;
 use regent_core::secrets::model::ReplicaFailure;
+use regent_core::secrets::policy_check::PolicyFlaw;
 
 use crate::fault::Fault;
 use crate::kms::problem::text_and_code;
@@ -37,6 +38,11 @@ const WINDOW: &str = "The RecoveryWindowInDays value must be between 7 and 30 da
 const WINDOW_WITH_FORCE: &str =
     "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.";
 const CURRENT_STAYS: &str = "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.";
+const NO_SUCH_POLICY: &str = "Secrets Manager can't find the specified resource policy.";
+const POLICY_NAME_RESERVED: &str =
+    "You can only attach or delete the resource policy named default.";
+const PUBLIC_POLICY: &str =
+    "You can't attach a resource-based policy that allows broad access to the secret.";
 const STAGE_MOVE_EMPTY: &str =
     "You must specify MoveToVersionId, RemoveFromVersionId, or both of them.";
 
@@ -87,6 +93,12 @@ pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
         Error::CurrentCannotBeRemoved => parameter(CURRENT_STAYS),
         Error::StageMoveEmpty => parameter(STAGE_MOVE_EMPTY),
         Error::InvalidNextToken => next_token(),
+        Error::NoSuchPolicy => absent(NO_SUCH_POLICY),
+        Error::PolicyNameReserved => parameter(POLICY_NAME_RESERVED),
+        Error::MalformedPolicy(flaw) => {
+            Fault::secrets_manager("MalformedPolicyDocumentException", policy_flaw(flaw))
+        }
+        Error::PublicPolicy => Fault::secrets_manager("PublicPolicyException", PUBLIC_POLICY),
         Error::InvalidReplicaRegion { .. } => parameter("Invalid replica region."),
         Error::ReplicaRefused { region, kms_key_id, failure } => {
             let reason = refusal(&failure, cx.request_id);
@@ -150,6 +162,23 @@ pub fn filter_key() -> Fault {
 /// A filter of ListSecrets without values.
 pub fn filter_values(key: &str) -> Fault {
     parameter(format!("Invalid filter values for key: {key}"))
+}
+
+/// What is wrong with a resource policy.
+pub const fn policy_flaw(flaw: PolicyFlaw) -> &'static str {
+    match flaw {
+        PolicyFlaw::Unreadable | PolicyFlaw::Syntax => {
+            "This resource policy contains a syntax error."
+        }
+        PolicyFlaw::Principal => "This resource policy contains an unsupported principal.",
+        PolicyFlaw::ServicePrincipal => {
+            "This resource policy contains an invalid service principal."
+        }
+        PolicyFlaw::Broad => "This resource policy grants broad access to your secret.",
+        PolicyFlaw::Lockout => {
+            "Your requested changes will not allow you to manage this secret in the future."
+        }
+    }
 }
 
 /// A page token that is not ours, or of another query.

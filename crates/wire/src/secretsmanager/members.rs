@@ -4,7 +4,7 @@
 //! Secrets Manager's own errors, name before token. A value goes from the body straight into
 //! [`regent_core::plaintext::Plaintext`] (promise R7).
 
-use regent_core::ids::{SecretName, StageLabel, VersionId};
+use regent_core::ids::{PolicyName, SecretName, StageLabel, VersionId};
 use regent_core::limits;
 use regent_core::secrets::replicas::AddReplica;
 use regent_core::secrets::tagging;
@@ -40,6 +40,27 @@ pub fn token(given: Option<&str>) -> Result<VersionId, Fault> {
 
 pub fn check_version_id(check: &mut Constraints, path: &str, id: Option<&str>) {
     check.text(path, id).length(limits::VERSION_ID_LEN_MIN..=limits::VERSION_ID_LEN_MAX);
+}
+
+/// The model's pattern of policy names.
+const POLICY_NAME_PATTERN: &str = r"[0-9A-Za-z\-\_]+";
+
+pub fn check_policy_name(check: &mut Constraints, name: Option<&str>) {
+    let legal = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    check
+        .text("policyName", name)
+        .length(1..=limits::POLICY_NAME_LEN_MAX)
+        .pattern(POLICY_NAME_PATTERN, |text| !text.is_empty() && legal(text));
+}
+
+/// A policy's name that met its constraints.
+pub fn policy_name(given: Option<&str>) -> Result<PolicyName, Fault> {
+    let given = given.map(str::parse).transpose().map_err(|_| Fault::serialization())?;
+    Ok(given.unwrap_or_else(PolicyName::of_requests))
+}
+
+pub fn check_resource_policy(check: &mut Constraints, text: Option<&str>) {
+    check.text("resourcePolicy", text).required().length(1..=limits::RESOURCE_POLICY_LEN_MAX);
 }
 
 /// A version id that met its constraints.

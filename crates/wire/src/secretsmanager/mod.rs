@@ -5,15 +5,19 @@
 //! the words for every error. Constraints are checked before anything else, as AWS does.
 
 pub mod create_secret;
+pub mod delete_resource_policy;
 pub mod delete_secret;
 pub mod describe_secret;
 pub mod fault;
 pub mod filters;
+pub mod get_resource_policy;
 pub mod get_secret_value;
+pub mod list_resource_policies;
 pub mod list_secret_version_ids;
 pub mod list_secrets;
 pub mod members;
 pub mod page_token;
+pub mod put_resource_policy;
 pub mod put_secret_value;
 pub mod remove_regions_from_replication;
 pub mod replicate_secret_to_regions;
@@ -24,6 +28,7 @@ pub mod tag_resource;
 pub mod untag_resource;
 pub mod update_secret;
 pub mod update_secret_version_stage;
+pub mod validate_resource_policy;
 
 #[cfg(test)]
 mod tests;

@@ -342,3 +342,80 @@ fn the_answer_with_a_value_does_not_grow() {
         assert!(answer.body.capacity() < answer.body.len() + 400);
     }
 }
+
+#[test]
+fn resource_policies() {
+    let mut talk = Talk::new();
+    let policy = |statement: &str| {
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
+        format!(r#","ResourcePolicy":{}"#, serde_json::to_string(&text).unwrap())
+    };
+    let allow = |principal: &str| {
+        policy(&format!(
+            r#"{{"Effect":"Allow","Principal":{principal},"Action":"secretsmanager:GetSecretValue","Resource":"*"}}"#
+        ))
+    };
+    let account = allow(r#"{"AWS":"arn:aws:iam::111122223333:root"}"#);
+    let everyone = allow(r#""*""#);
+    let nobody = policy(r#"{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}"#);
+    talk.say("CreateSecret", &name("a", T1, r#","SecretString":"x""#));
+    talk.say("GetResourcePolicy", &id("a", ""));
+    talk.say("ListResourcePolicies", &id("a", ""));
+    talk.say("PutResourcePolicy", &id("a", &account));
+    talk.say("GetResourcePolicy", &id("a", r#","PolicyName":"default""#));
+    talk.say("ListResourcePolicies", &id("a", ""));
+    talk.say("DescribeSecret", &id("a", ""));
+    talk.say("PutResourcePolicy", &id("a", &everyone));
+    talk.say("PutResourcePolicy", &id("a", &format!(r#"{everyone},"BlockPublicPolicy":true"#)));
+    talk.say("PutResourcePolicy", &id("a", &format!(r#"{account},"BlockPublicPolicy":true"#)));
+    talk.say("PutResourcePolicy", &id("a", &nobody));
+    talk.say("PutResourcePolicy", &id("a", &allow(r#"{"AWS":"arn:aws:iam::1:role/x"}"#)));
+    talk.say("PutResourcePolicy", &id("a", &allow(r#"{"Service":"nothing"}"#)));
+    talk.say("PutResourcePolicy", &id("a", r#","ResourcePolicy":"{""#));
+    talk.say("PutResourcePolicy", &id("a", &format!(r#"{account},"PolicyName":"other""#)));
+    for validated in [&account, &everyone, &nobody, &allow(r#"{"Service":"nothing"}"#)] {
+        talk.say("ValidateResourcePolicy", &id("a", validated));
+        talk.say("ValidateResourcePolicy", &format!("{{{}}}", &validated[1..]));
+    }
+    talk.say("ValidateResourcePolicy", r#"{"ResourcePolicy":"{}"}"#);
+    talk.say("ValidateResourcePolicy", r#"{"ResourcePolicy":"{"}"#);
+    talk.say("ValidateResourcePolicy", &id("none", &account));
+    talk.say("ValidateResourcePolicy", &id("a b", &account));
+    talk.say("GetResourcePolicy", &id("a", r#","PolicyName":"other""#));
+    talk.say("GetResourcePolicy", &id("a", r#","PolicyName":"a b""#));
+    talk.say("GetResourcePolicy", "{}");
+    talk.say("PutResourcePolicy", &id("a", ""));
+    talk.say("PutResourcePolicy", &id("a", r#","ResourcePolicy":"""#));
+    talk.say("PutResourcePolicy", &id("none", &account));
+    talk.say("ListResourcePolicies", &id("a", r#","MaxResults":101"#));
+    talk.say("ListResourcePolicies", &id("a", r#","NextToken":"x""#));
+    talk.say("DeleteResourcePolicy", &id("a", r#","PolicyName":"other""#));
+    talk.say("DeleteResourcePolicy", &id("a", ""));
+    talk.say("DeleteResourcePolicy", &id("a", ""));
+    talk.say("GetResourcePolicy", &id("a", ""));
+    talk.say("DeleteSecret", &id("a", ""));
+    talk.say("GetResourcePolicy", &id("a", ""));
+    insta::assert_snapshot!(talk.transcript);
+}
+
+/// Each reason for a denial in AWS's words.
+#[test]
+fn denials_of_resource_policies() {
+    let mut talk = Talk::new();
+    talk.say("CreateSecret", &name("a", T1, r#","SecretString":"x""#));
+    let arn = talk.secret("a").arn(talk.world.scope()).to_string();
+    let policy = r#"{\"Statement\":[{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"*\"},{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"444455556666\"},\"Action\":\"secretsmanager:DescribeSecret\",\"Resource\":\"*\"}]}"#;
+    talk.say("PutResourcePolicy", &id("a", &format!(r#","ResourcePolicy":"{policy}""#)));
+    talk.say("GetSecretValue", &id("a", ""));
+    let other = "444455556666".parse().unwrap();
+    talk.world.caller = regent_core::cx::Caller::account_root(other, talk.world.region);
+    talk.say("GetSecretValue", &id(&arn, ""));
+    talk.say("ListSecretVersionIds", &id(&arn, ""));
+    talk.say("DescribeSecret", &id(&arn, ""));
+    talk.world.caller.kind = regent_core::policy::evaluate::PrincipalKind::User;
+    talk.world.caller.arn = "arn:aws:iam::444455556666:user/ann".into();
+    talk.say("DescribeSecret", &id(&arn, ""));
+    talk.say("DescribeSecret", &id("arn:aws:secretsmanager:us-east-1:111122223333:secret:a", ""));
+    talk.say("DescribeSecret", &id("a", ""));
+    insta::assert_snapshot!(talk.transcript);
+}

@@ -233,6 +233,7 @@ fn hold(
         last_accessed: existing.and_then(|existing| existing.last_accessed),
         deletion: None,
         tags: state.tags,
+        policies: state.policies,
         stages: state.stages,
         version_count,
         at: state.at,

@@ -14,6 +14,7 @@ use crate::ports::{Read, StoreFault};
 use crate::replication::change::Stamp;
 use crate::secrets::error::Error;
 use crate::secrets::model::{Replica, ReplicaStatus, Role, Secret};
+use crate::secrets::policies::Policies;
 use crate::secrets::replicas::{AddReplica, admit, announced, attach, statuses};
 use crate::secrets::stages::Stages;
 use crate::secrets::tagging::{self, Tag};
@@ -178,6 +179,7 @@ impl CreateSecret {
             last_accessed: None,
             deletion: None,
             tags: tags.map(tagging::parse).transpose()?,
+            policies: Policies::default(),
             stages: Stages::new(),
             version_count: 0,
             at: Stamp::FIRST,

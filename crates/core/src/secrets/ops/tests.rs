@@ -2,12 +2,13 @@
 
 mod lifecycle;
 mod listing;
+mod policies;
 mod replication;
 mod search;
 mod values;
 
 use crate::engine::Step;
-use crate::ids::{KeyArn, KeyId, Scope, SecretName, StageLabel, VersionId};
+use crate::ids::{KeyArn, KeyId, PolicyName, Scope, SecretName, StageLabel, VersionId};
 use crate::keys::envelope::generate_material;
 use crate::keys::model::{KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Origin};
 use crate::plaintext::Plaintext;
@@ -80,6 +81,26 @@ fn delete(name: &str, window_days: Option<i64>, force: bool) -> DeleteSecret {
 
 fn get(name: &str) -> GetSecretValue {
     GetSecretValue { secret: id(name), version: None, stage: None }
+}
+
+/// A policy that changes nothing for the account's own principals.
+const LENIENT: &str = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"*","Resource":"*"}}"#;
+
+fn put_policy(name: &str, policy: &str) -> PutResourcePolicy {
+    PutResourcePolicy {
+        secret: id(name),
+        name: PolicyName::of_requests(),
+        policy: policy.into(),
+        block_public: false,
+    }
+}
+
+fn delete_policy(name: &str) -> DeleteResourcePolicy {
+    DeleteResourcePolicy { secret: id(name), name: PolicyName::of_requests() }
+}
+
+fn get_policy(name: &str) -> GetResourcePolicy {
+    GetResourcePolicy { secret: id(name), name: PolicyName::of_requests() }
 }
 
 /// The current value, as text.
@@ -169,6 +190,8 @@ fn every_change(world: &mut World, name: &str) -> Vec<Result<(), Error>> {
         world
             .command(RemoveRegionsFromReplication { secret: id(name), regions: Vec::new() })
             .map(drop),
+        world.command(put_policy(name, LENIENT)).map(drop),
+        world.command(delete_policy(name)).map(drop),
         world.command(delete(name, None, false)).map(drop),
     ]
 }
