@@ -53,6 +53,8 @@ SAMPLES = {
         },
     }),
     "Region": "us-west-2",
+    "GrantId": "0" * 64,
+    "GranteePrincipal": "arn:aws:iam::123456789012:user/a",
 }
 MODELS = botocore.session.get_session()
 
@@ -319,4 +321,9 @@ class Unauthorized(Case):
             ("kms", "GenerateDataKey"): {"KeySpec": "AES_256"},
             ("kms", "GenerateDataKeyWithoutPlaintext"): {"KeySpec": "AES_256"},
             ("kms", "GenerateRandom"): {"NumberOfBytes": 8},
+            ("kms", "CreateGrant"): {"GranteePrincipal": SAMPLES["GranteePrincipal"]},
+            ("kms", "ListRetirableGrants"): {
+                "RetiringPrincipal": SAMPLES["GranteePrincipal"]
+            },
+            ("kms", "RetireGrant"): {"KeyId": SAMPLES["KeyId"], "GrantId": SAMPLES["GrantId"]},
         }.get((service, name), {})

@@ -7,6 +7,7 @@
 use crate::cx::Cx;
 use crate::ids::{KeyId, Region, Scope, SecretName, SecretSuffix};
 use crate::keys::aliases;
+use crate::keys::grants;
 use crate::keys::model::{KeyState, KmsKey, MultiRegion};
 use crate::limits;
 use crate::ports::StoreFault;
@@ -52,6 +53,7 @@ fn delete_key(
     for name in aliases::of_key(tx, scope, id)? {
         aliases::remove(tx, scope, id, name);
     }
+    grants::remove_all(tx, scope, id)?;
     tx.remove(Key::KmsKey { scope, id });
     Ok(())
 }

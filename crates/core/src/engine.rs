@@ -74,7 +74,7 @@ pub struct Touch {
 pub fn query<Op: Query>(op: Op, cx: &Cx<'_>, read: &dyn Read) -> Result<Op::Output, Op::Error> {
     let target = op.target(cx, read)?;
     let demands = op.demands(cx, &target);
-    let op = authorize(op, cx, &demands)?;
+    let op = authorize(op, cx, read, &demands)??;
     Op::run(op, target, cx, read)
 }
 
@@ -86,6 +86,6 @@ pub fn command<Op: Command>(
 ) -> Result<Step<Op::Output>, Op::Error> {
     let target = op.target(cx, tx)?;
     let demands = op.demands(cx, &target);
-    let op = authorize(op, cx, &demands)?;
+    let op = authorize(op, cx, tx, &demands)??;
     Op::run(op, target, cx, tx)
 }

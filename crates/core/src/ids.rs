@@ -231,6 +231,46 @@ impl AliasName {
     }
 }
 
+text_newtype! {
+    /// The ARN of a principal of IAM or STS, as a grant names one.
+    ///
+    /// AWS: an account's root, a user, a role, a role session or a federated user.
+    PrincipalArn, "principal ARN", |text| {
+        let parts: Vec<_> = text.splitn(6, ':').collect();
+        let [ "arn", partition, service, "", account, name ] = parts.as_slice() else {
+            return false;
+        };
+        let named = |kinds: &[&str]| {
+            name.split_once('/').is_some_and(|(kind, rest)| kinds.contains(&kind) && !rest.is_empty())
+        };
+        let known = match *service {
+            "iam" => *name == "root" || named(&["user", "role"]),
+            "sts" => named(&["assumed-role", "federated-user"]),
+            _ => false,
+        };
+        known
+            && partition.starts_with("aws")
+            && account.parse::<AccountId>().is_ok()
+            && text.len() <= limits::PRINCIPAL_LEN_MAX
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b))
+    }
+}
+
+impl PrincipalArn {
+    /// The account that the principal belongs to.
+    pub fn account(&self) -> Option<AccountId> {
+        self.0.split(':').nth(4)?.parse().ok()
+    }
+}
+
+text_newtype! {
+    /// The friendly name of a grant.
+    GrantName, "grant name", |text| {
+        (1..=limits::GRANT_NAME_LEN_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b":/_-".contains(&b))
+    }
+}
+
 /// The six characters that set a secret apart from earlier ones of the same name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretSuffix([u8; limits::SECRET_SUFFIX_LEN]);
@@ -385,6 +425,36 @@ impl fmt::Debug for MaterialId {
     }
 }
 
+/// The id of a grant: 64 hex digits on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GrantId(pub [u8; 32]);
+
+impl FromStr for GrantId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let malformed = Malformed("grant id");
+        let (first, second) = text.as_bytes().split_at_checked(32).ok_or(malformed)?;
+        let first = unhex(first).ok_or(malformed)?;
+        let second = unhex(second).ok_or(malformed)?;
+        let mut bytes = [0; 32];
+        bytes.iter_mut().zip(first.into_iter().chain(second)).for_each(|(to, from)| *to = from);
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for GrantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for GrantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// The id of one request, a version 4 UUID.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(KeyId);
@@ -501,6 +571,41 @@ mod tests {
             "",
         ] {
             assert!(bad.parse::<KeyId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn grant_ids_round_trip() {
+        let text = "0123456789abcdef".repeat(4);
+        assert_eq!(text.parse::<GrantId>().unwrap().to_string(), text);
+        for bad in ["", "0123", &text[1..], &format!("{text}0"), &text.replace('f', "g")] {
+            assert!(bad.parse::<GrantId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn principals() {
+        for good in [
+            "arn:aws:iam::111122223333:root",
+            "arn:aws:iam::111122223333:user/a/b",
+            "arn:aws-cn:iam::111122223333:role/r",
+            "arn:aws:sts::111122223333:assumed-role/r/s",
+            "arn:aws:sts::111122223333:federated-user/f",
+        ] {
+            assert_eq!(good.parse::<PrincipalArn>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "111122223333",
+            "arn:aws:iam::111122223333:group/g",
+            "arn:aws:iam::111122223333:user/",
+            "arn:aws:iam::1111:root",
+            "arn:aws:iam:us-east-1:111122223333:root",
+            "arn:aws:kms::111122223333:root",
+            "arn:aws:sts::111122223333:root",
+            "arn:aws:iam::111122223333:user/*",
+        ] {
+            assert!(bad.parse::<PrincipalArn>().is_err(), "{bad}");
         }
     }
 

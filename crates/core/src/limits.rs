@@ -61,6 +61,15 @@ pub const LIST_ALIASES_MAX: usize = 100; // docs
 pub const LIST_ALIASES_DEFAULT: usize = 50; // docs
 pub const LIST_TAGS_DEFAULT: usize = 50; // docs
 
+// Grants
+pub const PRINCIPAL_LEN_MAX: usize = 256; // model, PrincipalIdType
+pub const GRANT_NAME_LEN_MAX: usize = 256; // model, GrantNameType
+pub const GRANT_CONTEXT_PAIRS_MAX: usize = 8; // model, text of GrantConstraints
+pub const GRANT_CONTEXT_LEN_MAX: usize = 384; // model, text of GrantConstraints, characters
+pub const GRANTS_PER_KEY_MAX: u32 = 50_000; // docs
+pub const LIST_GRANTS_MAX: usize = 100; // docs
+pub const LIST_GRANTS_DEFAULT: usize = 50; // docs
+
 // Replication
 /// Frames that may be on their way to one peer at once, before the first is acknowledged.
 pub const IN_FLIGHT_MAX: usize = 64;

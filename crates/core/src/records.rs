@@ -6,7 +6,11 @@
 
 use std::sync::Arc;
 
-use crate::ids::{AccountId, AliasName, KeyId, Region, Scope, SecretName, SecretSuffix, VersionId};
+use crate::ids::{
+    AccountId, AliasName, GrantId, GrantName, KeyId, PrincipalArn, Region, Scope, SecretName,
+    SecretSuffix, VersionId,
+};
+use crate::keys::grant::Grant;
 use crate::keys::model::{Alias, KmsKey};
 use crate::ports::TransportKey;
 use crate::replication::change::Stamp;
@@ -42,6 +46,24 @@ pub enum Key {
     Alias { scope: Scope, name: AliasName },
     /// An index of aliases by the key they point at: [`Record::Index`].
     AliasOfKey { scope: Scope, id: KeyId, name: AliasName },
+    /// A grant on a key: [`Record::Grant`].
+    Grant { scope: Scope, key: KeyId, id: GrantId },
+    /// How many grants a key has: [`Record::Count`]. Absent for none. Whoever writes a grant or one
+    /// of its indexes also writes this, so that it guards what is found by walking over them.
+    GrantCount { scope: Scope, key: KeyId },
+    /// An index of a key's grants by whom they are given to: [`Record::Index`].
+    GrantOfGrantee { scope: Scope, key: KeyId, grantee: PrincipalArn, id: GrantId },
+    /// An index of a key's grants by name: [`Record::Index`].
+    GrantOfName { scope: Scope, key: KeyId, name: GrantName, id: GrantId },
+    /// An index of a Region's grants by who may retire them, over all accounts:
+    /// [`Record::Index`].
+    GrantOfRetiring {
+        region: Region,
+        retiring: PrincipalArn,
+        account: AccountId,
+        key: KeyId,
+        id: GrantId,
+    },
     /// Something that `peer` has not acknowledged yet: [`Record::Outbox`]. Ordered by own Region,
     /// peer, account, subject.
     Outbox { region: Region, peer: Region, account: AccountId, subject: Subject },
@@ -97,6 +119,8 @@ pub enum Record {
     Tombstone(Tombstone),
     KmsKey(Arc<KmsKey>),
     Alias(Arc<Alias>),
+    Grant(Arc<Grant>),
+    Count(u32),
     Outbox(Outbox),
     Peer(TransportKey),
     /// The Region's sealed identity, opaque to the core.
@@ -176,6 +200,24 @@ pub enum Prefix {
     AliasesOfKey {
         scope: Scope,
         id: KeyId,
+    },
+    GrantsOfKey {
+        scope: Scope,
+        key: KeyId,
+    },
+    GrantsOfGrantee {
+        scope: Scope,
+        key: KeyId,
+        grantee: PrincipalArn,
+    },
+    GrantsOfName {
+        scope: Scope,
+        key: KeyId,
+        name: GrantName,
+    },
+    GrantsOfRetiring {
+        region: Region,
+        retiring: PrincipalArn,
     },
     Outbox {
         region: Region,

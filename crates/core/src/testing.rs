@@ -241,6 +241,21 @@ fn within(prefix: &Prefix, key: &Key) -> bool {
         (Prefix::AliasesOfKey { scope, id }, Key::AliasOfKey { scope: at, id: of, .. }) => {
             (scope, id) == (at, of)
         }
+        (Prefix::GrantsOfKey { scope, key }, Key::Grant { scope: at, key: of, .. }) => {
+            (scope, key) == (at, of)
+        }
+        (
+            Prefix::GrantsOfGrantee { scope, key, grantee },
+            Key::GrantOfGrantee { scope: at, key: of, grantee: to, .. },
+        ) => (scope, key, grantee) == (at, of, to),
+        (
+            Prefix::GrantsOfName { scope, key, name },
+            Key::GrantOfName { scope: at, key: of, name: called, .. },
+        ) => (scope, key, name) == (at, of, called),
+        (
+            Prefix::GrantsOfRetiring { region, retiring },
+            Key::GrantOfRetiring { region: at, retiring: by, .. },
+        ) => (region, retiring) == (at, by),
         (Prefix::Outbox { region, peer }, Key::Outbox { region: at, peer: to, .. }) => {
             (region, peer) == (at, to)
         }

@@ -8,7 +8,8 @@ use core::ops::ControlFlow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::ids::{AliasName, KeyId, Region, Scope, SecretName, SecretSuffix, VersionId};
+use crate::ids::{AliasName, GrantId, KeyId, Region, Scope, SecretName, SecretSuffix, VersionId};
+use crate::keys::grant::Grant;
 use crate::keys::model::{Alias, KmsKey};
 use crate::ports::{Read, StoreFault, Stored};
 use crate::records::{Key, Outbox, Prefix, Record, Scan, Subject, Tombstone};
@@ -107,6 +108,9 @@ typed_reads! {
     kms_key(scope: Scope, id: KeyId) -> KmsKey(Arc<KmsKey>) = Key::KmsKey { scope, id };
     alias(scope: Scope, name: &AliasName) -> Alias(Arc<Alias>)
         = Key::Alias { scope, name: name.clone() };
+    grant(scope: Scope, key: KeyId, id: GrantId) -> Grant(Arc<Grant>)
+        = Key::Grant { scope, key, id };
+    grant_count(scope: Scope, key: KeyId) -> Count(u32) = Key::GrantCount { scope, key };
     outbox(scope: Scope, peer: Region, subject: &Subject) -> Outbox(Outbox)
         = Key::Outbox {
             region: scope.region, peer, account: scope.account, subject: subject.clone(),

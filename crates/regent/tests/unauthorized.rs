@@ -18,6 +18,10 @@ use support::Server;
 
 /// A well-formed request of each operation: authorization comes after the check of its form.
 fn body(name: &str) -> Option<&'static str> {
+    body_of_secrets(name).or_else(|| body_of_keys(name))
+}
+
+fn body_of_secrets(name: &str) -> Option<&'static str> {
     Some(match name {
         "CreateSecret" => r#"{"Name":"s","ClientRequestToken":"01234567890123456789012345678901"}"#,
         "PutSecretValue" => {
@@ -46,7 +50,14 @@ fn body(name: &str) -> Option<&'static str> {
         }
         "PutResourcePolicy" => r#"{"SecretId":"s","ResourcePolicy":"{}"}"#,
         "ValidateResourcePolicy" => r#"{"ResourcePolicy":"{}"}"#,
-        "ListSecrets" | "CreateKey" | "ListKeys" | "ListAliases" => "{}",
+        "ListSecrets" => "{}",
+        _ => return None,
+    })
+}
+
+fn body_of_keys(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "CreateKey" | "ListKeys" | "ListAliases" => "{}",
         "GenerateRandom" => r#"{"NumberOfBytes":8}"#,
         "DescribeKey"
         | "EnableKey"
@@ -55,6 +66,7 @@ fn body(name: &str) -> Option<&'static str> {
         | "CancelKeyDeletion"
         | "GetKeyPolicy"
         | "ListKeyPolicies"
+        | "ListGrants"
         | "ListResourceTags"
         | "GetKeyRotationStatus" => r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab"}"#,
         "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
@@ -75,6 +87,13 @@ fn body(name: &str) -> Option<&'static str> {
             r#"{"AliasName":"alias/x","TargetKeyId":"1234abcd-12ab-34cd-56ef-1234567890ab"}"#
         }
         "DeleteAlias" => r#"{"AliasName":"alias/x"}"#,
+        "CreateGrant" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","GranteePrincipal":"arn:aws:iam::111122223333:user/a","Operations":["Decrypt"]}"#
+        }
+        "ListRetirableGrants" => r#"{"RetiringPrincipal":"arn:aws:iam::123456789012:user/a"}"#,
+        "RetireGrant" | "RevokeGrant" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","GrantId":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}"#
+        }
         "PutKeyPolicy" => {
             r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"kms:*\",\"Resource\":\"*\"}}"}"#
         }

@@ -296,7 +296,12 @@ impl Run<'_> {
             Action::Decrypt { blob } => {
                 let kept = &blobs[*blob];
                 let blob = Blob::Given(kept.blob.clone().into());
-                let sealed = Sealed { key: None, blob, context: context(&kept.text) };
+                let sealed = Sealed {
+                    key: None,
+                    blob,
+                    context: context(&kept.text),
+                    tokens: Box::default(),
+                };
                 self.query(Decrypt { sealed, dry_run: false }, |opened| {
                     Reply::Text(opened.plaintext.expose().to_vec())
                 })

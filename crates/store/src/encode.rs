@@ -7,7 +7,7 @@
 
 use core::str::FromStr;
 
-use regent_core::ids::{AccountId, KeyId, Region, Scope, SecretSuffix};
+use regent_core::ids::{AccountId, GrantId, KeyId, Region, Scope, SecretSuffix};
 use regent_core::limits;
 use regent_core::records::{Due, Facet, Key, Order, Prefix, Scan, Subject};
 use regent_core::time::Timestamp;
@@ -29,10 +29,15 @@ pub enum Kind {
     Identity = 12,
     SecretByFacet = 13,
     Indexed = 14,
+    Grant = 20,
+    GrantCount = 21,
+    GrantOfGrantee = 22,
+    GrantOfName = 23,
+    GrantOfRetiring = 24,
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 19] = [
         Self::Secret,
         Self::SecretByCreated,
         Self::Version,
@@ -47,6 +52,11 @@ impl Kind {
         Self::Identity,
         Self::SecretByFacet,
         Self::Indexed,
+        Self::Grant,
+        Self::GrantCount,
+        Self::GrantOfGrantee,
+        Self::GrantOfName,
+        Self::GrantOfRetiring,
     ];
 
     pub fn of(key: &Key) -> Self {
@@ -65,6 +75,11 @@ impl Kind {
             Key::Identity { .. } => Self::Identity,
             Key::SecretByFacet { .. } => Self::SecretByFacet,
             Key::Indexed { .. } => Self::Indexed,
+            Key::Grant { .. } => Self::Grant,
+            Key::GrantCount { .. } => Self::GrantCount,
+            Key::GrantOfGrantee { .. } => Self::GrantOfGrantee,
+            Key::GrantOfName { .. } => Self::GrantOfName,
+            Key::GrantOfRetiring { .. } => Self::GrantOfRetiring,
         }
     }
 
@@ -122,6 +137,20 @@ pub fn key(key: &Key) -> Vec<u8> {
             out.scope(scope).facet(*facet).escaped(text).bytes(&[0]);
             out.time(*created).text(name.as_str())
         }
+        Key::Grant { scope, key, id } => out.scope(scope).key_id(*key).bytes(&id.0),
+        Key::GrantCount { scope, key } => out.scope(scope).key_id(*key),
+        Key::GrantOfGrantee { scope, key, grantee, id } => {
+            out.scope(scope).key_id(*key).text(grantee.as_str()).bytes(&id.0)
+        }
+        Key::GrantOfName { scope, key, name, id } => {
+            out.scope(scope).key_id(*key).text(name.as_str()).bytes(&id.0)
+        }
+        Key::GrantOfRetiring { region, retiring, account, key, id } => out
+            .text(region.as_str())
+            .text(retiring.as_str())
+            .account(*account)
+            .key_id(*key)
+            .bytes(&id.0),
     };
     out.0
 }
@@ -130,7 +159,8 @@ pub fn key(key: &Key) -> Vec<u8> {
 pub fn parse(bytes: &[u8]) -> Result<Key, NotAKey> {
     let mut parts = Parts(bytes);
     let [tag] = parts.array()?;
-    let key = match Kind::from_tag(tag).ok_or(NotAKey)? {
+    let kind = Kind::from_tag(tag).ok_or(NotAKey)?;
+    let key = match kind {
         Kind::Secret => Key::Secret { scope: parts.scope()?, name: parts.text()? },
         Kind::SecretByCreated => Key::SecretByCreated {
             scope: parts.scope()?,
@@ -174,6 +204,16 @@ pub fn parse(bytes: &[u8]) -> Result<Key, NotAKey> {
             name: parts.text()?,
         },
         Kind::Indexed => Key::Indexed { region: parts.text()? },
+        Kind::Grant | Kind::GrantCount | Kind::GrantOfGrantee | Kind::GrantOfName => {
+            parts.grant_of_key(kind)?
+        }
+        Kind::GrantOfRetiring => Key::GrantOfRetiring {
+            region: parts.text()?,
+            retiring: parts.text()?,
+            account: parts.account()?,
+            key: parts.key_id()?,
+            id: parts.grant_id()?,
+        },
     };
     if parts.0.is_empty() { Ok(key) } else { Err(NotAKey) }
 }
@@ -203,58 +243,49 @@ pub fn range(scan: &Scan) -> Range {
 }
 
 fn prefix(prefix: &Prefix) -> Vec<u8> {
-    let begin = |kind| Writer::begin(kind);
-    let mut out;
     match prefix {
         Prefix::Secrets { scope, name } => {
-            out = begin(Kind::Secret);
-            out.scope(scope).bytes(name.as_bytes())
+            begin(Kind::Secret, |out| out.scope(scope).bytes(name.as_bytes()))
         }
-        Prefix::SecretsOfRegion { region } => {
-            out = begin(Kind::Secret);
-            out.text(region.as_str())
-        }
+        Prefix::SecretsOfRegion { region } => begin(Kind::Secret, |out| out.text(region.as_str())),
         Prefix::Facets { scope, facet, start } => {
-            out = begin(Kind::SecretByFacet);
-            out.scope(scope).facet(*facet).escaped(start)
+            begin(Kind::SecretByFacet, |out| out.scope(scope).facet(*facet).escaped(start))
         }
-        Prefix::FacetsOfText { scope, facet, text } => {
-            out = begin(Kind::SecretByFacet);
+        Prefix::FacetsOfText { scope, facet, text } => begin(Kind::SecretByFacet, |out| {
             out.scope(scope).facet(*facet).escaped(text).bytes(&[0])
-        }
-        Prefix::SecretsByCreated { scope } => {
-            out = begin(Kind::SecretByCreated);
-            out.scope(scope)
-        }
+        }),
+        Prefix::SecretsByCreated { scope } => begin(Kind::SecretByCreated, |out| out.scope(scope)),
         Prefix::Versions { scope, name, suffix } => {
-            out = begin(Kind::Version);
-            out.scope(scope).text(name.as_str()).suffix(*suffix)
+            begin(Kind::Version, |out| out.scope(scope).text(name.as_str()).suffix(*suffix))
         }
-        Prefix::KmsKeys { scope } => {
-            out = begin(Kind::KmsKey);
-            out.scope(scope)
-        }
-        Prefix::Aliases { scope } => {
-            out = begin(Kind::Alias);
-            out.scope(scope)
-        }
+        Prefix::KmsKeys { scope } => begin(Kind::KmsKey, |out| out.scope(scope)),
+        Prefix::Aliases { scope } => begin(Kind::Alias, |out| out.scope(scope)),
         Prefix::AliasesOfKey { scope, id } => {
-            out = begin(Kind::AliasOfKey);
-            out.scope(scope).key_id(*id)
+            begin(Kind::AliasOfKey, |out| out.scope(scope).key_id(*id))
+        }
+        Prefix::GrantsOfKey { scope, key } => {
+            begin(Kind::Grant, |out| out.scope(scope).key_id(*key))
+        }
+        Prefix::GrantsOfGrantee { scope, key, grantee } => {
+            begin(Kind::GrantOfGrantee, |out| out.scope(scope).key_id(*key).text(grantee.as_str()))
+        }
+        Prefix::GrantsOfName { scope, key, name } => {
+            begin(Kind::GrantOfName, |out| out.scope(scope).key_id(*key).text(name.as_str()))
+        }
+        Prefix::GrantsOfRetiring { region, retiring } => {
+            begin(Kind::GrantOfRetiring, |out| out.text(region.as_str()).text(retiring.as_str()))
         }
         Prefix::Outbox { region, peer } => {
-            out = begin(Kind::Outbox);
-            out.text(region.as_str()).text(peer.as_str())
+            begin(Kind::Outbox, |out| out.text(region.as_str()).text(peer.as_str()))
         }
-        Prefix::Deadlines { region } => {
-            out = begin(Kind::Deadline);
-            out.text(region.as_str())
-        }
-        Prefix::Identities => {
-            out = begin(Kind::Identity);
-            &mut out
-        }
-    };
+        Prefix::Deadlines { region } => begin(Kind::Deadline, |out| out.text(region.as_str())),
+        Prefix::Identities => begin(Kind::Identity, |out| out),
+    }
+}
+
+fn begin(kind: Kind, write: impl FnOnce(&mut Writer) -> &mut Writer) -> Vec<u8> {
+    let mut out = Writer::begin(kind);
+    write(&mut out);
     out.0
 }
 
@@ -456,6 +487,26 @@ impl Parts<'_> {
 
     fn key_id(&mut self) -> Result<KeyId, NotAKey> {
         parse_key_id(&self.array::<KEY_ID_LEN>()?).ok_or(NotAKey)
+    }
+
+    fn grant_id(&mut self) -> Result<GrantId, NotAKey> {
+        Ok(GrantId(self.array()?))
+    }
+
+    /// What begins with a scope and a key.
+    fn grant_of_key(&mut self, kind: Kind) -> Result<Key, NotAKey> {
+        let (scope, key) = (self.scope()?, self.key_id()?);
+        Ok(match kind {
+            Kind::Grant => Key::Grant { scope, key, id: self.grant_id()? },
+            Kind::GrantCount => Key::GrantCount { scope, key },
+            Kind::GrantOfGrantee => {
+                Key::GrantOfGrantee { scope, key, grantee: self.text()?, id: self.grant_id()? }
+            }
+            Kind::GrantOfName => {
+                Key::GrantOfName { scope, key, name: self.text()?, id: self.grant_id()? }
+            }
+            _ => return Err(NotAKey),
+        })
     }
 
     fn subject(&mut self) -> Result<Subject, NotAKey> {

@@ -16,8 +16,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use regent_core::ids::{
-    AliasArn, KeyArn, KeyId, MaterialId, Region, RequestId, Scope, SecretName, SecretSuffix,
+    AliasArn, GrantId, KeyArn, KeyId, MaterialId, Region, RequestId, Scope, SecretName,
+    SecretSuffix,
 };
+use regent_core::keys::envelope::EncryptionContext;
+use regent_core::keys::grant::{Constraint, Grant, GrantOperation, Terms};
 use regent_core::keys::model::{
     Alias, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
     MultiRegion, Origin,
@@ -391,8 +394,53 @@ fn regional() -> Vec<(String, Key, Record)> {
     ]
 }
 
+fn grants() -> Vec<(String, Key, Record)> {
+    let (scope, key, id) = (scope(), key_id(true), GrantId([7; 32]));
+    let Scope { region, account } = scope;
+    let principal = |name: &str| format!("arn:aws:iam::{account}:{name}").parse().unwrap();
+    let context = || EncryptionContext::new(tags(&[("a", "b"), ("c", "")]));
+    let full = Grant {
+        id,
+        issuer: account,
+        created: at(3),
+        name: Some("job:1".parse().unwrap()),
+        grantee: principal("role/job"),
+        retiring: Some(principal("user/ops")),
+        terms: Terms {
+            operations: GrantOperation::NAMES
+                .iter()
+                .map(|name| GrantOperation::named(name).unwrap())
+                .collect(),
+            constraint: Some(Constraint::Equals(context())),
+        },
+    };
+    let bare = Grant {
+        name: None,
+        retiring: None,
+        terms: Terms { operations: [GrantOperation::Decrypt].into(), constraint: None },
+        ..full.clone()
+    };
+    let mut subset = full.clone();
+    subset.terms.constraint = Some(Constraint::Subset(context()));
+    let record = |grant| Record::Grant(Arc::new(grant));
+    let grantee = Key::GrantOfGrantee { scope, key, grantee: full.grantee.clone(), id };
+    let named = Key::GrantOfName { scope, key, name: "job:1".parse().unwrap(), id };
+    let retiring = principal("user/ops");
+    let retiring = Key::GrantOfRetiring { region, retiring, account, key, id };
+    let grant = || Key::Grant { scope, key, id };
+    vec![
+        ("grant".into(), grant(), record(full)),
+        ("grant-bare".into(), grant(), record(bare)),
+        ("grant-subset".into(), grant(), record(subset)),
+        ("grant-count".into(), Key::GrantCount { scope, key }, Record::Count(2)),
+        ("index-grant-of-grantee".into(), grantee, Record::Index),
+        ("index-grant-of-name".into(), named, Record::Index),
+        ("index-grant-of-retiring".into(), retiring, Record::Index),
+    ]
+}
+
 fn all() -> Vec<(String, Key, Record)> {
-    [secrets(), replicas(), keys(), regional()].concat()
+    [secrets(), replicas(), keys(), grants(), regional()].concat()
 }
 
 fn path(name: &str) -> PathBuf {

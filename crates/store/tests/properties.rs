@@ -12,7 +12,10 @@
 use std::ops::Bound;
 
 use proptest::prelude::*;
-use regent_core::ids::{AccountId, AliasName, KeyId, Region, Scope, SecretName, SecretSuffix};
+use regent_core::ids::{
+    AccountId, AliasName, GrantId, GrantName, KeyId, PrincipalArn, Region, Scope, SecretName,
+    SecretSuffix,
+};
 use regent_core::records::{Due, Facet, Key, Order, Prefix, Scan, Subject};
 use regent_core::time::Timestamp;
 use regent_store::{codec, encode};
@@ -122,6 +125,39 @@ fn scoped_key() -> BoxedStrategy<Key> {
             id,
             name
         }),
+        grant_key(),
+    ]
+    .boxed()
+}
+
+fn principal() -> BoxedStrategy<PrincipalArn> {
+    "[ab/]{1,2}"
+        .prop_map(|name| format!("arn:aws:iam::111122223333:user/{name}").parse().unwrap())
+        .boxed()
+}
+
+fn grant_name() -> BoxedStrategy<GrantName> {
+    "[ab:]{1,2}".prop_map(|name| name.parse().unwrap()).boxed()
+}
+
+fn grant_id() -> BoxedStrategy<GrantId> {
+    any::<[u8; 32]>().prop_map(GrantId).boxed()
+}
+
+fn grant_key() -> BoxedStrategy<Key> {
+    prop_oneof![
+        (scope(), key_id(), grant_id()).prop_map(|(scope, key, id)| Key::Grant { scope, key, id }),
+        (scope(), key_id()).prop_map(|(scope, key)| Key::GrantCount { scope, key }),
+        (scope(), key_id(), principal(), grant_id()).prop_map(|(scope, key, grantee, id)| {
+            Key::GrantOfGrantee { scope, key, grantee, id }
+        }),
+        (scope(), key_id(), grant_name(), grant_id())
+            .prop_map(|(scope, key, name, id)| Key::GrantOfName { scope, key, name, id }),
+        (region(), principal(), account(), key_id(), grant_id()).prop_map(
+            |(region, retiring, account, key, id)| {
+                Key::GrantOfRetiring { region, retiring, account, key, id }
+            }
+        ),
     ]
     .boxed()
 }
@@ -167,6 +203,16 @@ fn prefix() -> BoxedStrategy<Prefix> {
         scope().prop_map(|scope| Prefix::KmsKeys { scope }),
         scope().prop_map(|scope| Prefix::Aliases { scope }),
         (scope(), key_id()).prop_map(|(scope, id)| Prefix::AliasesOfKey { scope, id }),
+        (scope(), key_id()).prop_map(|(scope, key)| Prefix::GrantsOfKey { scope, key }),
+        (scope(), key_id(), principal())
+            .prop_map(|(scope, key, grantee)| Prefix::GrantsOfGrantee { scope, key, grantee }),
+        (scope(), key_id(), grant_name()).prop_map(|(scope, key, name)| Prefix::GrantsOfName {
+            scope,
+            key,
+            name
+        }),
+        (region(), principal())
+            .prop_map(|(region, retiring)| Prefix::GrantsOfRetiring { region, retiring }),
         (region(), region()).prop_map(|(region, peer)| Prefix::Outbox { region, peer }),
         region().prop_map(|region| Prefix::Deadlines { region }),
         Just(Prefix::Identities),
@@ -199,6 +245,21 @@ fn holds(prefix: &Prefix, key: &Key) -> bool {
         (Prefix::AliasesOfKey { scope: at, id: of }, Key::AliasOfKey { scope, id, .. }) => {
             (at, of) == (scope, id)
         }
+        (Prefix::GrantsOfKey { scope: at, key: of }, Key::Grant { scope, key, .. }) => {
+            (at, of) == (scope, key)
+        }
+        (
+            Prefix::GrantsOfGrantee { scope: at, key: of, grantee: to },
+            Key::GrantOfGrantee { scope, key, grantee, .. },
+        ) => (at, of, to) == (scope, key, grantee),
+        (
+            Prefix::GrantsOfName { scope: at, key: of, name: called },
+            Key::GrantOfName { scope, key, name, .. },
+        ) => (at, of, called) == (scope, key, name),
+        (
+            Prefix::GrantsOfRetiring { region: at, retiring: by },
+            Key::GrantOfRetiring { region, retiring, .. },
+        ) => (at, by) == (region, retiring),
         (Prefix::Outbox { region: at, peer: to }, Key::Outbox { region, peer, .. }) => {
             (at, to) == (region, peer)
         }

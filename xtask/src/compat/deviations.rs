@@ -43,7 +43,7 @@ pub const EVERYWHERE: [(&str, &str); 7] = [
 ];
 
 const ROTATION: &str = "rotation is not built yet";
-const GRANTS: &str = "grants are not built yet";
+const SERVICES: &str = "no service uses keys in its own name here";
 const ENCLAVES: &str = "there are no attested enclaves here";
 
 const fn of(
@@ -55,7 +55,6 @@ const fn of(
     Deviation { service, operation, what, reason }
 }
 
-const GRANT_TOKENS: &str = "any `GrantTokens` answer `InvalidGrantTokenException`";
 const RECIPIENT: &str = "`Recipient` answers `UnsupportedOperationException`";
 
 pub const DEVIATIONS: &[Deviation] = &[
@@ -141,15 +140,18 @@ pub const DEVIATIONS: &[Deviation] = &[
         "asymmetric and HMAC keys, imported material and key stores are not built yet",
     ),
     of(Kms, "GetKeyRotationStatus", "always false", "key rotation is not built yet"),
-    of(Kms, "Encrypt", GRANT_TOKENS, GRANTS),
-    of(Kms, "Decrypt", GRANT_TOKENS, GRANTS),
     of(Kms, "Decrypt", RECIPIENT, ENCLAVES),
-    of(Kms, "ReEncrypt", GRANT_TOKENS, GRANTS),
-    of(Kms, "GenerateDataKey", GRANT_TOKENS, GRANTS),
     of(Kms, "GenerateDataKey", RECIPIENT, ENCLAVES),
-    of(Kms, "GenerateDataKeyWithoutPlaintext", GRANT_TOKENS, GRANTS),
     of(Kms, "GenerateRandom", RECIPIENT, ENCLAVES),
-    of(Kms, "DescribeKey", GRANT_TOKENS, GRANTS),
+    of(Kms, "CreateGrant", "service principals and `SourceArn` are refused", SERVICES),
+    of(
+        Kms,
+        "CreateGrant",
+        "the token of a repeated request is the same one",
+        "a token only names its grant, which is known at once",
+    ),
+    of(Kms, "ListGrants", "`GranteeServicePrincipal` is refused", SERVICES),
+    of(Kms, "ListRetirableGrants", "`RetiringServicePrincipal` is refused", SERVICES),
     of(
         Kms,
         "UpdatePrimaryRegion",

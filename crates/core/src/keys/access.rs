@@ -9,6 +9,7 @@ use crate::cx::Cx;
 use crate::ids::{AccountId, AliasArn, AliasName, KeyArn, KeyId, Region, Scope};
 use crate::keys::ciphertext::ALGORITHM;
 use crate::keys::envelope::EncryptionContext;
+use crate::keys::grants::Grants;
 use crate::keys::model::{KeyState, KeyUsage, KmsKey};
 use crate::keys::problem::KeyProblem;
 use crate::policy::authorized::{Demand, Denied, Facts, permit};
@@ -181,6 +182,7 @@ pub fn demand(
         resource: found.arn().to_string(),
         owner: found.scope.account,
         policy: Some((Arc::clone(&found.key.policy.compiled), ResourceMode::Gate)),
+        grants: Grants::On(found.arn()),
         facts: Facts {
             resource_tags: Some(found.key.tags.clone()),
             encryption_context: context.cloned(),
@@ -218,14 +220,15 @@ fn attributes(found: &Found) -> Vec<(&'static str, String)> {
 /// Whether the caller may encrypt or decrypt with `found`, through a service if `via_service` says so.
 pub fn check_permission(
     cx: &Cx<'_>,
+    read: &dyn Read,
     found: &Found,
     action: &'static str,
     context: Option<&EncryptionContext>,
     via_service: Option<String>,
-) -> Result<(), Denied> {
+) -> Result<Result<(), Denied>, StoreFault> {
     let mut demand = demand(found, action, context, via_service);
     demand.facts.others.push(("kms:encryptionalgorithm", ALGORITHM.to_owned()));
-    permit(cx, &demand)
+    permit(cx, read, &demand)
 }
 
 impl From<Denied> for KeyProblem {

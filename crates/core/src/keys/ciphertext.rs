@@ -11,6 +11,7 @@ use crate::ids::{KeyArn, MaterialId, Scope};
 use crate::keys::access::{Found, KeyName, find};
 use crate::keys::envelope::{self, BlobHeader, EncryptionContext};
 use crate::keys::error::Error;
+use crate::keys::grant::GrantToken;
 use crate::keys::states::Rule;
 use crate::keys::target::{KeyRef, Target};
 use crate::limits;
@@ -39,6 +40,7 @@ pub struct Sealed {
     pub key: Option<KeyRef>,
     pub blob: Blob,
     pub context: EncryptionContext,
+    pub tokens: Box<[GrantToken]>,
 }
 
 /// A ciphertext, and whether it counts.
@@ -80,6 +82,7 @@ impl Sealed {
             (None, Some(header)) => Some(own_key(cx, read, header)?),
             (None, None) => None,
         };
+        let key = key.map(|key| key.with_tokens(read, &self.tokens)).transpose()?;
         Ok(Source { key, header })
     }
 
@@ -104,9 +107,9 @@ impl Sealed {
     /// The key that the ciphertext is said to be under. It may still be another one's.
     fn found(&self, target: Option<Target>) -> Result<Found, Error> {
         let Some(target) = target else { return Err(Error::InvalidCiphertext) };
-        target.found().map_err(|problem| match self.key {
-            Some(_) => Error::Key(problem),
-            None => Error::CiphertextKeyInaccessible,
+        target.found().map_err(|error| match (&self.key, error) {
+            (None, Error::Key(_)) => Error::CiphertextKeyInaccessible,
+            (_, error) => error,
         })
     }
 }

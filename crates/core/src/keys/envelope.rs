@@ -36,6 +36,24 @@ impl EncryptionContext {
         self.0.keys().map(|key| &**key)
     }
 
+    /// The number of pairs.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// Whether every pair of `other` is one of these.
+    pub fn includes(&self, other: &Self) -> bool {
+        other.pairs().all(|(key, value)| self.value(key) == Some(value))
+    }
+
     /// Characters of all keys and values, which AWS bounds.
     pub fn chars(&self) -> usize {
         self.0.iter().map(|(key, value)| key.chars().count() + value.chars().count()).sum()

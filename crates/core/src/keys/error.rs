@@ -1,6 +1,6 @@
 //! What may go wrong in a KMS operation, as conditions. The wire chooses the words.
 
-use crate::ids::{AliasArn, KeyArn, Region};
+use crate::ids::{AliasArn, GrantId, KeyArn, Region};
 use crate::keys::problem::KeyProblem;
 use crate::policy::authorized::Denied;
 use crate::ports::StoreFault;
@@ -65,10 +65,43 @@ pub enum Error {
     /// The safety check: the caller would shut itself out.
     PolicyLockout,
     NoSuchPolicy,
+    Grant(GrantProblem),
     TagDuplicate,
     TagReserved,
     TooManyTags,
     InvalidMarker,
+}
+
+/// What may be wrong with a grant, or with a request for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantProblem {
+    /// A token that is none of a grant's here.
+    Token,
+    /// A text that cannot be the id of a grant.
+    Id,
+    Absent {
+        id: GrantId,
+    },
+    /// A grantee or retiring principal that is not the ARN of a principal.
+    Principal,
+    /// Operations that keys of this kind do not have.
+    Operations {
+        key: KeyArn,
+    },
+    /// An encryption context constraint on a key that knows no encryption context.
+    Constraint {
+        key: KeyArn,
+    },
+    ConstraintTooLong,
+    TooMany {
+        key: KeyArn,
+    },
+}
+
+impl From<GrantProblem> for Error {
+    fn from(problem: GrantProblem) -> Self {
+        Self::Grant(problem)
+    }
 }
 
 impl From<StoreFault> for Error {

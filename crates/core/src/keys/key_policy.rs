@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use crate::cx::{Caller, Cx};
-use crate::ids::{AccountId, KeyArn, Region};
+use crate::ids::{AccountId, Region, Scope};
+use crate::keys::access::{self, Found};
 use crate::keys::error::Error;
 use crate::keys::model::KeyPolicy;
 use crate::limits;
-use crate::policy::authorized::{Demand, permit};
+use crate::policy::authorized::permit_by_policies;
 use crate::policy::document::{Policy, PolicySyntax};
-use crate::policy::evaluate::{Refusal, ResourceMode};
+use crate::policy::evaluate::Refusal;
 
 /// AWS: the only policy name there is.
 pub const NAME: &str = "default";
@@ -49,42 +50,22 @@ pub fn default_policy(region: Region, account: AccountId) -> Result<KeyPolicy, E
     ))
 }
 
-/// The policy that a new key gets, after the safety check.
-pub fn of_new_key(
-    cx: &Cx<'_>,
-    arn: &KeyArn,
-    given: Option<KeyPolicy>,
-    bypass: bool,
-) -> Result<KeyPolicy, Error> {
-    match given {
-        None => default_policy(arn.scope.region, arn.scope.account),
-        Some(policy) => {
-            check_lockout(cx, arn, &policy, bypass)?;
-            Ok(policy)
-        }
-    }
+/// The policy that a new key gets: the given one, or the default.
+pub fn of_new_key(scope: Scope, given: Option<KeyPolicy>) -> Result<KeyPolicy, Error> {
+    given.map_or_else(|| default_policy(scope.region, scope.account), Ok)
 }
 
 /// Refuses a policy under which the caller could not change it again.
 ///
 /// AWS: the key policy alone is looked at, and allowing the caller's account is enough; whether
-/// the caller's identity policies allow PutKeyPolicy does not matter.
-pub fn check_lockout(
-    cx: &Cx<'_>,
-    arn: &KeyArn,
-    policy: &KeyPolicy,
-    bypass: bool,
-) -> Result<(), Error> {
-    if bypass {
-        return Ok(());
-    }
+/// the caller's identity policies allow PutKeyPolicy does not matter. Conditions of the policy see
+/// the key as it would be, and a request that is checked again.
+pub fn check_lockout(cx: &Cx<'_>, would_be: &Found) -> Result<(), Error> {
     let caller = Caller { policies: Arc::from([]), ..cx.caller.clone() };
-    let cx = Cx { caller: &caller, ..*cx };
-    let demand = Demand {
-        policy: Some((Arc::clone(&policy.compiled), ResourceMode::Gate)),
-        ..Demand::on("kms:PutKeyPolicy", arn.to_string(), arn.scope.account)
-    };
-    match permit(&cx, &demand) {
+    let cx = Cx { caller: &caller, region: would_be.scope.region, ..*cx };
+    let mut demand = access::demand(would_be, "kms:PutKeyPolicy", None, None);
+    demand.facts.others.push(("kms:bypasspolicylockoutsafetycheck", "false".to_owned()));
+    match permit_by_policies(&cx, &demand) {
         Err(denied) if denied.refusal != Refusal::NoIdentityAllow => Err(Error::PolicyLockout),
         _ => Ok(()),
     }

@@ -5,6 +5,8 @@ pub mod aliases;
 pub mod ciphertext;
 pub mod envelope;
 pub mod error;
+pub mod grant;
+pub mod grants;
 pub mod key_policy;
 pub mod managed;
 pub mod model;

@@ -8,6 +8,9 @@ use crate::cx::Cx;
 use crate::ids::{AccountId, KeyArn};
 use crate::keys::access::{self, Found, KeyName, find};
 use crate::keys::envelope::EncryptionContext;
+use crate::keys::error::{Error, GrantProblem};
+use crate::keys::grant::GrantToken;
+use crate::keys::grants;
 use crate::keys::problem::KeyProblem;
 use crate::policy::authorized::Demand;
 use crate::ports::{Read, StoreFault};
@@ -17,15 +20,22 @@ use crate::ports::{Read, StoreFault};
 pub struct KeyRef {
     given: Box<str>,
     name: Result<KeyName, KeyProblem>,
+    tokens: Box<[GrantToken]>,
 }
 
 impl From<&str> for KeyRef {
     fn from(given: &str) -> Self {
-        Self { given: given.into(), name: KeyName::parse(given) }
+        Self { given: given.into(), name: KeyName::parse(given), tokens: Box::default() }
     }
 }
 
 impl KeyRef {
+    /// The same name, with the tokens of grants that the request brings.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Box<[GrantToken]>) -> Self {
+        Self { tokens, ..self }
+    }
+
     pub fn is_alias(&self) -> bool {
         self.name.as_ref().is_ok_and(KeyName::is_alias)
     }
@@ -36,7 +46,7 @@ impl KeyRef {
             Ok(name) => find(read, cx.scope(), name)?,
             Err(problem) => Err(problem.clone()),
         };
-        Ok(self.target(cx, found))
+        self.target(cx, found).with_tokens(read, &self.tokens)
     }
 
     /// Finds the key by id or key ARN, in any account.
@@ -74,7 +84,7 @@ impl KeyRef {
             Err(_) if self.given.starts_with("arn:") => (self.given.to_string(), scope.account),
             Err(_) => (in_account(cx, &format!("key/{}", self.given)), scope.account),
         };
-        Target { resource, owner, found }
+        Target { resource, owner, found, tokens_exist: true }
     }
 }
 
@@ -90,12 +100,20 @@ pub struct Target {
     resource: String,
     owner: AccountId,
     found: Result<Found, KeyProblem>,
+    tokens_exist: bool,
 }
 
 impl Target {
     /// The key that an ARN names, absent or not.
     pub fn of_arn(arn: KeyArn, found: Result<Found, KeyProblem>) -> Self {
-        Self { resource: arn.to_string(), owner: arn.scope.account, found }
+        let (resource, owner) = (arn.to_string(), arn.scope.account);
+        Self { resource, owner, found, tokens_exist: true }
+    }
+
+    /// The same key, asked for with grant tokens. Each must be a grant's.
+    pub fn with_tokens(self, read: &dyn Read, tokens: &[GrantToken]) -> Result<Self, StoreFault> {
+        let tokens_exist = grants::tokens_exist(read, tokens)?;
+        Ok(Self { tokens_exist, ..self })
     }
 
     /// The permission that doing `action` to the key takes.
@@ -129,7 +147,11 @@ impl Target {
         self.found.as_ref()
     }
 
-    pub fn found(self) -> Result<Found, KeyProblem> {
-        self.found
+    /// The key, once permission is given.
+    pub fn found(self) -> Result<Found, Error> {
+        if !self.tokens_exist {
+            return Err(GrantProblem::Token.into());
+        }
+        Ok(self.found?)
     }
 }

@@ -10,12 +10,14 @@ use std::sync::Arc;
 use crate::cx::Cx;
 use crate::ids::AccountId;
 use crate::keys::envelope::EncryptionContext;
+use crate::keys::grants::{self, Grants};
 use crate::policy::document::Policy;
 use crate::policy::evaluate::{
-    Context, Lookup, Principal, PrincipalKind, Refusal, Request, ResourceMode, cross_account,
-    same_account,
+    Context, IdentityDecision, Lookup, Principal, PrincipalKind, Refusal, Request, ResourceMode,
+    cross_account, identity, same_account,
 };
 use crate::policy::keys;
+use crate::ports::{Read, StoreFault};
 use crate::tags::Tags;
 
 /// Proof that `Op` may run. Only [`authorize`] makes one.
@@ -47,6 +49,8 @@ pub struct Demand {
     pub owner: AccountId,
     /// The resource's own policy, and what it is good for.
     pub policy: Option<(Arc<Policy>, ResourceMode)>,
+    /// What may allow it where no policy does.
+    pub grants: Grants,
     /// What conditions may look at, besides the request's own circumstances.
     pub facts: Facts,
 }
@@ -71,7 +75,8 @@ pub struct Facts {
 impl Demand {
     /// A demand on something that has no policy of its own.
     pub fn on(action: &'static str, resource: String, owner: AccountId) -> Self {
-        Self { action, resource, owner, policy: None, facts: Facts::default() }
+        let (grants, facts) = (Grants::None, Facts::default());
+        Self { action, resource, owner, policy: None, grants, facts }
     }
 }
 
@@ -85,40 +90,75 @@ pub struct Denied {
 }
 
 /// Lets `op` run if the caller may do all that it demands.
-pub fn authorize<Op>(op: Op, cx: &Cx<'_>, demands: &[Demand]) -> Result<Authorized<Op>, Denied> {
-    demands.iter().try_for_each(|demand| permit(cx, demand))?;
-    Ok(Authorized(op))
+pub fn authorize<Op>(
+    op: Op,
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    demands: &[Demand],
+) -> Result<Result<Authorized<Op>, Denied>, StoreFault> {
+    for demand in demands {
+        if let Err(denied) = permit(cx, read, demand)? {
+            return Ok(Err(denied));
+        }
+    }
+    Ok(Ok(Authorized(op)))
 }
 
 /// Decides one demand, for uses that are not operations, such as a key used for a secret.
-pub fn permit(cx: &Cx<'_>, demand: &Demand) -> Result<(), Denied> {
+///
+/// AWS: an explicit denial stands against everything; a grant is as good as any policy.
+pub fn permit(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    demand: &Demand,
+) -> Result<Result<(), Denied>, StoreFault> {
+    let Err(denied) = permit_by_policies(cx, demand) else { return Ok(Ok(())) };
+    let granted = match denied.refusal {
+        Refusal::IdentityDeny | Refusal::ResourceDeny => false,
+        Refusal::NoIdentityAllow | Refusal::NoResourceAllow => {
+            let decided = |request: &Request<'_>| identity(cx.caller.policies.iter(), request);
+            let delegated = with_request(cx, demand, decided) == IdentityDecision::Allow;
+            let context = demand.facts.encryption_context.as_ref();
+            grants::allow(read, &demand.grants, cx.caller, demand.action, context, delegated)?
+        }
+    };
+    Ok(if granted { Ok(()) } else { Err(denied) })
+}
+
+/// Decides one demand as if there were no grants.
+pub fn permit_by_policies(cx: &Cx<'_>, demand: &Demand) -> Result<(), Denied> {
+    let policies = || cx.caller.policies.iter();
+    let (policy, mode) = match &demand.policy {
+        Some((policy, mode)) => (Some(policy.as_ref()), *mode),
+        None => (None, ResourceMode::Grants),
+    };
+    let decision = with_request(cx, demand, |request| {
+        if demand.owner == cx.caller.account {
+            same_account(policies(), policy, mode, request)
+        } else {
+            cross_account(policies(), policy, request)
+        }
+    });
+    decision.map_err(|refusal| Denied {
+        principal: Arc::clone(&cx.caller.arn),
+        action: demand.action,
+        resource: demand.resource.as_str().into(),
+        refusal,
+    })
+}
+
+fn with_request<T>(cx: &Cx<'_>, demand: &Demand, decide: impl FnOnce(&Request<'_>) -> T) -> T {
     let principal = Principal {
         arn: &cx.caller.arn,
         account: cx.caller.account.as_str(),
         kind: cx.caller.kind,
         role_arn: None,
     };
-    let request = Request {
+    decide(&Request {
         principal: &principal,
         action: demand.action,
         resource: &demand.resource,
         context: &RequestContext { cx, demand },
-    };
-    let identity = cx.caller.policies.iter();
-    let (policy, mode) = match &demand.policy {
-        Some((policy, mode)) => (Some(policy.as_ref()), *mode),
-        None => (None, ResourceMode::Grants),
-    };
-    let decision = if demand.owner == cx.caller.account {
-        same_account(identity, policy, mode, &request)
-    } else {
-        cross_account(identity, policy, &request)
-    };
-    decision.map_err(|refusal| Denied {
-        principal: Arc::clone(&cx.caller.arn),
-        action: demand.action,
-        resource: demand.resource.as_str().into(),
-        refusal,
     })
 }
 
@@ -179,6 +219,13 @@ impl RequestContext<'_> {
             "aws:sourceip" => Lookup::One(Cow::Owned(self.cx.origin.source_ip.to_string())),
             "aws:viaawsservice" => one(boolean(via.is_some())),
             "kms:viaservice" => via.map_or(Lookup::Absent, one),
+            // AWS: whether a service makes the request for one of its resources.
+            "kms:grantisforawsresource" => match self.demand.action {
+                "kms:CreateGrant" | "kms:ListGrants" | "kms:RevokeGrant" => {
+                    one(boolean(via.is_some()))
+                }
+                _ => Lookup::Absent,
+            },
             "aws:tagkeys" if facts.request_tags.is_some() => {
                 many(facts.request_tags.as_ref().map(|tags| tags.keys().map(|key| &**key)))
             }

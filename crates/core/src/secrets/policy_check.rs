@@ -6,7 +6,7 @@
 //! [`Policy::is_broad`]: crate::policy::document::Policy::is_broad
 
 use crate::cx::Cx;
-use crate::policy::authorized::{Demand, permit};
+use crate::policy::authorized::{Demand, permit_by_policies};
 use crate::policy::document::{Policy, PolicySyntax};
 use crate::policy::evaluate::ResourceMode;
 use crate::secrets::policies::{Policies, ResourcePolicy};
@@ -66,7 +66,7 @@ fn is_service(name: &str) -> bool {
 /// Whether the caller, who makes `demand` now, could not make it under other policies.
 pub fn locks_out(cx: &Cx<'_>, demand: &Demand, policies: &Policies) -> bool {
     let policy = policies.merged().cloned().map(|policy| (policy, ResourceMode::Grants));
-    permit(cx, &Demand { policy, ..demand.clone() }).is_err()
+    permit_by_policies(cx, &Demand { policy, ..demand.clone() }).is_err()
 }
 
 #[cfg(test)]

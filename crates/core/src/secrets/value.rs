@@ -51,11 +51,14 @@ pub fn usable_key(
     };
     let context = EncryptionContext::of_secret(&arn.to_string(), version);
     let via = Some(via_service(arn.scope.region));
-    let usable = check_permission(cx, &found, "kms:GenerateDataKey", Some(&context), via.clone())
-        .and_then(|()| check_permission(cx, &found, "kms:Decrypt", Some(&context), via))
-        .map_err(KeyProblem::from)
-        .and_then(|()| check_state(&found))
-        .and_then(|()| check_symmetric(&found, "GenerateDataKey"));
+    for action in ["kms:GenerateDataKey", "kms:Decrypt"] {
+        if let Err(denied) =
+            check_permission(cx, read, &found, action, Some(&context), via.clone())?
+        {
+            return Ok(Err(denied.into()));
+        }
+    }
+    let usable = check_state(&found).and_then(|()| check_symmetric(&found, "GenerateDataKey"));
     Ok(usable.map(|()| found))
 }
 
@@ -126,7 +129,7 @@ pub fn open_data_key(
     let found = find(read, arn.scope, &name)?.map_err(Error::CannotDecrypt)?;
     let context = EncryptionContext::of_secret(&arn.to_string(), version.as_str());
     let via = Some(via_service(arn.scope.region));
-    check_permission(cx, &found, "kms:Decrypt", Some(&context), via)
+    check_permission(cx, read, &found, "kms:Decrypt", Some(&context), via)?
         .map_err(|_| Error::KmsDenied)?;
     check_state(&found).map_err(Error::CannotDecrypt)?;
     let opened = envelope::decrypt(&found.key, found.scope, &context, &value.data_key, cx.crypto)

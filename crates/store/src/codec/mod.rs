@@ -5,6 +5,7 @@
 //! record are a [`Corruption`], never a panic, and never a record that is nearly right. The
 //! messages are listed in `docs/storage-format.md` and pinned by golden tests.
 
+mod grant;
 mod key;
 mod replication;
 mod secret;
@@ -70,6 +71,10 @@ pub fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, Misplaced> {
         (Key::Alias { name, .. }, Record::Alias(alias)) if alias.name == *name => {
             key::encode_alias(alias)
         }
+        (Key::Grant { id, .. }, Record::Grant(grant)) if grant.id == *id => grant::encode(grant),
+        (Key::GrantCount { .. }, Record::Count(count)) => {
+            CountRecord { format: FORMAT, count: *count }.encode_to_vec()
+        }
         (Key::Outbox { .. }, Record::Outbox(outbox)) => replication::encode_outbox(*outbox),
         (Key::Peer { .. }, Record::Peer(TransportKey(key))) => sealed(key),
         (Key::Identity { .. }, Record::Identity(identity)) => sealed(identity),
@@ -77,7 +82,10 @@ pub fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, Misplaced> {
             Key::SecretByCreated { .. }
             | Key::SecretByFacet { .. }
             | Key::AliasOfKey { .. }
-            | Key::Deadline { .. },
+            | Key::Deadline { .. }
+            | Key::GrantOfGrantee { .. }
+            | Key::GrantOfName { .. }
+            | Key::GrantOfRetiring { .. },
             Record::Index,
         ) => IndexRecord { format: FORMAT }.encode_to_vec(),
         (Key::Indexed { .. }, Record::Indexed(generation)) => {
@@ -107,6 +115,8 @@ fn decode_under(key: &Key, bytes: &[u8]) -> Result<Record, Flaw> {
         Key::Tombstone { .. } => Record::Tombstone(replication::decode_tombstone(bytes)?),
         Key::KmsKey { id, .. } => Record::KmsKey(Arc::new(key::decode_kms_key(*id, bytes)?)),
         Key::Alias { name, .. } => Record::Alias(Arc::new(key::decode_alias(name.clone(), bytes)?)),
+        Key::Grant { id, .. } => Record::Grant(Arc::new(grant::decode(*id, bytes)?)),
+        Key::GrantCount { .. } => Record::Count(read::<CountRecord>(bytes)?.count),
         Key::Outbox { .. } => Record::Outbox(replication::decode_outbox(bytes)?),
         Key::Peer { .. } => {
             Record::Peer(TransportKey(read::<SealedRecord>(bytes)?.sealed.into_boxed_slice()))
@@ -115,7 +125,10 @@ fn decode_under(key: &Key, bytes: &[u8]) -> Result<Record, Flaw> {
         Key::SecretByCreated { .. }
         | Key::SecretByFacet { .. }
         | Key::AliasOfKey { .. }
-        | Key::Deadline { .. } => {
+        | Key::Deadline { .. }
+        | Key::GrantOfGrantee { .. }
+        | Key::GrantOfName { .. }
+        | Key::GrantOfRetiring { .. } => {
             read::<IndexRecord>(bytes)?;
             Record::Index
         }
@@ -183,6 +196,15 @@ struct IndexedRecord {
     generation: u32,
 }
 
+/// A number of other records.
+#[derive(Clone, PartialEq, Message)]
+struct CountRecord {
+    #[prost(uint32, tag = "1")]
+    format: u32,
+    #[prost(uint32, tag = "2")]
+    count: u32,
+}
+
 /// Bytes that the store does not look into: a transport key, a sealed identity.
 #[derive(Clone, PartialEq, Message)]
 struct SealedRecord {
@@ -192,7 +214,7 @@ struct SealedRecord {
     sealed: Vec<u8>,
 }
 
-formatted!(IndexRecord, IndexedRecord, SealedRecord);
+formatted!(IndexRecord, IndexedRecord, CountRecord, SealedRecord);
 
 fn sealed(bytes: &[u8]) -> Vec<u8> {
     SealedRecord { format: FORMAT, sealed: bytes.to_vec() }.encode_to_vec()

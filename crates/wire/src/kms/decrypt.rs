@@ -37,7 +37,7 @@ impl JsonOperation for Decrypt {
         members::check_grant_tokens(&mut check, input.grant_tokens.as_deref());
         check.finish()?;
         members::recipient(input.recipient.as_ref())?;
-        members::grant_tokens(input.grant_tokens.as_deref())?;
+        let tokens = members::tokens_of(input.grant_tokens.as_deref())?;
         members::algorithm(algorithm)?;
         let dry_run = input.dry_run.unwrap_or_default();
         let modifiers = input.dry_run_modifiers.as_deref();
@@ -45,6 +45,7 @@ impl JsonOperation for Decrypt {
             key: input.key_id.as_deref().map(Into::into),
             blob: members::sealed_blob(blob, dry_run, modifiers)?,
             context: members::context(input.encryption_context).map_err(fault::of_request)?,
+            tokens,
         };
         Ok(Self { sealed, dry_run })
     }

@@ -26,8 +26,8 @@ impl JsonOperation for DescribeKey {
         let key = members::check_key(&mut check, "keyId", input.key_id.as_deref());
         members::check_grant_tokens(&mut check, input.grant_tokens.as_deref());
         check.finish()?;
-        members::grant_tokens(input.grant_tokens.as_deref())?;
-        Ok(Self { key: key.into() })
+        let key = members::key_with_tokens(key, input.grant_tokens.as_deref())?;
+        Ok(Self { key })
     }
 
     fn encode(output: &Found, _cx: &Cx<'_>, out: &mut Vec<u8>) {

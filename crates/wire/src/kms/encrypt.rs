@@ -37,11 +37,11 @@ impl JsonOperation for Encrypt {
         members::check_algorithm(&mut check, "encryptionAlgorithm", algorithm);
         members::check_grant_tokens(&mut check, input.grant_tokens.as_deref());
         check.finish()?;
-        members::grant_tokens(input.grant_tokens.as_deref())?;
+        let key = members::key_with_tokens(key, input.grant_tokens.as_deref())?;
         members::algorithm(algorithm)?;
         let plaintext = input.plaintext.ok_or_else(Fault::serialization)?.into_plaintext();
         Ok(Self {
-            key: key.into(),
+            key,
             plaintext,
             context: members::context(input.encryption_context).map_err(fault::of_request)?,
             dry_run: input.dry_run.unwrap_or_default(),

@@ -4,7 +4,7 @@
 //! the sentence says what is wrong.
 
 use regent_core::cx::Cx;
-use regent_core::keys::error::Error;
+use regent_core::keys::error::{Error, GrantProblem};
 use regent_core::keys::problem::KeyProblem;
 
 use super::problem::text_and_code;
@@ -85,10 +85,36 @@ pub fn of_request(error: Error) -> Fault {
         }
         Error::PolicyLockout => malformed_policy(LOCKOUT),
         Error::NoSuchPolicy => Fault::kms("NotFoundException", "No such policy exists"),
+        Error::Grant(problem) => of_grant(&problem),
         Error::TagDuplicate => tag("Duplicate tag keys"),
         Error::TagReserved => tag("Tags beginning with aws: are reserved"),
         Error::TooManyTags => tag("Too many tags"),
         Error::InvalidMarker => invalid_marker(),
+    }
+}
+
+fn of_grant(problem: &GrantProblem) -> Fault {
+    match problem {
+        GrantProblem::Token => grant_token(),
+        GrantProblem::Id => Fault::kms("InvalidGrantIdException", "The grant ID is invalid."),
+        GrantProblem::Absent { id } => {
+            Fault::kms("NotFoundException", format!("Grant ID {id} not found"))
+        }
+        GrantProblem::Principal => {
+            Fault::kms("InvalidArnException", "ARN does not refer to a valid principal")
+        }
+        GrantProblem::Operations { key } => Fault::validation(format!(
+            "Operations contains an operation that {key} does not support."
+        )),
+        GrantProblem::Constraint { key } => Fault::validation(format!(
+            "{key} does not support encryption context grant constraints."
+        )),
+        GrantProblem::ConstraintTooLong => Fault::validation(
+            "A grant constraint can have at most 8 encryption context pairs of 384 characters in all.",
+        ),
+        GrantProblem::TooMany { key } => {
+            Fault::kms("LimitExceededException", format!("{key} has too many grants."))
+        }
     }
 }
 
@@ -113,7 +139,7 @@ pub fn custom_key_store() -> Fault {
     Fault::kms_bare("CustomKeyStoreNotFoundException")
 }
 
-/// A grant token. There are no grants, so that none is valid.
+/// A grant token that is not ours, or whose grant is gone.
 pub fn grant_token() -> Fault {
     Fault::kms("InvalidGrantTokenException", "The grant token is invalid.")
 }

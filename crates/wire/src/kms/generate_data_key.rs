@@ -33,10 +33,10 @@ impl JsonOperation for GenerateDataKey {
         members::check_grant_tokens(&mut check, input.grant_tokens.as_deref());
         check.finish()?;
         members::recipient(input.recipient.as_ref())?;
-        members::grant_tokens(input.grant_tokens.as_deref())?;
+        let key = members::key_with_tokens(key, input.grant_tokens.as_deref())?;
         let length = members::data_key_length(spec, bytes).map_err(fault::of_request)?;
         Ok(Self(DataKeyRequest {
-            key: key.into(),
+            key,
             context: members::context(input.encryption_context).map_err(fault::of_request)?,
             length,
             dry_run: input.dry_run.unwrap_or_default(),

@@ -8,14 +8,16 @@ use std::collections::BTreeMap;
 use regent_core::keys::ciphertext::{self, Blob as SealedBlob};
 use regent_core::keys::envelope::EncryptionContext;
 use regent_core::keys::error::Error;
+use regent_core::keys::grant::GrantToken;
 use regent_core::keys::model::KeyPolicy;
 use regent_core::keys::ops::generate_data_key::{DataKeyLength, DataKeySpec};
+use regent_core::keys::target::KeyRef;
 use regent_core::keys::{key_policy, tagging};
 use regent_core::limits;
 use regent_core::tags::Tags;
 use serde::Deserialize;
 
-use super::fault;
+use super::{fault, grant};
 use crate::constraints::Constraints;
 use crate::fault::Fault;
 
@@ -122,12 +124,14 @@ pub fn check_grant_tokens(check: &mut Constraints, tokens: Option<&[Box<str>]>) 
         .each(GRANT_TOKEN_CONSTRAINTS, bounded);
 }
 
-/// There are no grants yet, so that no token is one.
-pub fn grant_tokens(tokens: Option<&[Box<str>]>) -> Result<(), Fault> {
-    match tokens {
-        None | Some([]) => Ok(()),
-        Some(_) => Err(fault::grant_token()),
-    }
+/// A key by its name, and the grant tokens that the request brings.
+pub fn key_with_tokens(key: &str, tokens: Option<&[Box<str>]>) -> Result<KeyRef, Fault> {
+    Ok(KeyRef::from(key).with_tokens(tokens_of(tokens)?))
+}
+
+/// The grant tokens of a request.
+pub fn tokens_of(tokens: Option<&[Box<str>]>) -> Result<Box<[GrantToken]>, Fault> {
+    tokens.unwrap_or_default().iter().map(|text| grant::read_token(text)).collect()
 }
 
 /// AWS: answers an attested enclave. There is no such thing here.

@@ -43,7 +43,7 @@ impl JsonOperation for ReEncrypt {
         members::check_algorithm(&mut check, "destinationEncryptionAlgorithm", to);
         members::check_grant_tokens(&mut check, input.grant_tokens.as_deref());
         check.finish()?;
-        members::grant_tokens(input.grant_tokens.as_deref())?;
+        let tokens = members::tokens_of(input.grant_tokens.as_deref())?;
         members::algorithm(from)?;
         members::algorithm(to)?;
         let dry_run = input.dry_run.unwrap_or_default();
@@ -53,6 +53,7 @@ impl JsonOperation for ReEncrypt {
             key: source.map(Into::into),
             blob: members::sealed_blob(blob, dry_run, modifiers)?,
             context: context(input.source_encryption_context)?,
+            tokens,
         };
         let destination = destination.into();
         let context = context(input.destination_encryption_context)?;

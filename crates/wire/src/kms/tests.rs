@@ -320,6 +320,65 @@ fn lists_policies_and_tags() {
 }
 
 #[test]
+fn grants() {
+    let mut talk = Talk::new();
+    let id = talk.create("");
+    let alice = "arn:aws:iam::111122223333:user/alice";
+    let grant = |rest: &str| key(&id, &format!(r#","GranteePrincipal":"{alice}"{rest}"#));
+    let decrypt = r#","Operations":["Decrypt","DescribeKey"]"#;
+    let equals = r#""EncryptionContextEquals":{"a":"b"}"#;
+    let retiring = r#","RetiringPrincipal":"arn:aws:iam::111122223333:root","Name":"job""#;
+    let whole = grant(&format!(r#"{decrypt},"Constraints":{{{equals}}}{retiring}"#));
+    let made = talk.say("CreateGrant", &whole);
+    talk.say("CreateGrant", &whole);
+    let token = made["GrantToken"].as_str().unwrap();
+    let grant_id = made["GrantId"].as_str().unwrap();
+    talk.say("CreateGrant", &grant(r#","Operations":["Encrypt"],"DryRun":true"#));
+    let subset = r#"{"EncryptionContextSubset":{"c":""}}"#;
+    talk.say("CreateGrant", &grant(&format!(r#"{decrypt},"Constraints":{subset}"#)));
+    for refused in [
+        grant(""),
+        grant(r#","Operations":[]"#),
+        grant(r#","Operations":["Delete"],"Name":"a b""#),
+        grant(r#","Operations":["Sign"]"#),
+        grant(&format!(r#"{decrypt},"Constraints":{{{equals},"EncryptionContextSubset":{{}}}}"#)),
+        grant(&format!(r#"{decrypt},"Constraints":{{"SourceArn":"arn:aws:s3:::a:b"}}"#)),
+        grant(&format!(r#"{decrypt},"Constraints":{{"SourceArn":"arn:aws:s3::111122223333:b"}}"#)),
+        grant(&format!(r#"{decrypt},"RetiringServicePrincipal":"a.amazonaws.com""#)),
+        grant(&format!(r#"{decrypt},"RetiringServicePrincipal":"amazonaws""#)),
+        grant(&format!(r#"{decrypt},"GrantTokens":["abc"]"#)),
+        key(&id, decrypt),
+        key(&id, &format!(r#"{decrypt},"GranteePrincipal":"alice""#)),
+        key(&id, &format!(r#"{decrypt},"GranteePrincipal":"a*""#)),
+        key("alias/a", &format!(r#"{decrypt},"GranteePrincipal":"{alice}""#)),
+    ] {
+        talk.say("CreateGrant", &refused);
+    }
+    let page = talk.say("ListGrants", &key(&id, r#","Limit":1"#));
+    let marker = page["NextMarker"].as_str().unwrap();
+    talk.say("ListGrants", &key(&id, &format!(r#","Marker":"{marker}""#)));
+    talk.say("ListGrants", &key(&id, &format!(r#","GrantId":"{grant_id}""#)));
+    talk.say("ListGrants", &key(&id, r#","GrantId":"abc""#));
+    talk.say(
+        "ListGrants",
+        &key(&id, r#","GranteePrincipal":"arn:aws:iam::111122223333:user/bob""#),
+    );
+    talk.say("ListRetirableGrants", r#"{"RetiringPrincipal":"arn:aws:iam::111122223333:root"}"#);
+    talk.say("ListRetirableGrants", r#"{"Marker":"YQ","RetiringPrincipal":"a"}"#);
+    talk.say("ListRetirableGrants", "{}");
+    talk.say("DescribeKey", &key(&id, &format!(r#","GrantTokens":["{token}"]"#)));
+    talk.say("RetireGrant", &format!(r#"{{"GrantToken":"{token}","DryRun":true}}"#));
+    talk.say("RetireGrant", &format!(r#"{{"GrantToken":"{token}"}}"#));
+    talk.say("RetireGrant", &format!(r#"{{"GrantToken":"{token}"}}"#));
+    talk.say("RetireGrant", &key(&id, &format!(r#","GrantId":"{grant_id}""#)));
+    talk.say("RetireGrant", &key(&id, ""));
+    talk.say("DescribeKey", &key(&id, &format!(r#","GrantTokens":["{token}"]"#)));
+    talk.say("RevokeGrant", &key(&id, &format!(r#","GrantId":"{grant_id}""#)));
+    talk.say("RevokeGrant", &key(&id, ""));
+    talk.done("grants");
+}
+
+#[test]
 fn multi_region_keys() {
     let mut talk = Talk::new();
     let single = talk.create("");

@@ -85,6 +85,7 @@ impl Command for CreateKey {
             replicas: BTreeSet::new(),
             installing: BTreeMap::new(),
         });
+        let check = op.policy.is_some() && !op.bypass_lockout_check;
         let key = Arc::new(KmsKey {
             id,
             manager: KeyManager::Customer,
@@ -95,11 +96,15 @@ impl Command for CreateKey {
             created: cx.now,
             state: KeyState::Enabled,
             materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],
-            policy: key_policy::of_new_key(cx, &arn, op.policy, op.bypass_lockout_check)?,
+            policy: key_policy::of_new_key(scope, op.policy)?,
             tags: op.tags,
             multi_region,
         });
-        tx.put(Key::KmsKey { scope, id }, Record::KmsKey(Arc::clone(&key)));
-        Ok(Step::Done(Found { key, scope, alias: None }))
+        let found = Found { key, scope, alias: None };
+        if check {
+            key_policy::check_lockout(cx, &found)?;
+        }
+        tx.put(Key::KmsKey { scope, id }, Record::KmsKey(Arc::clone(&found.key)));
+        Ok(Step::Done(found))
     }
 }

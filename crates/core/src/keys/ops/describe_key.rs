@@ -30,6 +30,6 @@ impl Operation for DescribeKey {
 
 impl Query for DescribeKey {
     fn run(_: Authorized<Self>, target: Target, _: &Cx<'_>, _: &dyn Read) -> Result<Found, Error> {
-        Ok(target.found()?)
+        target.found()
     }
 }

@@ -1,10 +1,13 @@
 //! PutKeyPolicy: replaces a key's policy.
 
+use std::sync::Arc;
+
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
+use crate::keys::access::Found;
 use crate::keys::error::Error;
 use crate::keys::key_policy;
-use crate::keys::model::KeyPolicy;
+use crate::keys::model::{KeyPolicy, KmsKey};
 use crate::keys::target::{KeyRef, Target};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
@@ -47,7 +50,10 @@ impl Command for PutKeyPolicy {
         if op.name.is_some_and(|name| &*name != key_policy::NAME) {
             return Err(Error::NoSuchPolicy);
         }
-        key_policy::check_lockout(cx, &found.arn(), &op.policy, op.bypass_lockout_check)?;
+        if !op.bypass_lockout_check {
+            let key = KmsKey { policy: op.policy.clone(), ..KmsKey::clone(&found.key) };
+            key_policy::check_lockout(cx, &Found { key: Arc::new(key), ..found.clone() })?;
+        }
         found.update(tx, |key| key.policy = op.policy);
         Ok(Step::Done(()))
     }

@@ -78,8 +78,8 @@ impl Command for ReplicateKey {
         let primary = target.found()?;
         let region = admit(cx, &primary, &op.region)?;
         let scope = Scope { region, account: primary.scope.account };
-        let arn = KeyArn { scope, id: primary.key.id };
-        let policy = key_policy::of_new_key(cx, &arn, op.policy, op.bypass_lockout_check)?;
+        let check = op.policy.is_some() && !op.bypass_lockout_check;
+        let policy = key_policy::of_new_key(scope, op.policy)?;
         let install = Install {
             policy: policy.text.clone(),
             description: op.description.clone(),
@@ -92,7 +92,6 @@ impl Command for ReplicateKey {
                 multi.installing.insert(region, install);
             }
         });
-        publish(cx, tx, primary.scope, &key)?;
         let replica = KmsKey {
             description: op.description,
             created: cx.now,
@@ -101,7 +100,12 @@ impl Command for ReplicateKey {
             tags: op.tags,
             ..KmsKey::clone(&key)
         };
-        Ok(Step::Done(Found { key: Arc::new(replica), scope, alias: None }))
+        let replica = Found { key: Arc::new(replica), scope, alias: None };
+        if check {
+            key_policy::check_lockout(cx, &replica)?;
+        }
+        publish(cx, tx, primary.scope, &key)?;
+        Ok(Step::Done(replica))
     }
 }
 

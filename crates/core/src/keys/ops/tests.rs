@@ -3,13 +3,14 @@
 mod aliases;
 mod cryptography;
 mod demands;
+mod grants;
 mod lifecycle;
 mod listing;
 mod multi_region;
 mod permission;
 mod states;
 
-use crate::ids::{KeyArn, Region};
+use crate::ids::{KeyArn, Region, Scope};
 use crate::keys::access::Found;
 use crate::keys::envelope::EncryptionContext;
 use crate::keys::error::Error;

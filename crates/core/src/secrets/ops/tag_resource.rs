@@ -59,7 +59,7 @@ impl Command for TagResource {
         tags.extend(added);
         within_quota(&tags)?;
         demand.facts.resource_tags = Some(tags.clone());
-        permit(cx, &demand)?;
+        permit(cx, tx, &demand)??;
         let mut secret = Secret { tags: Some(tags), ..Secret::clone(&found.secret) };
         if secret.tags != found.secret.tags {
             advance(cx, &mut secret);

@@ -59,7 +59,7 @@ impl Command for UntagResource {
         }
         if secret.tags != found.secret.tags {
             demand.facts.resource_tags.clone_from(&secret.tags);
-            permit(cx, &demand)?;
+            permit(cx, tx, &demand)??;
             advance(cx, &mut secret);
             save(cx, tx, found.scope, secret)?;
         }

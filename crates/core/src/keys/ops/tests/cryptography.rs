@@ -11,7 +11,12 @@ use crate::keys::ops::generate_random::GenerateRandom;
 use crate::keys::ops::re_encrypt::ReEncrypt;
 
 fn sealed(key: Option<&str>, blob: &[u8], context: EncryptionContext) -> Sealed {
-    Sealed { key: key.map(Into::into), blob: Blob::Given(blob.into()), context }
+    Sealed {
+        key: key.map(Into::into),
+        blob: Blob::Given(blob.into()),
+        context,
+        tokens: Box::default(),
+    }
 }
 
 fn decrypt(
@@ -173,7 +178,12 @@ fn dry_runs_check_everything_first() {
     let made = create(&mut world);
     let blob = encrypt(&world, &made, no_context());
     let dry = |blob: Blob, key: Option<&str>| {
-        let sealed = Sealed { key: key.map(Into::into), blob, context: no_context() };
+        let sealed = Sealed {
+            key: key.map(Into::into),
+            blob,
+            context: no_context(),
+            tokens: Box::default(),
+        };
         Decrypt { sealed, dry_run: true }
     };
     let id = made.key.id.to_string();

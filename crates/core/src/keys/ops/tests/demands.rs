@@ -50,7 +50,7 @@ impl Bench {
 
     fn sealed(&self) -> Sealed {
         let blob = Blob::Given(encrypt(&self.world, &self.one, no_context()));
-        Sealed { key: None, blob, context: no_context() }
+        Sealed { key: None, blob, context: no_context(), tokens: Box::default() }
     }
 
     fn data_key(&self) -> DataKeyRequest {
@@ -170,6 +170,6 @@ fn absent_keys_are_demanded_without_a_gate() {
     let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
     assert_eq!(of(id), format!("kms:DescribeKey@key/{id}"));
     let blob = Blob::Given(b"nonsense"[..].into());
-    let sealed = Sealed { key: None, blob, context: no_context() };
+    let sealed = Sealed { key: None, blob, context: no_context(), tokens: Box::default() };
     assert_eq!(b.of(&Decrypt { sealed, dry_run: false }), "");
 }

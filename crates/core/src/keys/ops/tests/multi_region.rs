@@ -129,7 +129,12 @@ fn related_keys_open_each_others_ciphertexts() {
     let twin = install(&east, &made, &mut west);
     let open = |world: &World, key: Option<String>, blob: &[u8]| {
         let key = key.map(named);
-        let sealed = Sealed { key, blob: Blob::Given(blob.into()), context: no_context() };
+        let sealed = Sealed {
+            key,
+            blob: Blob::Given(blob.into()),
+            context: no_context(),
+            tokens: Box::default(),
+        };
         world.query(Decrypt { sealed, dry_run: false })
     };
     for (from, to, found, other) in [(&east, &west, &made, &twin), (&west, &east, &twin, &made)] {

@@ -58,7 +58,12 @@ impl Bench {
     }
 
     fn sealed(&self) -> Sealed {
-        Sealed { key: None, blob: Blob::Given(self.blob.clone()), context: no_context() }
+        Sealed {
+            key: None,
+            blob: Blob::Given(self.blob.clone()),
+            context: no_context(),
+            tokens: Box::default(),
+        }
     }
 
     fn data_key(&self) -> DataKeyRequest {
@@ -105,7 +110,7 @@ const ROWS: &[Row] = &[
     }),
     ("ReEncrypt to", |b| {
         let blob = Blob::Given(encrypt(&b.world, &b.other, no_context()));
-        let sealed = Sealed { key: None, blob, context: no_context() };
+        let sealed = Sealed { key: None, blob, context: no_context(), tokens: Box::default() };
         let destination = b.name();
         let op = ReEncrypt { sealed, destination, context: no_context(), dry_run: false };
         b.world.query(op).map(drop)
