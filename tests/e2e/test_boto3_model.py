@@ -312,6 +312,7 @@ class Unauthorized(Case):
     def completed(self, service, name):
         """What the service asks for although the model does not."""
         return {
+            ("secretsmanager", "BatchGetSecretValue"): {"SecretIdList": ["x"]},
             ("secretsmanager", "PutSecretValue"): {"SecretString": "v"},
             ("secretsmanager", "UpdateSecretVersionStage"): {
                 "MoveToVersionId": SAMPLES["ClientRequestToken"]

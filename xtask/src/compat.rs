@@ -4,6 +4,7 @@
 //! here. A deviation of an operation that is not built, or twice the same, is stale and fails.
 
 mod deviations;
+mod inferred;
 pub mod known;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use regent_wire::service::{Protocol, Service};
 
 use crate::run::{Result, root};
 use deviations::{DEVIATIONS, Deviation, EVERYWHERE};
+use inferred::{INFERRED, Inferred};
 use known::SERVICES;
 
 const FILE: &str = "docs/compatibility.md";
@@ -65,6 +67,14 @@ fn stale() -> Vec<String> {
             stale.push(format!("a deviation of {operation}, listed twice"));
         }
     }
+    for Inferred { service, operation, what, .. } in INFERRED {
+        if operations::find(*service, operation).is_none() {
+            stale.push(format!("something inferred of {operation}, which is not built"));
+        }
+        if !seen.insert((service, operation, what)) {
+            stale.push(format!("something of {operation}, listed twice"));
+        }
+    }
     stale
 }
 
@@ -72,7 +82,8 @@ fn page() -> String {
     let mut page = String::from(
         "# Compatibility\n\n\
          Made by `cargo xtask compat` from the operations table; do not edit. A difference from AWS \
-         that is not listed here is a bug.\n\n",
+         that is not listed here is a bug. What is marked as inferred is what AWS's model and \
+         documentation imply where no recording of the service is known.\n\n",
     );
     summary(&mut page);
     page.push_str("\n## Everywhere\n\n| difference | reason |\n|---|---|\n");
@@ -81,7 +92,10 @@ fn page() -> String {
     }
     for (service, names) in SERVICES {
         line(&mut page, format_args!("\n## {}\n\n{}\n\n", title(service), unknown(service)));
-        page.push_str("| operation | state | differences, with reasons |\n|---|---|---|\n");
+        page.push_str(
+            "| operation | state | differences, with reasons | inferred, with its ground |\n\
+             |---|---|---|---|\n",
+        );
         for name in names {
             row(&mut page, service, name);
         }
@@ -99,7 +113,7 @@ fn summary(page: &mut String) {
 
 fn row(page: &mut String, service: Service, name: &str) {
     if operations::find(service, name).is_none() {
-        line(page, format_args!("| {name} | absent | |\n"));
+        line(page, format_args!("| {name} | absent | | |\n"));
         return;
     }
     let of = |entry: &&Deviation| entry.service == service && entry.operation == name;
@@ -108,7 +122,14 @@ fn row(page: &mut String, service: Service, name: &str) {
         .filter(of)
         .map(|Deviation { what, reason, .. }| format!("{what} ({reason})"))
         .collect();
-    line(page, format_args!("| {name} | built | {} |\n", differences.join("<br>")));
+    let of = |entry: &&Inferred| entry.service == service && entry.operation == name;
+    let inferred: Vec<_> = INFERRED
+        .iter()
+        .filter(of)
+        .map(|Inferred { what, ground, .. }| format!("{what} ({ground})"))
+        .collect();
+    let (differences, inferred) = (differences.join("<br>"), inferred.join("<br>"));
+    line(page, format_args!("| {name} | built | {differences} | {inferred} |\n"));
 }
 
 /// What a client sees of an operation that is absent.

@@ -36,9 +36,9 @@ pub trait Query: Operation {
         read: &dyn Read,
     ) -> Result<Self::Output, Self::Error>;
 
-    /// What the read should leave behind, if anything: see [`Touch`].
-    fn touch(_output: &Self::Output) -> Option<Touch> {
-        None
+    /// What the read should leave behind: see [`Touch`].
+    fn touches(_output: &Self::Output) -> Vec<Touch> {
+        Vec::new()
     }
 }
 

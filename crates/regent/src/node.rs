@@ -164,11 +164,11 @@ impl Node {
                 call.operation.run(&cx, &*self.store, &call.body, call.format)
             };
             match outcome {
-                Outcome::Answer { answer, reads, touch } => {
+                Outcome::Answer { answer, reads, touches } => {
                     if self.store.seq() != seq && !self.store.unchanged(&reads)? {
                         continue;
                     }
-                    if let Some(touch) = touch {
+                    for touch in touches {
                         // A full queue loses a day's note of a read, never the read.
                         let _ = self.touches.try_send(touch);
                     }

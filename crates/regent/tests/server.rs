@@ -371,6 +371,43 @@ fn every_request_is_recorded() {
     assert_eq!(lines[1]["userIdentity"]["type"], "Unknown");
 }
 
+/// AWS: a request for several secrets is recorded with one record for each of them besides.
+#[test]
+fn every_secret_of_a_batch_is_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    let server = Server::start(&["--data-dir", path.to_str().unwrap()]);
+    let body = r#"{"Name":"s","SecretString":"CANARY-7a1d","ClientRequestToken":"01234567890123456789012345678901"}"#;
+    assert_eq!(server.call(KEY, REGION, "secretsmanager.CreateSecret", body).0, 200);
+    let batch = "secretsmanager.BatchGetSecretValue";
+    let (_, answer) = server.call(KEY, REGION, batch, r#"{"SecretIdList":["s","none"]}"#);
+    assert!(answer.contains("CANARY-7a1d"), "{answer}");
+    assert_eq!(server.call(KEY, REGION, batch, "{}").0, 400);
+    let log = fs::read_to_string(path.join("audit.log")).unwrap();
+    assert!(!log.contains("CANARY-7a1d"));
+    let lines: Vec<serde_json::Value> =
+        log.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let text = |line: usize, member: &str| lines[line][member].as_str().unwrap_or_default();
+    let shown: Vec<_> =
+        (0..lines.len()).map(|at| (text(at, "eventName"), text(at, "errorCode"))).collect();
+    assert_eq!(
+        shown,
+        [
+            ("BatchGetSecretValue", ""),
+            ("GetSecretValue", ""),
+            ("GetSecretValue", "ResourceNotFoundException"),
+            ("BatchGetSecretValue", "InvalidParameterException"),
+        ]
+    );
+    let asked = |line: usize| lines[line]["requestParameters"]["secretId"].as_str().unwrap();
+    assert!(asked(1).starts_with("arn:aws:secretsmanager:us-east-1:123456789012:secret:s-"));
+    assert_eq!(asked(2), "none");
+    // One request, and an event for each record.
+    assert!((1..3).all(|line| text(line, "requestID") == text(0, "requestID")));
+    assert!((1..3).all(|line| text(line, "eventID") != text(0, "eventID")));
+    assert_ne!(text(1, "eventID"), text(2, "eventID"));
+}
+
 #[test]
 fn a_signal_stops_it_cleanly() {
     for name in ["TERM", "INT"] {

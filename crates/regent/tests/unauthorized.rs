@@ -50,7 +50,8 @@ fn body_of_secrets(name: &str) -> Option<&'static str> {
         }
         "PutResourcePolicy" => r#"{"SecretId":"s","ResourcePolicy":"{}"}"#,
         "ValidateResourcePolicy" => r#"{"ResourcePolicy":"{}"}"#,
-        "ListSecrets" => "{}",
+        "BatchGetSecretValue" => r#"{"SecretIdList":["s"]}"#,
+        "GetRandomPassword" | "ListSecrets" => "{}",
         _ => return None,
     })
 }

@@ -113,7 +113,7 @@ impl Run<'_> {
     {
         match engine::query(op, self.cx, self.read) {
             Ok(output) => {
-                let touch = Op::touch(&output);
+                let touch = Op::touches(&output).pop();
                 Progress::Answer(reply(output), touch)
             }
             Err(error) => refused(&error),

@@ -43,12 +43,17 @@ pub const PARAMETERS: &[&str] = &[
     "DestinationKeyId",
     "DryRun",
     "EncryptionAlgorithm",
+    "ExcludeLowercase",
+    "ExcludeNumbers",
+    "ExcludePunctuation",
+    "ExcludeUppercase",
     "ForceDeleteWithoutRecovery",
     "ForceOverwriteReplicaSecret",
     "GrantId",
     "GranteePrincipal",
     "IncludeDeprecated",
     "IncludePlannedDeletion",
+    "IncludeSpace",
     "KeyId",
     "KeySpec",
     "KeyUsage",
@@ -60,12 +65,14 @@ pub const PARAMETERS: &[&str] = &[
     "Name",
     "NumberOfBytes",
     "Origin",
+    "PasswordLength",
     "PendingWindowInDays",
     "PolicyName",
     "PrimaryRegion",
     "RecoveryWindowInDays",
     "RemoveFromVersionId",
     "ReplicaRegion",
+    "RequireEachIncludedType",
     "RetiringPrincipal",
     "SecretId",
     "SourceEncryptionAlgorithm",
@@ -96,6 +103,28 @@ pub struct Record<'a> {
     pub error_code: Option<&'static str>,
     /// The body, of an authenticated request only.
     pub body: Option<&'a [u8]>,
+}
+
+/// A secret that a request for several has read, or has tried to.
+///
+/// AWS: CloudTrail has a GetSecretValue record for each, besides that of the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretRead {
+    /// The ARN, or what was asked for if nothing was found.
+    pub secret_id: String,
+    pub error_code: Option<&'static str>,
+}
+
+impl SecretRead {
+    /// The operation that would have read it alone.
+    pub const OPERATION: &'static str = "GetSecretValue";
+
+    /// The body of that operation's request.
+    pub fn body(&self) -> Vec<u8> {
+        json::body(self.secret_id.len() + 16, |body| {
+            body.string("SecretId", self.secret_id.as_str());
+        })
+    }
 }
 
 impl fmt::Debug for Record<'_> {

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use crate::audit::SecretRead;
 use crate::json;
 use crate::query_xml::{self, Format};
 use crate::service::{Protocol, Service};
@@ -35,6 +36,8 @@ pub struct Answer {
     pub status: u16,
     pub content_type: &'static str,
     pub body: Vec<u8>,
+    /// Secrets that the answer tells of, each to have an audit record of its own.
+    pub reads: Vec<SecretRead>,
 }
 
 impl Fault {
@@ -199,7 +202,7 @@ impl Fault {
                 (format.content_type(), self.query_json_body(request_id))
             }
         };
-        Answer { status: self.status, content_type, body }
+        Answer { status: self.status, content_type, body, reads: Vec::new() }
     }
 
     fn json_body(&self) -> Vec<u8> {

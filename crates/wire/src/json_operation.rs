@@ -3,6 +3,7 @@
 use regent_core::cx::Cx;
 use regent_core::engine::Operation;
 
+use crate::audit::SecretRead;
 use crate::fault::Fault;
 
 /// One operation of a JSON service: bytes to core and back.
@@ -12,6 +13,11 @@ pub trait JsonOperation: Operation {
 
     /// Output to the response body; left empty by operations without output.
     fn encode(output: &Self::Output, cx: &Cx<'_>, out: &mut Vec<u8>);
+
+    /// Secrets that one request reads as so many requests would, for the audit log.
+    fn reads(_output: &Self::Output, _cx: &Cx<'_>) -> Vec<SecretRead> {
+        Vec::new()
+    }
 
     /// Core error to fault.
     fn fault(error: Self::Error, cx: &Cx<'_>) -> Fault;

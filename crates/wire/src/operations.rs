@@ -56,7 +56,7 @@ pub enum Outcome {
     Answer {
         answer: Answer,
         reads: BTreeMap<Key, u64>,
-        touch: Option<Touch>,
+        touches: Vec<Touch>,
     },
     /// A command's: to be given once the batch is committed.
     Commit {
@@ -107,7 +107,7 @@ fn json_query<Op: JsonOperation + Query>(
         Ok(output) => Outcome::Answer {
             answer: json_answer::<Op>(&output, cx),
             reads: tracked.into_batch().reads,
-            touch: Op::touch(&output),
+            touches: Op::touches(&output),
         },
         Err(error) => Outcome::Fault(Op::fault(error, cx)),
     }
@@ -136,7 +136,8 @@ fn json_command<Op: JsonOperation + Command>(
 fn json_answer<Op: JsonOperation>(output: &Op::Output, cx: &Cx<'_>) -> Answer {
     let mut body = Vec::new();
     Op::encode(output, cx, &mut body);
-    Answer { status: 200, content_type: json::CONTENT_TYPE, body }
+    let reads = Op::reads(output, cx);
+    Answer { status: 200, content_type: json::CONTENT_TYPE, body, reads }
 }
 
 fn form_query<Op: QueryOperation + Query>(
@@ -156,9 +157,14 @@ fn form_query<Op: QueryOperation + Query>(
             let write = |fields: &mut Fields<'_>| Op::encode(&output, cx, fields);
             let body = query_xml::answer(service, name, &request_id, format, write);
             Outcome::Answer {
-                answer: Answer { status: 200, content_type: format.content_type(), body },
+                answer: Answer {
+                    status: 200,
+                    content_type: format.content_type(),
+                    body,
+                    reads: Vec::new(),
+                },
                 reads: tracked.into_batch().reads,
-                touch: Op::touch(&output),
+                touches: Op::touches(&output),
             }
         }
         Err(error) => Outcome::Fault(Op::fault(error, cx)),
@@ -177,10 +183,12 @@ pub fn find(service: Service, name: &str) -> Option<&'static Operation> {
 /// A line ends in the operation's name, as AWS spells it, once as a type and once as text.
 #[rustfmt::skip]
 pub static OPERATIONS: &[Operation] = &[
+    Operation::query::<secrets::BatchGetSecretValue>(Service::SecretsManager, "BatchGetSecretValue"),
     Operation::command::<secrets::CreateSecret>(Service::SecretsManager, "CreateSecret"),
     Operation::command::<secrets::DeleteResourcePolicy>(Service::SecretsManager, "DeleteResourcePolicy"),
     Operation::command::<secrets::DeleteSecret>(Service::SecretsManager, "DeleteSecret"),
     Operation::query::<secrets::DescribeSecret>(Service::SecretsManager, "DescribeSecret"),
+    Operation::query::<secrets::GetRandomPassword>(Service::SecretsManager, "GetRandomPassword"),
     Operation::query::<secrets::GetResourcePolicy>(Service::SecretsManager, "GetResourcePolicy"),
     Operation::query::<secrets::GetSecretValue>(Service::SecretsManager, "GetSecretValue"),
     Operation::query::<secrets::ListResourcePolicies>(Service::SecretsManager, "ListResourcePolicies"),

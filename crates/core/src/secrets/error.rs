@@ -76,6 +76,12 @@ pub enum Error {
     MalformedPolicy(PolicyFlaw),
     /// BlockPublicPolicy, and the policy lets in a wide range of principals.
     PublicPolicy,
+    /// GetRandomPassword: fewer characters than types that are required.
+    PasswordTooShort,
+    /// GetRandomPassword: no character of a required type is left.
+    PasswordTypeExcluded,
+    /// GetRandomPassword: no character at all is left.
+    PasswordAllExcluded,
     /// A replica Region that cannot be one: the own Region, or twice in one request.
     InvalidReplicaRegion {
         region: Box<str>,

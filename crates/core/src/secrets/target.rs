@@ -51,6 +51,16 @@ impl SecretId {
         Ok(Self { given: given.into(), form })
     }
 
+    /// The id of a secret that is there.
+    pub fn of(arn: SecretArn) -> Self {
+        Self { given: arn.to_string().into(), form: Form::Arn(arn) }
+    }
+
+    /// As the request has it.
+    pub fn given(&self) -> &str {
+        &self.given
+    }
+
     /// The name that the secret would have.
     pub fn name(&self) -> Option<SecretName> {
         match &self.form {

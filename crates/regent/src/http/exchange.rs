@@ -29,7 +29,7 @@ use regent_core::ids::{Region, RequestId};
 use regent_core::ports::random;
 use regent_core::time::Timestamp;
 use regent_crypto::SystemEntropy;
-use regent_wire::audit::Record;
+use regent_wire::audit::{Record, SecretRead};
 use regent_wire::fault::{self, Fault};
 use regent_wire::json;
 use regent_wire::operations::{self, Operation};
@@ -285,7 +285,8 @@ impl<'s> Exchange<'s> {
             }
             Err(End::Unroutable) => Some("UnknownOperationException"),
         };
-        let outcome = if self.record(code) {
+        let reads = outcome.as_ref().map_or(&[][..], |answer| &answer.reads);
+        let outcome = if self.record(code, reads) {
             outcome
         } else {
             Err(End::Fault(Fault::internal(self.shown_service())))
@@ -328,11 +329,11 @@ impl<'s> Exchange<'s> {
         response
     }
 
-    /// Writes the audit record and counts the request. False if the record could not be written.
-    fn record(&mut self, error_code: Option<&'static str>) -> bool {
+    /// Writes the audit records and counts the request. False if a record could not be written.
+    fn record(&mut self, error_code: Option<&'static str>, reads: &[SecretRead]) -> bool {
         self.recorded = true;
         let operation = self.operation.map(|operation| operation.name);
-        let written = self.server.audit.append(&Record {
+        let record = Record {
             at: self.at,
             request_id: self.request_id,
             event_id: self.event_id,
@@ -345,6 +346,17 @@ impl<'s> Exchange<'s> {
             origin: &self.origin,
             error_code,
             body: self.body.as_deref(),
+        };
+        let written = self.server.audit.append(&record).and_then(|()| {
+            reads.iter().try_for_each(|read| {
+                self.server.audit.append(&Record {
+                    event_id: RequestId::from_entropy(random(&SystemEntropy)),
+                    operation: Some(SecretRead::OPERATION),
+                    error_code: read.error_code,
+                    body: Some(&read.body()),
+                    ..record
+                })
+            })
         });
         let subject = Subject { service: self.service, operation, region: self.region };
         self.server.metrics.count(subject, error_code, self.started.elapsed());
@@ -368,7 +380,7 @@ impl<'s> Exchange<'s> {
 impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         if !self.recorded {
-            self.record(Some(CANCELED));
+            self.record(Some(CANCELED), &[]);
         }
     }
 }

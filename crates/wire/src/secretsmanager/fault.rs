@@ -99,6 +99,13 @@ pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
             Fault::secrets_manager("MalformedPolicyDocumentException", policy_flaw(flaw))
         }
         Error::PublicPolicy => Fault::secrets_manager("PublicPolicyException", PUBLIC_POLICY),
+        Error::PasswordTooShort => {
+            parameter("Password length is too short based on the required types.")
+        }
+        Error::PasswordTypeExcluded => {
+            parameter("All characters of the desired type have been excluded")
+        }
+        Error::PasswordAllExcluded => parameter("All characters have been excluded from selection"),
         Error::InvalidReplicaRegion { .. } => parameter("Invalid replica region."),
         Error::ReplicaRefused { region, kms_key_id, failure } => {
             let reason = refusal(&failure, cx.request_id);
@@ -179,6 +186,18 @@ pub const fn policy_flaw(flaw: PolicyFlaw) -> &'static str {
             "Your requested changes will not allow you to manage this secret in the future."
         }
     }
+}
+
+/// BatchGetSecretValue wants to be told which secrets in one way.
+pub fn ids_or_filters() -> Fault {
+    parameter("Either 'SecretIdList' or 'Filters' must be provided, but not both.")
+}
+
+/// BatchGetSecretValue has pages of what filters find only.
+pub fn results_without_filters() -> Fault {
+    parameter(
+        "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided.",
+    )
 }
 
 /// A page token that is not ours, or of another query.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::constraints::Constraints;
 use crate::fault::Fault;
-use crate::json;
+use crate::json::{self, Object};
 use crate::json_operation::JsonOperation;
 use crate::secretsmanager::{fault, members, status};
 
@@ -41,38 +41,49 @@ impl JsonOperation for GetSecretValue {
     }
 
     fn encode(output: &SecretValue, _cx: &Cx<'_>, out: &mut Vec<u8>) {
-        // A stored string is UTF-8: it came in as one, and its seal was intact.
-        let text = match output.kind {
-            ValueKind::String => core::str::from_utf8(output.plaintext.expose()).ok(),
-            ValueKind::Binary => None,
-        };
-        let value_len = match text {
-            Some(text) => json::escaped_len(text),
-            None => output.plaintext.len().div_ceil(3) * 4,
-        };
-        let stages_len: usize =
-            output.stages.iter().map(|label| json::escaped_len(label.as_str()) + 3).sum();
-        let version_len = json::escaped_len(output.version.as_str());
-        let name_len = 2 * output.arn.name.as_str().len();
-        out.reserve(FIXED_LEN_MAX + value_len + stages_len + version_len + name_len);
-        json::object(out, |body| {
-            status::arn_and_name(body, &output.arn);
-            body.string("VersionId", output.version.as_str());
-            match output.kind {
-                ValueKind::String => body.string("SecretString", text),
-                ValueKind::Binary => body.blob("SecretBinary", output.plaintext.expose()),
-            }
-            // AWS: a version without labels has no such member.
-            if !output.stages.is_empty() {
-                body.strings("VersionStages", output.stages.iter().map(StageLabel::as_str));
-            }
-            body.time("CreatedDate", output.created);
-        });
+        out.reserve(entry_len(output));
+        json::object(out, |body| entry(body, output));
     }
 
     fn fault(error: Error, cx: &Cx<'_>) -> Fault {
         fault::of(error, cx)
     }
+}
+
+/// Writes the members of one value.
+pub fn entry(body: &mut Object<'_>, output: &SecretValue) {
+    status::arn_and_name(body, &output.arn);
+    body.string("VersionId", output.version.as_str());
+    match output.kind {
+        ValueKind::String => body.string("SecretString", text(output)),
+        ValueKind::Binary => body.blob("SecretBinary", output.plaintext.expose()),
+    }
+    // AWS: a version without labels has no such member.
+    if !output.stages.is_empty() {
+        body.strings("VersionStages", output.stages.iter().map(StageLabel::as_str));
+    }
+    body.time("CreatedDate", output.created);
+}
+
+/// A stored string is UTF-8: it came in as one, and its seal was intact.
+fn text(output: &SecretValue) -> Option<&str> {
+    match output.kind {
+        ValueKind::String => core::str::from_utf8(output.plaintext.expose()).ok(),
+        ValueKind::Binary => None,
+    }
+}
+
+/// The most bytes that one value takes.
+pub fn entry_len(output: &SecretValue) -> usize {
+    let value_len = match text(output) {
+        Some(text) => json::escaped_len(text),
+        None => output.plaintext.len().div_ceil(3) * 4,
+    };
+    let stages_len: usize =
+        output.stages.iter().map(|label| json::escaped_len(label.as_str()) + 3).sum();
+    let version_len = json::escaped_len(output.version.as_str());
+    let name_len = 2 * output.arn.name.as_str().len();
+    FIXED_LEN_MAX + value_len + stages_len + version_len + name_len
 }
 
 /// Bytes of an answer without name, version, labels and value: member names, the rest of the ARN

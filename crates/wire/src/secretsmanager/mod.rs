@@ -4,12 +4,14 @@
 //! secret and its replicas look like, [`page_token`] is the text of a page token, and [`fault`] has
 //! the words for every error. Constraints are checked before anything else, as AWS does.
 
+pub mod batch_get_secret_value;
 pub mod create_secret;
 pub mod delete_resource_policy;
 pub mod delete_secret;
 pub mod describe_secret;
 pub mod fault;
 pub mod filters;
+pub mod get_random_password;
 pub mod get_resource_policy;
 pub mod get_secret_value;
 pub mod list_resource_policies;

@@ -41,8 +41,8 @@ impl Talk {
         let request_id = self.world.cx().request_id.to_string();
         let answer =
             match row.run(&self.world.cx(), &self.world.store, body.as_bytes(), Format::Xml) {
-                Outcome::Answer { answer, touch: noted, .. } => {
-                    if let Some(noted) = noted {
+                Outcome::Answer { answer, touches, .. } => {
+                    for noted in touches {
                         self.world.edit(|cx, tx| touch(cx, tx, &noted).unwrap());
                     }
                     answer
@@ -212,6 +212,56 @@ fn pages() {
     insta::assert_snapshot!(talk.transcript);
 }
 
+#[test]
+fn batches() {
+    let mut talk = Talk::new();
+    let arn = |talk: &Talk, name: &str| talk.secret(name).arn(talk.world.scope()).to_string();
+    talk.say("CreateSecret", &name("a", T1, r#","SecretString":"of \"a\"","Tags":[{"Key":"k"}]"#));
+    talk.world.pass_ms(1);
+    talk.say("CreateSecret", &name("b", T2, r#","SecretBinary":"b2YgYg==","Tags":[{"Key":"k"}]"#));
+    talk.say("CreateSecret", &name("c", T3, ""));
+    let ids = format!(r#"{{"SecretIdList":["{}","a","none","c"]}}"#, arn(&talk, "b"));
+    talk.say("BatchGetSecretValue", &ids);
+    let filters = r#""MaxResults":1,"Filters":[{"Key":"tag-key","Values":["k"]}]"#;
+    let first = talk.say("BatchGetSecretValue", &format!("{{{filters}}}"));
+    let first: serde_json::Value = serde_json::from_str(&first).unwrap();
+    let next = first["NextToken"].as_str().unwrap();
+    talk.say("BatchGetSecretValue", &format!(r#"{{{filters},"NextToken":"{next}"}}"#));
+    talk.say("BatchGetSecretValue", &format!(r#"{{"SecretIdList":["a"],"NextToken":"{next}"}}"#));
+    talk.say("BatchGetSecretValue", "{}");
+    talk.say("BatchGetSecretValue", r#"{"Filters":[]}"#);
+    talk.say("BatchGetSecretValue", r#"{"MaxResults":1}"#);
+    talk.say("BatchGetSecretValue", &format!(r#"{{"SecretIdList":["a"],{filters}}}"#));
+    talk.say("BatchGetSecretValue", r#"{"SecretIdList":["a"],"MaxResults":1}"#);
+    talk.say("BatchGetSecretValue", r#"{"SecretIdList":[]}"#);
+    talk.say("BatchGetSecretValue", r#"{"SecretIdList":[""]}"#);
+    talk.say("BatchGetSecretValue", r#"{"SecretIdList":["a",null]}"#);
+    talk.say("BatchGetSecretValue", r#"{"SecretIdList":["a","b*"]}"#);
+    talk.say("BatchGetSecretValue", r#"{"MaxResults":21,"Filters":[{"Key":"size"}]}"#);
+    talk.say("BatchGetSecretValue", r#"{"Filters":[{"Key":"name"}]}"#);
+    insta::assert_snapshot!(talk.transcript);
+}
+
+#[test]
+fn passwords() {
+    let mut talk = Talk::new();
+    for body in [
+        "{}",
+        r#"{"PasswordLength":4,"IncludeSpace":true,"ExcludeCharacters":"\"\\"}"#,
+        r#"{"PasswordLength":1,"RequireEachIncludedType":false}"#,
+        r#"{"PasswordLength":3}"#,
+        r#"{"ExcludeCharacters":"0123456789"}"#,
+        r#"{"ExcludeNumbers":true,"ExcludePunctuation":true,"ExcludeUppercase":true,"ExcludeLowercase":true}"#,
+        r#"{"PasswordLength":0}"#,
+        r#"{"PasswordLength":4097}"#,
+        r#"{"PasswordLength":1.5}"#,
+        r#"{"ExcludeNumbers":"yes"}"#,
+    ] {
+        talk.say("GetRandomPassword", body);
+    }
+    insta::assert_snapshot!(talk.transcript);
+}
+
 /// AWS: what the silent failure looks like, message for message.
 #[test]
 fn replicas_in_the_aws_profile() {
@@ -334,8 +384,13 @@ fn the_answer_with_a_value_does_not_grow() {
         r#","ClientRequestToken":"{T3}","SecretString":"{value}","VersionStages":[{labels}]"#
     );
     talk.say("PutSecretValue", &id(&long, &put));
-    for request in [id(&long, ""), id(&long, &format!(r#","VersionId":"{T3}""#))] {
-        let row = find(Service::SecretsManager, "GetSecretValue").unwrap();
+    let requests = [
+        ("GetSecretValue", id(&long, "")),
+        ("GetSecretValue", id(&long, &format!(r#","VersionId":"{T3}""#))),
+        ("GetRandomPassword", r#"{"PasswordLength":4096}"#.to_owned()),
+    ];
+    for (operation, request) in requests {
+        let row = find(Service::SecretsManager, operation).unwrap();
         let outcome = row.run(&talk.world.cx(), &talk.world.store, request.as_bytes(), Format::Xml);
         let Outcome::Answer { answer, .. } = outcome else { panic!("{outcome:?}") };
         // A buffer that had grown would be twice what was reserved, or what was written.

@@ -92,8 +92,8 @@ impl Query for GetSecretValue {
         })
     }
 
-    fn touch(output: &SecretValue) -> Option<Touch> {
-        output.touch.clone()
+    fn touches(output: &SecretValue) -> Vec<Touch> {
+        output.touch.iter().cloned().collect()
     }
 }
 

@@ -1,9 +1,11 @@
 //! Secrets Manager operations, one file each.
 
+pub mod batch_get_secret_value;
 pub mod create_secret;
 pub mod delete_resource_policy;
 pub mod delete_secret;
 pub mod describe_secret;
+pub mod get_random_password;
 pub mod get_resource_policy;
 pub mod get_secret_value;
 pub mod list_resource_policies;
@@ -24,10 +26,12 @@ pub mod validate_resource_policy;
 #[cfg(test)]
 mod tests;
 
+pub use batch_get_secret_value::BatchGetSecretValue;
 pub use create_secret::CreateSecret;
 pub use delete_resource_policy::DeleteResourcePolicy;
 pub use delete_secret::DeleteSecret;
 pub use describe_secret::DescribeSecret;
+pub use get_random_password::GetRandomPassword;
 pub use get_resource_policy::GetResourcePolicy;
 pub use get_secret_value::GetSecretValue;
 pub use list_resource_policies::ListResourcePolicies;

@@ -1,7 +1,9 @@
 //! The operations, each against a small store: what they answer, refuse and leave behind.
 
+mod batch;
 mod lifecycle;
 mod listing;
+mod passwords;
 mod policies;
 mod replication;
 mod search;

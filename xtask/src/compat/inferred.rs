@@ -1,0 +1,71 @@
+//! What is not known of AWS from a recording, and was inferred: kept by hand, with its ground.
+//!
+//! An entry that turns out right is removed here; one that turns out wrong is a bug to be mended.
+
+use regent_wire::service::Service;
+use regent_wire::service::Service::SecretsManager;
+
+/// One behaviour of one operation.
+#[derive(Debug)]
+pub struct Inferred {
+    pub service: Service,
+    pub operation: &'static str,
+    /// What Regent does, in a sentence without a full stop.
+    pub what: &'static str,
+    /// What it was inferred from.
+    pub ground: &'static str,
+}
+
+const fn of(
+    service: Service,
+    operation: &'static str,
+    what: &'static str,
+    ground: &'static str,
+) -> Inferred {
+    Inferred { service, operation, what, ground }
+}
+
+pub const INFERRED: &[Inferred] = &[
+    of(
+        SecretsManager,
+        "BatchGetSecretValue",
+        "an id that no secret can have refuses the whole request",
+        "as every other operation checks the form of a `SecretId` before anything else",
+    ),
+    of(
+        SecretsManager,
+        "BatchGetSecretValue",
+        "`SecretId` in `Errors` is the id as given, or the ARN of a secret that a filter found",
+        "the model calls it \"the ARN or name of the secret\"",
+    ),
+    of(
+        SecretsManager,
+        "BatchGetSecretValue",
+        "what filters find comes by creation, without secrets that are to be deleted",
+        "ListSecrets' defaults, whose filters these are",
+    ),
+    of(
+        SecretsManager,
+        "BatchGetSecretValue",
+        "`NextToken` with `SecretIdList` answers `InvalidNextTokenException`",
+        "a list has no pages: the model allows no more ids than one page has",
+    ),
+    of(
+        SecretsManager,
+        "GetRandomPassword",
+        "a length that is too short is told before characters that are excluded",
+        "the order in which the texts are documented",
+    ),
+    of(
+        SecretsManager,
+        "GetRandomPassword",
+        "`ExcludeCharacters` takes the space away from `IncludeSpace`",
+        "the model's text: characters \"that you don't want in the password\"",
+    ),
+    of(
+        SecretsManager,
+        "ListSecrets",
+        "secrets that were never read come first by `last-accessed-date`",
+        "a member that is absent, and no text of AWS's",
+    ),
+];
