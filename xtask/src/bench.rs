@@ -1,12 +1,14 @@
 //! The bench: Regent and a bare HTTP server, side by side, under the same requests.
 //!
 //! Requests per second swing with whatever else the machine does, so each line also gives the
-//! server's processor time for 1,000 requests, and the ratio of that to the bare server's. Nothing
-//! here is asserted: it reports.
+//! server's processor time for 1,000 requests, and the ratio of that to the bare server's. Both are
+//! measured in turns, several rounds of each, and the medians are reported. Nothing here is
+//! asserted.
 
 pub mod bare;
 mod load;
 mod process;
+mod report;
 mod scenes;
 mod sign;
 
@@ -17,18 +19,30 @@ use std::time::Duration;
 use crate::run::{Result, is_release, release_binaries, succeed};
 use load::{Source, Until, count_f64};
 use process::Process;
+use report::{Measured, Output, Report, Scene};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Seconds of each measurement
-    #[arg(long, default_value_t = 5)]
+    /// Seconds of each round
+    #[arg(long, default_value_t = 2)]
     seconds: u64,
-    /// Secrets of the large store
+    /// Rounds of each measurement
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=20))]
+    rounds: u64,
+    /// Secrets of the large store; 0 leaves it out
     #[arg(long, default_value_t = 100_000)]
     secrets: u64,
+    /// Only scenes whose name contains this
+    #[arg(long)]
+    only: Option<String>,
     /// Where the data directories are made [default: a directory in the target directory]
     #[arg(long)]
     scratch: Option<PathBuf>,
+    /// Another binary of Regent to measure, such as one of an earlier version
+    #[arg(long)]
+    regent: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
 }
 
 pub fn run(args: &Args) -> Result<()> {
@@ -41,11 +55,14 @@ pub fn run(args: &Args) -> Result<()> {
     let scratch = args.scratch.clone().unwrap_or_else(|| binaries.join("bench-data"));
     let _ = std::fs::remove_dir_all(&scratch);
     std::fs::create_dir_all(&scratch).map_err(|cause| cause.to_string())?;
-    let bench = Bench {
-        binary: binaries.join("regent"),
+    let mut bench = Bench {
+        binary: args.regent.clone().unwrap_or_else(|| binaries.join("regent")),
         scratch: scratch.clone(),
         time: Duration::from_secs(args.seconds),
+        rounds: args.rounds,
         secrets: args.secrets,
+        only: args.only.clone(),
+        report: Report::new(args.output),
         runtime: tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -53,83 +70,75 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let done = bench.run();
     let _ = std::fs::remove_dir_all(&scratch);
-    done
+    done?;
+    bench.report.finish()
 }
 
 struct Bench {
     binary: PathBuf,
     scratch: PathBuf,
     time: Duration,
+    rounds: u64,
     secrets: u64,
+    only: Option<String>,
+    report: Report,
     runtime: tokio::runtime::Runtime,
 }
 
-/// One line of the report.
-struct Measured {
-    run: load::Run,
-    /// Server processor time per 1,000 requests, in milliseconds.
-    cpu_ms: f64,
+/// One load, for Regent and for the bare server.
+struct Load<'a> {
+    name: &'a str,
+    connections: usize,
+    /// How long each round lasts.
+    until: Until,
+    /// Makes the requests of a round.
+    source: &'a dyn Fn(u64) -> Source,
+    /// Bytes of an answer's body.
+    answer_len: usize,
 }
 
 impl Bench {
-    /// Warms up, then measures one server under one load.
-    fn measure(
-        &self,
-        server: &Process,
-        connections: usize,
-        until: Until,
-        source: &Source,
-    ) -> Result<Measured> {
-        if let Until::Time(time) = until {
-            let warm_up = Until::Time(time / 5);
-            self.runtime.block_on(load::run(server.port, connections, warm_up, source.clone()))?;
-        }
-        let before = server.cpu_ms();
-        let running = load::run(server.port, connections, until, source.clone());
-        let run = self.runtime.block_on(running)?;
-        let cpu = server.cpu_ms() - before;
-        let cpu_ms = count_f64(cpu) * 1000.0 / count_f64(run.count);
-        Ok(Measured { run, cpu_ms })
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
     }
 
     /// Measures Regent, and the bare server under the same requests with answers of the same size.
-    fn beside_bare(
-        &self,
-        name: &str,
-        regent: &Process,
-        connections: usize,
-        until: Until,
-        source: &Source,
-        answer_len: usize,
-    ) -> Result<()> {
-        let bare = Process::bare(answer_len)?;
-        let base = self.measure(&bare, connections, until, source)?;
-        let measured = self.measure(regent, connections, until, source)?;
-        line(&format!("  bare server, {answer_len} bytes"), &base, None);
-        line(name, &measured, Some(&base));
+    fn beside_bare(&mut self, regent: &Process, load: &Load<'_>) -> Result<()> {
+        if !self.wants(load.name) {
+            return Ok(());
+        }
+        let bare_server = Process::bare(load.answer_len)?;
+        let (mut bare, mut ours) = (Vec::new(), Vec::new());
+        if let Until::Time(time) = load.until {
+            for server in [&bare_server, regent] {
+                self.measure(server, load, Until::Time(time / 2), 0)?;
+            }
+        }
+        for round in 0..self.rounds {
+            bare.push(self.measure(&bare_server, load, load.until, round)?);
+            ours.push(self.measure(regent, load, load.until, round)?);
+        }
+        self.report.scene(Scene::of(load.name, load.connections, load.answer_len, &bare, &ours));
         Ok(())
     }
-}
 
-fn heading() {
-    println!(
-        "{:<42}{:>10}{:>10}{:>10}{:>16}{:>14}",
-        "", "req/s", "p50", "p99", "CPU ms/1,000", "x bare's CPU"
-    );
-}
-
-fn line(name: &str, measured: &Measured, base: Option<&Measured>) {
-    let Measured { run, cpu_ms } = measured;
-    let ratio = base.map_or(String::new(), |base| format!("{:.2}", cpu_ms / base.cpu_ms));
-    println!(
-        "{name:<42}{:>10.0}{:>10}{:>10}{cpu_ms:>16.1}{ratio:>14}",
-        run.per_second(),
-        shown(run.percentile(50)),
-        shown(run.percentile(99)),
-    );
-}
-
-/// Milliseconds with what digits matter.
-fn shown(time: Duration) -> String {
-    format!("{:.2}ms", time.as_secs_f64() * 1000.0)
+    /// Measures one server for one round.
+    fn measure(
+        &self,
+        server: &Process,
+        load: &Load<'_>,
+        until: Until,
+        round: u64,
+    ) -> Result<Measured> {
+        let before = server.cpu_ms();
+        let running = load::run(server.port, load.connections, until, (load.source)(round));
+        let run = self.runtime.block_on(running)?;
+        let cpu = server.cpu_ms() - before;
+        Ok(Measured {
+            per_second: run.per_second(),
+            p50: run.percentile(50),
+            p99: run.percentile(99),
+            cpu_ms: count_f64(cpu) * 1000.0 / count_f64(run.count),
+        })
+    }
 }

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 
 use super::load::{self, Connection, Source, Until, percentile};
 use super::process::Process;
+use super::report::{millis, shown};
 use super::sign::Signer;
-use super::{Bench, heading, shown};
+use super::{Bench, Load};
 use crate::run::Result;
 
 const EAST: &str = "us-east-1";
@@ -23,47 +25,59 @@ const CONNECTIONS: usize = 16;
 const WRITERS: usize = 64;
 /// Secrets of the small store.
 const FEW: u64 = 1000;
-/// LIMIT: writes of one measurement. A secret holds 100 versions of one day.
-const WRITES_MAX: u64 = 60 * FEW;
+/// LIMIT: writes of all measurements. A secret holds 100 versions of one day.
+const WRITES_MAX: u64 = 80 * FEW;
+/// A number that no round of writes has.
+const FIRST_PUT: u64 = 1 << 50;
 /// Samples of the replication delay.
 const REPLICATIONS: u64 = 500;
 /// Secrets that they are of: a secret holds 100 versions of one day.
 const REPLICATED: u64 = 8;
 /// How long a replica may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two questions whether the replica has it. Asking without a pause would take the
+/// processor from whoever writes it, and from the disk of a virtual machine.
+const ASK_PAUSE: Duration = Duration::from_micros(200);
+/// Until a server has come to rest.
+const REST: Duration = Duration::from_millis(500);
 
 impl Bench {
-    pub fn run(&self) -> Result<()> {
+    pub fn run(&mut self) -> Result<()> {
         let small = self.scratch.join("small");
-        let server = self.start(&small, "start, empty", None)?;
-        std::thread::sleep(Duration::from_millis(500));
-        println!("memory, idle, empty: {} KiB", server.memory_kib());
+        let server = self.start(&small, "startEmpty", "start, empty", None)?;
+        self.memory(&server, "memoryIdleEmptyKib", "memory, idle, empty");
         self.fill(&server, FEW)?;
-        println!();
-        heading();
         self.reads(&server, FEW)?;
         self.cryptography(&server)?;
         self.writes(&server)?;
-        println!();
-        self.replication(&server)?;
-        println!("memory after these loads: {} KiB\n", server.memory_kib());
+        if self.wants("replication") {
+            self.replication(&server)?;
+        }
+        self.memory(&server, "memoryAfterLoadsKib", "memory after these loads");
         drop(server);
-
+        if self.secrets == 0 {
+            return Ok(());
+        }
         let large = self.scratch.join("large");
         let server = Process::regent(&self.binary, &large)?;
         self.fill(&server, self.secrets)?;
-        heading();
         self.reads(&server, self.secrets)?;
+        self.memory(&server, "memoryAfterReadsLargeKib", "memory after these reads");
         drop(server);
-        println!();
-        let server = self.start(&large, "start, large store", Some(self.secrets / 2))?;
-        std::thread::sleep(Duration::from_millis(500));
-        println!("memory, idle, large store: {} KiB", server.memory_kib());
+        let server =
+            self.start(&large, "startLarge", "start, large store", Some(self.secrets / 2))?;
+        self.memory(&server, "memoryIdleLargeKib", "memory, idle, large store");
         Ok(())
     }
 
     /// Starts a server, and tells how long it takes to its first answer.
-    fn start(&self, data_dir: &Path, name: &str, secret: Option<u64>) -> Result<Process> {
+    fn start(
+        &mut self,
+        data_dir: &Path,
+        name: &str,
+        text: &str,
+        secret: Option<u64>,
+    ) -> Result<Process> {
         let started = Instant::now();
         let server = Process::regent(&self.binary, data_dir)?;
         let signer = Signer::secrets(server.port, EAST);
@@ -74,16 +88,25 @@ impl Bench {
         self.runtime.block_on(async {
             Connection::open(server.port).await?.exchange(&request).await.map(drop)
         })?;
-        let first = started.elapsed();
-        println!(
-            "{name}: listens after {}, first answer after {}",
-            shown(server.listening_after),
+        let (listening, first) = (server.listening_after, started.elapsed());
+        let value = json!({ "listeningMs": millis(listening), "firstAnswerMs": millis(first) });
+        let text = format!(
+            "{text}: listens after {}, first answer after {}",
+            shown(listening),
             shown(first)
         );
+        self.report.fact(name, &text, value);
         Ok(server)
     }
 
-    fn fill(&self, server: &Process, count: u64) -> Result<()> {
+    /// Resident memory, once the server has come to rest.
+    fn memory(&mut self, server: &Process, name: &str, text: &str) {
+        std::thread::sleep(REST);
+        let kib = server.memory_kib();
+        self.report.fact(name, &format!("{text}: {kib} KiB"), kib.into());
+    }
+
+    fn fill(&mut self, server: &Process, count: u64) -> Result<()> {
         let signer = Signer::secrets(server.port, EAST);
         let value = "v".repeat(VALUE_LEN);
         let source: Source = Arc::new(move |number| {
@@ -95,22 +118,35 @@ impl Bench {
         });
         let made =
             self.runtime.block_on(load::run(server.port, WRITERS, Until::Count(count), source))?;
-        println!("{count} secrets created: {:.0}/s", made.per_second());
+        let rate = made.per_second();
+        let text = format!("{count} secrets created: {rate:.0}/s");
+        self.report.fact(&format!("created{count}PerSecond"), &text, json!(rate.round()));
         Ok(())
     }
 
-    fn reads(&self, server: &Process, count: u64) -> Result<()> {
+    fn reads(&mut self, server: &Process, count: u64) -> Result<()> {
+        let name = format!("GetSecretValue, {count} secrets");
+        if !self.wants(&name) {
+            return Ok(());
+        }
         let signer = Signer::secrets(server.port, EAST);
         let pool: Vec<Arc<[u8]>> = (0..count).map(|number| get(&signer, number).into()).collect();
         let answer_len = self.answer_len(server, pool.first())?;
         let source = uniform(pool);
-        let name = format!("GetSecretValue, {count} secrets");
-        let until = Until::Time(self.time);
-        self.beside_bare(&name, server, CONNECTIONS, until, &source, answer_len)?;
-        self.beside_bare(&format!("{name}, 1 connection"), server, 1, until, &source, answer_len)
+        for connections in [CONNECTIONS, 1] {
+            let load = Load {
+                name: &name,
+                connections,
+                until: Until::Time(self.time),
+                source: &|_| Arc::clone(&source),
+                answer_len,
+            };
+            self.beside_bare(server, &load)?;
+        }
+        Ok(())
     }
 
-    fn cryptography(&self, server: &Process) -> Result<()> {
+    fn cryptography(&mut self, server: &Process) -> Result<()> {
         let signer = Signer::keys(server.port, EAST);
         let key = self.ask(server, &signer.request("CreateKey", "{}"), |answer| {
             Some(answer.get("KeyMetadata")?.get("KeyId")?.as_str()?.to_owned())
@@ -126,41 +162,58 @@ impl Bench {
             let request: Arc<[u8]> = request.into();
             let answer_len = self.answer_len(server, Some(&request))?;
             let source: Source = Arc::new(move |_| Arc::clone(&request));
-            let until = Until::Time(self.time);
-            self.beside_bare(name, server, CONNECTIONS, until, &source, answer_len)?;
+            let load = Load {
+                name,
+                connections: CONNECTIONS,
+                until: Until::Time(self.time),
+                source: &|_| Arc::clone(&source),
+                answer_len,
+            };
+            self.beside_bare(server, &load)?;
         }
         Ok(())
     }
 
-    fn writes(&self, server: &Process) -> Result<()> {
-        // Each measurement has tokens of its own, so that every write is a new version.
-        for (turn, connections) in [(1, 1), (2, WRITERS)] {
-            let signer = Signer::secrets(server.port, EAST);
-            let value = "w".repeat(VALUE_LEN);
-            let source: Source = Arc::new(move |number| {
-                let secret = number % FEW;
-                let token = token((turn << 32) + number);
-                let body = format!(
-                    r#"{{"SecretId":"secret-{secret}","SecretString":"{value}","ClientRequestToken":"{token}"}}"#
-                );
-                signer.request("PutSecretValue", &body).into()
-            });
-            let count = if connections == 1 { 2 * FEW } else { WRITES_MAX / 2 };
-            let name = format!("PutSecretValue, {connections} connections");
-            self.beside_bare(&name, server, connections, Until::Count(count), &source, 200)?;
+    fn writes(&mut self, server: &Process) -> Result<()> {
+        let name = "PutSecretValue, 1 KiB";
+        if !self.wants(name) {
+            return Ok(());
+        }
+        let first: Arc<[u8]> = put(&Signer::secrets(server.port, EAST), FIRST_PUT, "w").into();
+        let answer_len = self.answer_len(server, Some(&first))?;
+        for connections in [1, WRITERS] {
+            let writers = u64::try_from(connections).unwrap_or_default();
+            let count = WRITES_MAX / self.rounds / if connections == 1 { 20 } else { 2 };
+            let port = server.port;
+            // Each round has tokens of its own, so that every write is a new version.
+            let source = move |round: u64| -> Source {
+                let signer = Signer::secrets(port, EAST);
+                let value = "w".repeat(VALUE_LEN);
+                Arc::new(move |number| {
+                    put(&signer, (writers << 40) + (round << 32) + number, &value).into()
+                })
+            };
+            let until = Until::Count(count);
+            self.beside_bare(
+                server,
+                &Load { name, connections, until, source: &source, answer_len },
+            )?;
         }
         Ok(())
     }
 
     /// From the answer of a write to the first answer of another Region that has it.
-    fn replication(&self, server: &Process) -> Result<()> {
+    fn replication(&mut self, server: &Process) -> Result<()> {
         let mut delays = self.runtime.block_on(replications(server.port))?;
         delays.sort_unstable();
-        println!(
+        let (p50, p99) = (percentile(&delays, 50), percentile(&delays, 99));
+        let text = format!(
             "replication, from the write's answer to the value in {WEST}: p50 {}, p99 {}",
-            shown(percentile(&delays, 50)),
-            shown(percentile(&delays, 99))
+            shown(p50),
+            shown(p99)
         );
+        let value = json!({ "p50Ms": millis(p50), "p99Ms": millis(p99) });
+        self.report.fact("replication", &text, value);
         Ok(())
     }
 
@@ -230,6 +283,8 @@ async fn arrival(
             Err(cause) if cause.contains("ResourceNotFoundException") => {}
             Err(cause) => return Err(cause),
         }
+        // Nothing else runs on this thread, and the runtime's own timer is coarser.
+        std::thread::sleep(ASK_PAUSE);
     }
     Err(format!("replicated-{secret} did not arrive in {WEST}"))
 }
@@ -240,6 +295,15 @@ fn contains(answer: &[u8], text: &str) -> bool {
 
 fn get(signer: &Signer, number: u64) -> Vec<u8> {
     signer.request("GetSecretValue", &format!(r#"{{"SecretId":"secret-{number}"}}"#))
+}
+
+/// A write of a new version of one of the few secrets.
+fn put(signer: &Signer, number: u64, value: &str) -> Vec<u8> {
+    let (secret, token) = (number % FEW, token(number));
+    let body = format!(
+        r#"{{"SecretId":"secret-{secret}","SecretString":"{value}","ClientRequestToken":"{token}"}}"#
+    );
+    signer.request("PutSecretValue", &body)
 }
 
 /// A version id of its own for each number.
