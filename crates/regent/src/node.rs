@@ -4,6 +4,7 @@
 //! what the outbox says, applies what peers say, and handles deadlines. It decides nothing: each
 //! decision is the core's, and each of its results is committed before anybody hears of it (R1).
 
+mod effects;
 mod inbound;
 mod outbound;
 mod timers;
@@ -19,9 +20,9 @@ use regent_core::engine::Touch;
 use regent_core::ids::{AccountId, Region, RequestId, Scope};
 use regent_core::keys::managed;
 use regent_core::ports::{StoreFault, TransportKey, random};
-use regent_core::records::{Key, Record, Subject};
+use regent_core::records::{Key, Subject};
 use regent_core::replication::change::{Answer, Message};
-use regent_core::replication::sender::{Item, Sender};
+use regent_core::replication::sender::Item;
 use regent_core::secrets::accessed;
 use regent_core::time::Timestamp;
 use regent_core::tx::{Batch, Tx};
@@ -31,9 +32,10 @@ use regent_wire::fault::{Answer as Response, Fault};
 use regent_wire::operations::{Operation, Outcome};
 use regent_wire::peer::{self, Frame};
 use regent_wire::query_xml::Format;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::links::Links;
+use effects::{Consequences, Effects};
 
 /// How long a request waits for another Region's word before it is refused.
 const ASK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -65,7 +67,7 @@ pub struct Node {
     store: Arc<dyn Store>,
     crypto: RegionCrypto,
     links: Arc<Links>,
-    senders: Mutex<BTreeMap<Region, Sender>>,
+    effects: Arc<Effects>,
     peer_keys: RwLock<BTreeMap<Region, TransportKey>>,
     /// Questions that requests of this Region wait for.
     asked: Mutex<BTreeMap<u64, oneshot::Sender<Answer>>>,
@@ -73,10 +75,6 @@ pub struct Node {
     /// Accounts whose managed key is known to exist.
     accounts: Mutex<BTreeSet<AccountId>>,
     touches: mpsc::Sender<Touch>,
-    outbox_changed: Notify,
-    acknowledged: Notify,
-    deadline_changed: Notify,
-    commits: AtomicU64,
 }
 
 impl std::fmt::Debug for Node {
@@ -113,16 +111,12 @@ impl Node {
             store,
             crypto,
             links,
-            senders: Mutex::default(),
+            effects: Arc::default(),
             peer_keys: RwLock::default(),
             asked: Mutex::default(),
             next_ask: AtomicU64::new(1),
             accounts: Mutex::default(),
             touches,
-            outbox_changed: Notify::new(),
-            acknowledged: Notify::new(),
-            deadline_changed: Notify::new(),
-            commits: AtomicU64::new(0),
         };
         node.load_outbox()?;
         Ok((Arc::new(node), touched))
@@ -134,7 +128,7 @@ impl Node {
 
     /// Transactions committed since the start.
     pub fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
+        self.effects.commits.load(Ordering::Relaxed)
     }
 
     /// Runs one operation to its end.
@@ -252,38 +246,23 @@ impl Node {
         })
     }
 
-    /// Commits a batch, and tells replication and timers what it means for them.
+    /// Commits a batch, and sets in motion what follows from it.
     async fn commit(&self, batch: Batch) -> Result<(), CommitError> {
-        let mut behind = Vec::new();
-        let mut deadline = false;
-        for (key, record) in &batch.writes {
-            match (key, record) {
-                (Key::Outbox { peer, account, subject, .. }, Some(Record::Outbox(entry))) => {
-                    behind.push((*peer, (*account, subject.clone()), Some(*entry)));
-                }
-                (Key::Outbox { peer, account, subject, .. }, _) => {
-                    behind.push((*peer, (*account, subject.clone()), None));
-                }
-                (Key::Deadline { .. }, _) => deadline = true,
-                _ => {}
-            }
-        }
         let (sender, receiver) = oneshot::channel();
+        let consequences = Consequences::of(&batch);
+        let effects = Arc::clone(&self.effects);
         self.store.commit_with(
             batch,
             Box::new(move |result| {
+                // Here and not by the task that waits: its client may have gone away, and tasks
+                // are not woken in the order of their commits.
+                if result.is_ok() {
+                    effects.committed(consequences);
+                }
                 let _ = sender.send(result);
             }),
         );
-        receiver.await.unwrap_or(Err(CommitError::Fault))?;
-        self.commits.fetch_add(1, Ordering::Relaxed);
-        if !behind.is_empty() {
-            self.note(behind);
-        }
-        if deadline {
-            self.deadline_changed.notify_one();
-        }
-        Ok(())
+        receiver.await.unwrap_or(Err(CommitError::Fault)).map(drop)
     }
 
     /// Asks other Regions and waits for their answers; silence is an answer too.
@@ -314,9 +293,9 @@ impl Node {
         }
         let settled = async {
             loop {
-                let acknowledged = self.acknowledged.notified();
+                let acknowledged = self.effects.acknowledged.notified();
                 let behind = {
-                    let senders = lock(&self.senders);
+                    let senders = lock(&self.effects.senders);
                     let is_behind = |(peer, item): &(Region, Item)| {
                         self.links.is_down(*peer).is_none()
                             && senders.get(peer).is_some_and(|sender| sender.is_behind(item))
@@ -353,7 +332,6 @@ impl Node {
         }));
         receiver.await.map_err(|_| StoreFault)?.map_err(|_| StoreFault)?;
         lock(&self.accounts).clear();
-        lock(&self.senders).clear();
         self.load_outbox()
     }
 

@@ -296,6 +296,57 @@ fn regions_go_down_and_come_back() {
     assert_eq!(region(&["partition", "us-east-1", "us-east-1"]).0, 1);
 }
 
+/// PROMISE R2: a write whose client goes away before the answer is replicated if it was committed.
+#[test]
+fn a_client_that_goes_away_leaves_no_replica_behind() {
+    const PRIMARY: &str = "us-east-1";
+    const REPLICA: &str = "us-west-2";
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(&["--data-dir", directory.path().to_str().unwrap()]);
+    let token = |number: usize| format!("goes-away-{number:022}");
+    let value = |region, secret: usize| {
+        let body = format!(r#"{{"SecretId":"s{secret}"}}"#);
+        server.call(KEY, region, "secretsmanager.GetSecretValue", &body).1
+    };
+    let arrives = |secret, version: &str| {
+        let started = Instant::now();
+        while !value(REPLICA, secret).contains(version) {
+            assert!(started.elapsed() < Duration::from_secs(8), "s{secret} {version}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let secrets = 0..20;
+    for secret in secrets.clone() {
+        let body = format!(
+            r#"{{"Name":"s{secret}","SecretString":"v","ClientRequestToken":"{}","AddReplicaRegions":[{{"Region":"{REPLICA}"}}]}}"#,
+            token(secret)
+        );
+        assert_eq!(server.call(KEY, PRIMARY, "secretsmanager.CreateSecret", &body).0, 200);
+    }
+    for secret in secrets.clone() {
+        arrives(secret, &token(secret));
+    }
+    for secret in secrets.clone() {
+        let body = format!(
+            r#"{{"SecretId":"s{secret}","SecretString":"w","ClientRequestToken":"{}"}}"#,
+            token(100 + secret)
+        );
+        let now = SystemTime::now();
+        let request = server.signed(KEY, PRIMARY, "secretsmanager.PutSecretValue", &body, now);
+        let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        stream.write_all(&request).unwrap();
+        // Some leave before the request was looked at, some while it is committed.
+        std::thread::sleep(Duration::from_micros(200) * u32::try_from(secret).unwrap());
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let written: Vec<_> =
+        secrets.filter(|secret| value(PRIMARY, *secret).contains(&token(100 + secret))).collect();
+    assert!(!written.is_empty(), "no write was committed");
+    for secret in written {
+        arrives(secret, &token(100 + secret));
+    }
+}
+
 #[test]
 fn no_server_there() {
     let port = free_port();

@@ -37,8 +37,9 @@ pub trait Store: Read + Send + Sync {
 
     /// Writes all of the batch or nothing, and calls `done` with the number of the commit once it
     /// is durable (promise R1), or with the reason why not. A batch without writes is only
-    /// checked. `done` runs on the committer's thread and must neither block nor panic; it is
-    /// dropped uncalled if the store is dropped first.
+    /// checked. Commits are answered in their order, one at a time. `done` runs on the committer's
+    /// thread and must neither block nor panic nor commit; it is dropped uncalled if the store is
+    /// dropped first.
     fn commit_with(&self, batch: Batch, done: Done);
 
     /// Removes everything but the Region's identity, as one commit.

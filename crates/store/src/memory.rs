@@ -22,6 +22,9 @@ const SCAN_CHUNK: usize = 64;
 /// A store that is gone with the process.
 pub struct MemoryStore {
     state: Mutex<State>,
+    /// Held from a commit until it was answered, so that answers come in the order of commits.
+    /// Readers do not wait for it.
+    answering: Mutex<()>,
     sync_each: bool,
 }
 
@@ -67,18 +70,19 @@ impl Default for MemoryStore {
 impl MemoryStore {
     /// A store that syncs each commit.
     pub fn new() -> Self {
-        Self { state: Mutex::default(), sync_each: true }
+        Self { state: Mutex::default(), answering: Mutex::default(), sync_each: true }
     }
 
     /// A store that syncs only when it is told to. [`Store::commit_with`] then answers at the
     /// sync, or never if a crash comes first; a conflict is answered at once. The blocking
     /// [`Store::commit`] returns before the sync.
     pub fn unsynced() -> Self {
-        Self { state: Mutex::default(), sync_each: false }
+        Self { sync_each: false, ..Self::new() }
     }
 
     /// Makes every commit so far durable, and answers those who wait for it, in order.
     pub fn sync(&self) {
+        let _answering = self.answering();
         let synced = core::mem::take(&mut self.state().unsynced);
         for (done, seq) in synced.into_iter().filter_map(|commit| commit.done) {
             done(Ok(seq));
@@ -106,6 +110,10 @@ impl MemoryStore {
             state.put(key, row);
         }
         state.unsynced.clear();
+    }
+
+    fn answering(&self) -> MutexGuard<'_, ()> {
+        self.answering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -257,12 +265,14 @@ impl Store for MemoryStore {
     }
 
     fn commit_with(&self, batch: Batch, done: Done) {
+        let _answering = self.answering();
         if let (result, Some(done)) = self.commit_now(batch, Some(done)) {
             done(result);
         }
     }
 
     fn wipe_with(&self, done: Done) {
+        let _answering = self.answering();
         if let (seq, Some(done)) = self.wipe_now(Some(done)) {
             done(Ok(seq));
         }

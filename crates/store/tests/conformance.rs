@@ -285,6 +285,32 @@ fn one_of_a_group_wins() {
     });
 }
 
+/// What follows from commits is set in motion as they are answered: in their order.
+#[test]
+fn commits_of_many_threads_are_answered_in_their_order() {
+    each(|store| {
+        let (sender, answers) = mpsc::channel();
+        std::thread::scope(|scope| {
+            for thread in 0..8_u8 {
+                let sender = sender.clone();
+                scope.spawn(move || {
+                    for round in 0..200_u8 {
+                        let sender = sender.clone();
+                        let done = Box::new(move |result| {
+                            // A moment in which another thread could overtake.
+                            std::thread::yield_now();
+                            sender.send(result).unwrap();
+                        });
+                        let write = [(peer("us-west-2"), Some(value(&[thread, round])))];
+                        store.commit_with(batch(&[], &write), done);
+                    }
+                });
+            }
+        });
+        assert!(answers.iter().take(1600).eq((1..=1600).map(Ok)));
+    });
+}
+
 /// Whoever waits when a store is dropped is still served.
 #[test]
 fn dropping_serves_those_who_wait() {

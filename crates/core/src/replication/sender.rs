@@ -21,6 +21,8 @@ pub struct Sender {
     items: BTreeMap<Item, Waiting>,
     /// Items by the time at which they may be sent.
     due: BTreeSet<(Timestamp, Item)>,
+    /// How many items the peer has been behind with since when.
+    behind: BTreeMap<Timestamp, usize>,
     in_flight: usize,
 }
 
@@ -103,19 +105,26 @@ impl Sender {
 
     /// How long the peer has been behind.
     pub fn lag(&self, now: Timestamp) -> Duration {
-        let oldest = self.items.values().map(|state| state.entry.since).min();
-        oldest.map_or(Duration::ZERO, |since| now.since(since))
+        self.behind.keys().next().map_or(Duration::ZERO, |since| now.since(*since))
     }
 
     fn take(&mut self, item: &Item) -> Option<Waiting> {
         let state = self.items.remove(item)?;
         self.due.remove(&(state.next_at, item.clone()));
         self.in_flight -= usize::from(state.in_flight);
+        let since = state.entry.since;
+        if let Some(count) = self.behind.get_mut(&since) {
+            *count -= 1;
+            if *count == 0 {
+                self.behind.remove(&since);
+            }
+        }
         Some(state)
     }
 
     fn put(&mut self, item: Item, state: Waiting) {
         self.in_flight += usize::from(state.in_flight);
+        *self.behind.entry(state.entry.since).or_default() += 1;
         self.due.insert((state.next_at, item.clone()));
         self.items.insert(item, state);
     }
@@ -141,7 +150,8 @@ mod tests {
     }
 
     fn entry(revision: u64) -> Outbox {
-        let since = Timestamp::EPOCH;
+        // Some entries have waited as long as others.
+        let since = at(i64::try_from(revision / 2).unwrap());
         Outbox { at: Stamp { epoch: 1, revision }, since, intent: Intent::State }
     }
 
@@ -220,6 +230,9 @@ mod tests {
                 }
                 prop_assert_eq!(sender.items.len(), noted.len());
                 prop_assert_eq!(sender.due.len(), noted.len());
+                let oldest = sender.items.values().map(|waiting| waiting.entry.since).min();
+                let lag = oldest.map_or(Duration::ZERO, |since| at(now).since(since));
+                prop_assert_eq!(sender.lag(at(now)), lag);
                 prop_assert_eq!(sender.in_flight, sender.items.values().filter(|s| s.in_flight).count());
             }
             let later = at(now + 20_000);

@@ -77,10 +77,10 @@ impl Node {
             .transact(account, |cx, tx| receiver::receive(cx, tx, from, message.clone()))
             .await?;
         if let Some(item) = lacking {
-            if let Some(sender) = lock(&self.senders).get_mut(&from) {
+            if let Some(sender) = lock(&self.effects.senders).get_mut(&from) {
                 sender.answered(now(), &item);
             }
-            self.outbox_changed.notify_one();
+            self.effects.outbox_changed.notify_one();
         }
         if let Some(reply) = reply {
             self.send(from, reply);
@@ -112,10 +112,10 @@ impl Node {
             let key = regent_core::ports::Crypto::transport_key(&self.crypto);
             self.send(from, Message::Hello { key, answer: false });
         }
-        if let Some(sender) = lock(&self.senders).get_mut(&from) {
+        if let Some(sender) = lock(&self.effects.senders).get_mut(&from) {
             sender.heard(now());
         }
-        self.outbox_changed.notify_one();
+        self.effects.outbox_changed.notify_one();
         Ok(())
     }
 

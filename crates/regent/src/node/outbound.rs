@@ -30,7 +30,9 @@ const BURST: usize = 16;
 impl Node {
     /// Fills the senders from the outbox, as after a restart.
     pub(super) fn load_outbox(&self) -> Result<(), StoreFault> {
-        let mut senders = lock(&self.senders);
+        // Held throughout: what is committed after the scan is noted after it.
+        let mut senders = lock(&self.effects.senders);
+        senders.clear();
         let mut peer_keys = self.peer_keys.write().unwrap_or_else(PoisonError::into_inner);
         for peer in self.regions.iter().copied().filter(|peer| *peer != self.region) {
             let sender = senders.entry(peer).or_default();
@@ -50,22 +52,6 @@ impl Node {
         Ok(())
     }
 
-    /// Takes over changes of the outbox that were just committed.
-    pub(super) fn note(&self, changes: Vec<(Region, Item, Option<Outbox>)>) {
-        let mut acknowledged = false;
-        {
-            let mut senders = lock(&self.senders);
-            for (peer, item, entry) in changes {
-                acknowledged |= entry.is_none();
-                senders.entry(peer).or_default().note(now(), item, entry);
-            }
-        }
-        if acknowledged {
-            self.acknowledged.notify_waiters();
-        }
-        self.outbox_changed.notify_one();
-    }
-
     /// Sends until the process ends.
     pub async fn replicate(self: Arc<Self>) {
         let mut changes = self.links.changes();
@@ -79,7 +65,7 @@ impl Node {
             }
             let wait = self.next_wait();
             tokio::select! {
-                () = self.outbox_changed.notified() => {}
+                () = self.effects.outbox_changed.notified() => {}
                 () = tokio::time::sleep(wait) => self.greet_strangers(),
                 changed = changes.changed() => {
                     if changed.is_err() {
@@ -99,7 +85,7 @@ impl Node {
         let mut due = Vec::new();
         {
             let peer_keys = self.peer_keys.read().unwrap_or_else(PoisonError::into_inner);
-            let mut senders = lock(&self.senders);
+            let mut senders = lock(&self.effects.senders);
             for (peer, sender) in senders.iter_mut() {
                 let Some(key) = peer_keys.get(peer) else { continue };
                 while due.len() < BURST
@@ -167,7 +153,7 @@ impl Node {
     }
 
     fn next_wait(&self) -> Duration {
-        let next = lock(&self.senders)
+        let next = lock(&self.effects.senders)
             .values()
             .filter_map(regent_core::replication::sender::Sender::poll_timeout)
             .min();
@@ -178,7 +164,7 @@ impl Node {
 
     /// Publishes backlog and lag of each link.
     fn measure(&self) {
-        for (peer, sender) in lock(&self.senders).iter() {
+        for (peer, sender) in lock(&self.effects.senders).iter() {
             if let Some(counts) = self.links.counts(self.region, *peer) {
                 counts.backlog.store(sender.backlog() as u64, Ordering::Relaxed);
                 let lag = u64::try_from(sender.lag(now()).as_millis()).unwrap_or(u64::MAX);

@@ -23,7 +23,7 @@ impl Node {
             });
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.deadline_changed.notified() => {}
+                () = self.effects.deadline_changed.notified() => {}
             }
         }
     }
