@@ -362,10 +362,10 @@ impl FromStr for KeyId {
         let mut hex = [0u8; 32];
         let mut digits = hex.iter_mut();
         for (at, byte) in text.bytes().enumerate() {
-            match (at, byte) {
-                (8 | 13 | 18 | 23, b'-') => {}
-                (8 | 13 | 18 | 23, _) => return Err(malformed),
-                (_, byte) => *digits.next().ok_or(malformed)? = byte,
+            match (DASHES.contains(&at), byte) {
+                (true, b'-') => {}
+                (true, _) => return Err(malformed),
+                (false, byte) => *digits.next().ok_or(malformed)? = byte,
             }
         }
         if digits.next().is_some() {
@@ -375,18 +375,42 @@ impl FromStr for KeyId {
     }
 }
 
+impl KeyId {
+    /// Characters of an id, in either form.
+    pub const TEXT_LEN: usize = 36;
+
+    /// The id's text, without a formatter: every answer and every audit record has some.
+    pub fn text(&self) -> KeyIdText {
+        let mut text = [b'-'; Self::TEXT_LEN];
+        if self.multi_region {
+            text = *b"mrk-00000000000000000000000000000000";
+        }
+        let is_digit = |at: &usize| if self.multi_region { *at > 3 } else { !DASHES.contains(at) };
+        let places = text.iter_mut().enumerate().filter(|(at, _)| is_digit(at));
+        let digits = self.bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        for ((_, place), digit) in places.zip(digits) {
+            *place = hex_digit(digit);
+        }
+        KeyIdText(text)
+    }
+}
+
+/// Where the dashes of a UUID are.
+const DASHES: [usize; 4] = [8, 13, 18, 23];
+
+/// The text of a [`KeyId`] or a [`RequestId`], on the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyIdText([u8; KeyId::TEXT_LEN]);
+
+impl KeyIdText {
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.multi_region {
-            f.write_str("mrk-")?;
-        }
-        for (at, byte) in self.bytes.iter().enumerate() {
-            if !self.multi_region && matches!(at, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
+        f.write_str(self.text().as_str())
     }
 }
 
@@ -409,13 +433,22 @@ fn unhex(digits: &[u8]) -> Option<[u8; 16]> {
     Some(bytes)
 }
 
+/// The lower-case hex digit of a value below 16.
+const fn hex_digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' - 10 + value }
+}
+
 /// The id of one generation of a key's material: 64 hex digits on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MaterialId(pub [u8; 32]);
 
 impl fmt::Display for MaterialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut text = [0; 64];
+        for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
+        }
+        f.write_str(core::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -463,6 +496,11 @@ impl RequestId {
     pub fn from_entropy(bytes: [u8; 16]) -> Self {
         Self(KeyId::from_entropy(bytes, false))
     }
+
+    /// As [`KeyId::text`].
+    pub fn text(&self) -> KeyIdText {
+        self.0.text()
+    }
 }
 
 impl fmt::Display for RequestId {
@@ -496,12 +534,23 @@ impl SecretArn {
     }
 }
 
+impl SecretArn {
+    /// The ARN's text, in one allocation and without a formatter: every read of a value has some.
+    pub fn text(&self) -> String {
+        self.parts().concat()
+    }
+
+    fn parts(&self) -> [&str; 10] {
+        let Self { scope: Scope { region, account }, name, suffix } = self;
+        let (partition, region, account) = (region.partition(), region.as_str(), account.as_str());
+        let (name, suffix) = (name.as_str(), suffix.as_str());
+        ["arn:", partition, ":secretsmanager:", region, ":", account, ":secret:", name, "-", suffix]
+    }
+}
+
 impl fmt::Display for SecretArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Scope { region, account } = self.scope;
-        let partition = region.partition();
-        let Self { name, suffix, .. } = self;
-        write!(f, "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{suffix}")
+        self.parts().into_iter().try_for_each(|part| f.write_str(part))
     }
 }
 
@@ -512,10 +561,22 @@ pub struct KeyArn {
     pub id: KeyId,
 }
 
+impl KeyArn {
+    /// As [`SecretArn::text`].
+    pub fn text(&self) -> String {
+        self.parts(self.id.text().as_str()).concat()
+    }
+
+    fn parts<'a>(&'a self, id: &'a str) -> [&'a str; 8] {
+        let Scope { region, account } = &self.scope;
+        let (partition, region, account) = (region.partition(), region.as_str(), account.as_str());
+        ["arn:", partition, ":kms:", region, ":", account, ":key/", id]
+    }
+}
+
 impl fmt::Display for KeyArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Scope { region, account } = self.scope;
-        write!(f, "arn:{}:kms:{region}:{account}:key/{}", region.partition(), self.id)
+        self.parts(self.id.text().as_str()).into_iter().try_for_each(|part| f.write_str(part))
     }
 }
 
@@ -555,6 +616,26 @@ mod tests {
         {
             assert_eq!(good.parse::<KeyId>().unwrap().to_string(), good);
         }
+        let shown =
+            MaterialId(core::array::from_fn(|at| u8::try_from(at * 8 + 1).unwrap())).to_string();
+        assert_eq!(shown.len(), 64);
+        assert!(shown.starts_with("0109111921") && shown.ends_with("e1e9f1f9"), "{shown}");
+    }
+
+    #[test]
+    fn texts_and_displays_are_the_same() {
+        let scope = Scope {
+            region: "us-gov-west-1".parse().unwrap(),
+            account: "777864510236".parse().unwrap(),
+        };
+        let key = KeyArn { scope, id: KeyId::from_bytes([0xa7; 16], false) };
+        let expected = "arn:aws-us-gov:kms:us-gov-west-1:777864510236:key/a7a7a7a7-a7a7-a7a7-a7a7-a7a7a7a7a7a7";
+        assert_eq!((key.text(), key.to_string()), (expected.to_owned(), expected.to_owned()));
+        let (name, suffix) = ("a/b".parse().unwrap(), "4BS2cc".parse().unwrap());
+        let secret = SecretArn { scope, name, suffix };
+        assert_eq!(secret.text(), secret.to_string());
+        let id = RequestId::from_entropy([3; 16]);
+        assert_eq!(id.text().as_str(), id.to_string());
     }
 
     /// The seed's own ids have 33 digits; KMS calls them invalid, not absent.

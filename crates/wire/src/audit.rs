@@ -151,8 +151,8 @@ pub fn write_line(out: &mut Vec<u8>, record: &Record<'_>) {
         line.string("userAgent", cut(&record.origin.user_agent));
         line.string("errorCode", record.error_code);
         request_parameters(line, record);
-        line.string("requestID", shown(&mut text, &record.request_id));
-        line.string("eventID", shown(&mut text, &record.event_id));
+        line.string("requestID", record.request_id.text().as_str());
+        line.string("eventID", record.event_id.text().as_str());
         line.boolean("readOnly", record.read_only);
         line.string("eventType", "AwsApiCall");
         line.boolean("managementEvent", true);

@@ -215,12 +215,16 @@ fn nested_array(out: &mut Vec<u8>, write: impl FnOnce(Array<'_>)) {
 
 /// The bytes that `text` takes inside the quotes of a JSON string.
 pub fn escaped_len(text: &str) -> usize {
-    let extra = |byte: &u8| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
-        0..0x20 => 5,
-        _ => 0,
-    };
-    text.len() + text.as_bytes().iter().map(extra).sum::<usize>()
+    let mut len = text.len();
+    let mut rest = text.as_bytes();
+    while let Some((byte, tail)) = rest.split_at(plain_len(rest)).1.split_first() {
+        rest = tail;
+        len += match byte {
+            b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
+            _ => 5,
+        };
+    }
+    len
 }
 
 /// Appends `text` as it stands inside the quotes of a JSON string.

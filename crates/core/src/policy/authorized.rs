@@ -14,7 +14,7 @@ use crate::keys::grants::{self, Grants};
 use crate::policy::document::Policy;
 use crate::policy::evaluate::{
     Context, IdentityDecision, Lookup, Principal, PrincipalKind, Refusal, Request, ResourceMode,
-    cross_account, identity, same_account,
+    Untold, cross_account, identity, same_account,
 };
 use crate::policy::keys;
 use crate::ports::{Read, StoreFault};
@@ -116,8 +116,11 @@ pub fn permit(
     let granted = match denied.refusal {
         Refusal::IdentityDeny | Refusal::ResourceDeny => false,
         Refusal::NoIdentityAllow | Refusal::NoResourceAllow => {
-            let decided = |request: &Request<'_>| identity(cx.caller.policies.iter(), request);
-            let delegated = with_request(cx, demand, decided) == IdentityDecision::Allow;
+            let decided =
+                with_request(cx, &Told::of(demand, &RequestContext { cx, demand }), |r| {
+                    identity(cx.caller.policies.iter(), r)
+                });
+            let delegated = decided == IdentityDecision::Allow;
             let context = demand.facts.encryption_context.as_ref();
             grants::allow(read, &demand.grants, cx.caller, demand.action, context, delegated)?
         }
@@ -127,18 +130,9 @@ pub fn permit(
 
 /// Decides one demand as if there were no grants.
 pub fn permit_by_policies(cx: &Cx<'_>, demand: &Demand) -> Result<(), Denied> {
-    let policies = || cx.caller.policies.iter();
-    let (policy, mode) = match &demand.policy {
-        Some((policy, mode)) => (Some(policy.as_ref()), *mode),
-        None => (None, ResourceMode::Grants),
-    };
-    let decision = with_request(cx, demand, |request| {
-        if demand.owner == cx.caller.account {
-            same_account(policies(), policy, mode, request)
-        } else {
-            cross_account(policies(), policy, request)
-        }
-    });
+    let policy = demand.policy.as_ref().map(|(policy, mode)| (policy.as_ref(), *mode));
+    let context = RequestContext { cx, demand };
+    let decision = decide(cx, &Told::of(demand, &context), demand.owner, policy);
     decision.map_err(|refusal| Denied {
         principal: Arc::clone(&cx.caller.arn),
         action: demand.action,
@@ -147,19 +141,56 @@ pub fn permit_by_policies(cx: &Cx<'_>, demand: &Demand) -> Result<(), Denied> {
     })
 }
 
-fn with_request<T>(cx: &Cx<'_>, demand: &Demand, decide: impl FnOnce(&Request<'_>) -> T) -> T {
+/// Whether the caller may do `action` to whatever `owner` has under this policy, in whatever
+/// circumstances: then there is no need to work out a [`Demand`]. `false` decides nothing.
+pub fn is_permitted_anyhow(
+    cx: &Cx<'_>,
+    action: &'static str,
+    owner: AccountId,
+    policy: Option<(&Policy, ResourceMode)>,
+) -> bool {
+    decide(cx, &Told { action, resource: None, context: &Untold }, owner, policy).is_ok()
+}
+
+/// What policies are told besides the principal.
+struct Told<'a> {
+    action: &'static str,
+    resource: Option<&'a str>,
+    context: &'a dyn Context,
+}
+
+impl<'a> Told<'a> {
+    fn of(demand: &'a Demand, context: &'a dyn Context) -> Self {
+        Self { action: demand.action, resource: Some(&demand.resource), context }
+    }
+}
+
+fn decide(
+    cx: &Cx<'_>,
+    told: &Told<'_>,
+    owner: AccountId,
+    policy: Option<(&Policy, ResourceMode)>,
+) -> Result<(), Refusal> {
+    let policies = || cx.caller.policies.iter();
+    let (policy, mode) = policy.map_or((None, ResourceMode::Grants), |(p, m)| (Some(p), m));
+    with_request(cx, told, |request| {
+        if owner == cx.caller.account {
+            same_account(policies(), policy, mode, request)
+        } else {
+            cross_account(policies(), policy, request)
+        }
+    })
+}
+
+fn with_request<T>(cx: &Cx<'_>, told: &Told<'_>, decide: impl FnOnce(&Request<'_>) -> T) -> T {
     let principal = Principal {
         arn: &cx.caller.arn,
         account: cx.caller.account.as_str(),
         kind: cx.caller.kind,
         role_arn: None,
     };
-    decide(&Request {
-        principal: &principal,
-        action: demand.action,
-        resource: &demand.resource,
-        context: &RequestContext { cx, demand },
-    })
+    let Told { action, resource, context } = *told;
+    decide(&Request { principal: &principal, action, resource, context })
 }
 
 /// The condition keys of one demand.

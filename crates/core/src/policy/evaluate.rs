@@ -25,6 +25,16 @@ pub enum Lookup<'a> {
     Many(Vec<Cow<'a, str>>),
 }
 
+/// The circumstances of a request that are not told: whatever depends on them denies.
+#[derive(Debug, Clone, Copy)]
+pub struct Untold;
+
+impl Context for Untold {
+    fn lookup(&self, _key: &str) -> Lookup<'_> {
+        Lookup::Unknown
+    }
+}
+
 /// The condition keys of one request.
 pub trait Context {
     /// The values of a key, whose name is in lower case, except after the first `/` and after
@@ -60,8 +70,9 @@ pub struct Request<'a> {
     pub principal: &'a Principal<'a>,
     /// Such as `secretsmanager:GetSecretValue`.
     pub action: &'a str,
-    /// An ARN, without wildcards. Trust policies do not look at it.
-    pub resource: &'a str,
+    /// An ARN, without wildcards. Trust policies do not look at it. `None` while it is not told:
+    /// then it cannot be known whether a pattern other than `*` matches, and that denies.
+    pub resource: Option<&'a str>,
     pub context: &'a dyn Context,
 }
 
@@ -200,7 +211,7 @@ impl Statement {
 
     /// Whether action, resource and conditions match.
     fn covers(&self, request: &Request<'_>) -> Truth {
-        let mut truth = self.actions.selects(request.action, request);
+        let mut truth = self.actions.selects(Some(request.action), request);
         if let (Some(resources), false) = (&self.resources, truth == Truth::False) {
             truth = truth.min(resources.selects(request.resource, request));
         }
@@ -215,8 +226,12 @@ impl Statement {
 }
 
 impl Selection {
-    fn selects(&self, text: &str, request: &Request<'_>) -> Truth {
-        let hit = greatest(&self.patterns, |pattern| pattern.matches(text, request.context));
+    fn selects(&self, text: Option<&str>, request: &Request<'_>) -> Truth {
+        let hit = greatest(&self.patterns, |pattern| match text {
+            Some(text) => pattern.matches(text, request.context),
+            None if pattern.is_any() => Hit::Yes,
+            None => Hit::Unknown,
+        });
         if self.negated { Truth::of_negated(hit) } else { Truth::of(hit) }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::document::{Kind, Policy, PolicySyntax, TEXT_LEN_MAX};
 use super::evaluate::{
     Context, Decision, IdentityDecision, Lookup, Principal, PrincipalKind, Refusal, Request,
-    ResourceMode, cross_account, identity, same_account,
+    ResourceMode, Untold, cross_account, identity, same_account,
 };
 
 /// Condition keys with their values; a key with no values is known and absent.
@@ -64,7 +64,12 @@ const SECRET: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:prod/
 
 /// Asks one policy about reading the secret.
 fn ask(policy: &Policy, principal: &Principal<'_>) -> Decision {
-    policy.decide(&Request { principal, action: GET, resource: SECRET, context: &Keys::new(&[]) })
+    policy.decide(&Request {
+        principal,
+        action: GET,
+        resource: Some(SECRET),
+        context: &Keys::new(&[]),
+    })
 }
 
 fn identity_policy(statements: &Value) -> Policy {
@@ -220,7 +225,8 @@ fn what_is_unknown_denies() {
         json!({"StringLike": {"aws:username": "${no:such}"}}),
     ] {
         let keys = Keys::new(&[("aws:username", &["ann"])]);
-        let request = Request { principal: &ANN, action: GET, resource: SECRET, context: &keys };
+        let request =
+            Request { principal: &ANN, action: GET, resource: Some(SECRET), context: &keys };
         let allow =
             json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition});
         assert_eq!(identity_policy(&allow).decide(&request), Decision::Silent, "{condition}");
@@ -245,7 +251,7 @@ fn what_is_unknown_denies() {
 #[test]
 fn a_resource_variable_without_a_value_allows_nothing() {
     let keys = Keys::new(&[("aws:username", &[])]);
-    let request = Request { principal: &ROLE, action: GET, resource: SECRET, context: &keys };
+    let request = Request { principal: &ROLE, action: GET, resource: Some(SECRET), context: &keys };
     let variable = "arn:aws:secretsmanager:*:*:secret:${aws:username}*";
     for (effect, element, expected) in [
         ("Allow", "Resource", Decision::Silent),
@@ -264,11 +270,42 @@ fn a_name_with_wildcards_reaches_only_itself() {
         &json!({"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s:::${aws:username}/x"}),
     );
     let keys = Keys::new(&[("aws:username", &["*"])]);
-    let decide = |resource| {
+    let decide = |resource: &str| {
+        let resource = Some(resource);
         policy.decide(&Request { principal: &ANN, action: GET, resource, context: &keys })
     };
     assert_eq!(decide("arn:aws:s:::*/x"), Decision::Allow);
     assert_eq!(decide("arn:aws:s:::bob/x"), Decision::Silent);
+}
+
+/// Nothing is told of the resource and the circumstances: only what depends on neither allows, and
+/// whatever might deny does.
+#[test]
+fn untold_resources_and_circumstances() {
+    let untold = Request { principal: &ANN, action: GET, resource: None, context: &Untold };
+    let decide = |statements: Value| resource_policy(&statements).decide(&untold);
+    let everyone = |rest: Value| {
+        let mut statement = json!({"Effect": "Allow", "Principal": "*", "Action": "*"});
+        statement.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        statement
+    };
+    let mine = json!({"StringEquals": {"aws:username": "ann"}});
+    let unknown = json!({"Resource": "*", "Condition": mine});
+    assert_eq!(decide(json!([everyone(json!({"Resource": "*"}))])), Decision::Allow);
+    for rest in [json!({"Resource": SECRET}), json!({"NotResource": SECRET})] {
+        assert_eq!(decide(json!([everyone(rest.clone())])), Decision::Silent, "{rest}");
+    }
+    assert_eq!(decide(json!([everyone(unknown.clone())])), Decision::Silent);
+    for (rest, denied) in [
+        (json!({"Effect": "Deny", "Resource": SECRET}), true),
+        (json!({"Effect": "Deny", "NotResource": SECRET}), true),
+        (json!({"Effect": "Deny", "Resource": "*", "Condition": mine}), true),
+        (json!({"Effect": "Deny", "Resource": "*", "Action": "kms:*"}), false),
+    ] {
+        let decision = decide(json!([everyone(json!({"Resource": "*"})), everyone(rest.clone())]));
+        let expected = if denied { Decision::ExplicitDeny } else { Decision::Allow };
+        assert_eq!(decision, expected, "{rest}");
+    }
 }
 
 /// Identity policies x resource policy x mode, within the account and across accounts.
@@ -297,7 +334,7 @@ fn matrix_of_both_sides() {
     let across =
         [[gate, gate, none, none, resource], [gate, gate, Ok(()), Ok(()), resource], [identity; 5]];
     let keys = Keys::new(&[]);
-    let request = Request { principal: &ANN, action: GET, resource: SECRET, context: &keys };
+    let request = Request { principal: &ANN, action: GET, resource: Some(SECRET), context: &keys };
     for ((policies, (grants, gates)), across) in identities.iter().zip(expected).zip(across) {
         for (n, policy) in resources.into_iter().enumerate() {
             let same = |mode| same_account(policies, policy, mode, &request);
@@ -316,7 +353,7 @@ fn matrix_of_both_sides() {
 #[test]
 fn root_needs_no_identity_policy_but_passes_the_gate() {
     let keys = Keys::new(&[]);
-    let request = Request { principal: &ROOT, action: GET, resource: SECRET, context: &keys };
+    let request = Request { principal: &ROOT, action: GET, resource: Some(SECRET), context: &keys };
     let to_ann = allow_to(&json!({"AWS": ANN.arn}));
     let to_account = allow_to(&json!({"AWS": ACCOUNT}));
     let deny = resource_policy(
@@ -335,7 +372,7 @@ fn root_needs_no_identity_policy_but_passes_the_gate() {
 #[test]
 fn a_policy_of_the_wrong_kind_allows_nothing() {
     let keys = Keys::new(&[]);
-    let request = Request { principal: &ANN, action: GET, resource: SECRET, context: &keys };
+    let request = Request { principal: &ANN, action: GET, resource: Some(SECRET), context: &keys };
     let resource = allow_to(&json!("*"));
     assert_eq!(identity([&resource], &request), IdentityDecision::ImplicitDeny);
     assert_eq!(
@@ -581,7 +618,7 @@ fn keys() -> Keys {
 fn decide(statements: &[Value]) -> Option<Decision> {
     let text = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
     let keys = keys();
-    let request = Request { principal: &ANN, action: GET, resource: SECRET, context: &keys };
+    let request = Request { principal: &ANN, action: GET, resource: Some(SECRET), context: &keys };
     Policy::parse_resource(&text).ok().map(|policy| policy.decide(&request))
 }
 
@@ -599,7 +636,7 @@ proptest! {
     #[test]
     fn arbitrary_json_is_an_error_or_decides(value in any_json()) {
         let keys = keys();
-        let request = Request { principal: &ANN, action: GET, resource: SECRET, context: &keys };
+        let request = Request { principal: &ANN, action: GET, resource: Some(SECRET), context: &keys };
         for text in [value.to_string(), json!({"Statement": value}).to_string()] {
             for kind in [Kind::Identity, Kind::Resource, Kind::Trust] {
                 if let Ok(policy) = Policy::parse(&text, kind) {
@@ -612,7 +649,7 @@ proptest! {
     #[test]
     fn an_allow_of_everything_allows_everything(action in "[a-z]{1,9}:[A-Za-z]{1,9}", resource in ".{0,40}") {
         let keys = keys();
-        let request = Request { principal: &ANN, action: &action, resource: &resource, context: &keys };
+        let request = Request { principal: &ANN, action: &action, resource: Some(&resource), context: &keys };
         prop_assert_eq!(everything().decide(&request), Decision::Allow);
     }
 
@@ -641,6 +678,26 @@ proptest! {
         denied.insert(turn.index(turned.len() + 1), json!(
             {"Effect": "Deny", "Principal": {"AWS": ANN.arn}, "Action": GET, "Resource": SECRET}));
         prop_assert_eq!(decide(&denied), Some(Decision::ExplicitDeny));
+    }
+
+    /// PROMISE R6: what is allowed before resource and circumstances are told is allowed whatever
+    /// they are, and what they deny is not allowed before.
+    #[test]
+    fn what_is_not_told_never_allows_more(
+        statements in prop::collection::vec(any_statement(), 1..4),
+    ) {
+        let text = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+        let (Some(told), Ok(policy)) = (decide(&statements), Policy::parse_resource(&text)) else {
+            return Ok(());
+        };
+        let untold = Request { principal: &ANN, action: GET, resource: None, context: &Untold };
+        let allowed = match policy.decide(&untold) {
+            Decision::Allow => told == Decision::Allow,
+            Decision::AllowDelegated => matches!(told, Decision::Allow | Decision::AllowDelegated),
+            Decision::Silent => told != Decision::ExplicitDeny,
+            Decision::ExplicitDeny => true,
+        };
+        prop_assert!(allowed, "{told:?} {text}");
     }
 
     /// Only actions and the names of keys: resources and values are compared byte by byte.

@@ -145,7 +145,7 @@ impl Target {
         let Some(found) = &self.found else {
             return Demand::on(action, self.given.to_string(), self.owner);
         };
-        let arn = found.arn().to_string();
+        let arn = found.arn().text();
         let mut demand = Demand::on(action, arn.clone(), self.owner);
         demand.policy = found.policy().map(|policy| (policy, ResourceMode::Grants));
         demand.facts.resource_tags.clone_from(&found.secret.tags);

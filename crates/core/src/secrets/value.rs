@@ -49,7 +49,7 @@ pub fn usable_key(
         Ok(found) => found,
         Err(problem) => return Ok(Err(problem)),
     };
-    let context = EncryptionContext::of_secret(&arn.to_string(), version);
+    let context = EncryptionContext::of_secret(&arn.text(), version);
     let via = Some(via_service(arn.scope.region));
     for action in ["kms:GenerateDataKey", "kms:Decrypt"] {
         if let Err(denied) =
@@ -76,7 +76,7 @@ pub fn prove_key(
         Err(KeyProblem::AliasAbsent { .. }) if is_default_key(kms_key_id) => return Ok(Ok(())),
         Err(problem) => return Ok(Err(problem)),
     };
-    let context = EncryptionContext::of_secret(&arn.to_string(), VALIDATION_VERSION);
+    let context = EncryptionContext::of_secret(&arn.text(), VALIDATION_VERSION);
     let probe: [u8; 32] = random(cx.entropy);
     let opened =
         envelope::encrypt(&found.key, found.scope, &context, &probe, cx.crypto, cx.entropy)
@@ -103,7 +103,7 @@ pub fn wrap_data_key(
         Ok(found) => found,
         Err(problem) => return Ok(Err(problem)),
     };
-    let context = EncryptionContext::of_secret(&arn.to_string(), version.as_str());
+    let context = EncryptionContext::of_secret(&arn.text(), version.as_str());
     let blob = envelope::encrypt(
         &found.key,
         found.scope,
@@ -127,7 +127,7 @@ pub fn open_data_key(
 ) -> Result<SymmetricKey, Error> {
     let name = KeyName::Id(value.kms_key);
     let found = find(read, arn.scope, &name)?.map_err(Error::CannotDecrypt)?;
-    let context = EncryptionContext::of_secret(&arn.to_string(), version.as_str());
+    let context = EncryptionContext::of_secret(&arn.text(), version.as_str());
     let via = Some(via_service(arn.scope.region));
     check_permission(cx, read, &found, "kms:Decrypt", Some(&context), via)?
         .map_err(|_| Error::KmsDenied)?;

@@ -295,8 +295,8 @@ impl<'s> Exchange<'s> {
         let (status, content_type, body) = match outcome {
             Ok(response) => (response.status, response.content_type, response.body),
             Err(End::Fault(fault) | End::Close(fault)) => {
-                let id = self.request_id.to_string();
-                let answer = fault.answer(self.shown_service(), self.format, &id);
+                let id = self.request_id.text();
+                let answer = fault.answer(self.shown_service(), self.format, id.as_str());
                 (answer.status, answer.content_type, answer.body)
             }
             Err(End::Unroutable) => (404, "text/xml", UNROUTABLE.into()),
@@ -315,7 +315,7 @@ impl<'s> Exchange<'s> {
         *response.status_mut() =
             StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        if let Ok(id) = HeaderValue::try_from(self.request_id.to_string()) {
+        if let Ok(id) = HeaderValue::from_str(self.request_id.text().as_str()) {
             headers.insert(REQUEST_ID, id);
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

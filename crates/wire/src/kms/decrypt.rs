@@ -54,7 +54,7 @@ impl JsonOperation for Decrypt {
         // PROMISE R7: a body that grows leaves copies of the plaintext behind.
         out.reserve(members::answer_len(output.plaintext.len()));
         json::object(out, |body| {
-            body.string("KeyId", output.key.to_string().as_str());
+            body.string("KeyId", output.key.text().as_str());
             body.blob("Plaintext", output.plaintext.expose());
             body.string("EncryptionAlgorithm", ciphertext::ALGORITHM);
             body.string("KeyMaterialId", output.material.to_string().as_str());

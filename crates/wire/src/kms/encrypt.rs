@@ -51,7 +51,7 @@ impl JsonOperation for Encrypt {
     fn encode(output: &Encrypted, _cx: &Cx<'_>, out: &mut Vec<u8>) {
         json::object(out, |body| {
             body.blob("CiphertextBlob", &*output.blob);
-            body.string("KeyId", output.key.to_string().as_str());
+            body.string("KeyId", output.key.text().as_str());
             body.string("EncryptionAlgorithm", ciphertext::ALGORITHM);
         });
     }

@@ -14,7 +14,7 @@ use crate::secretsmanager::fault::failure_text;
 
 /// `ARN` and `Name`, which nearly every answer begins with.
 pub fn arn_and_name(body: &mut Object<'_>, arn: &SecretArn) {
-    body.string("ARN", arn.to_string().as_str());
+    body.string("ARN", arn.text().as_str());
     body.string("Name", arn.name.as_str());
 }
 
