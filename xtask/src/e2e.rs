@@ -16,7 +16,7 @@ use regent_wire::operations::OPERATIONS;
 /// What is installed where the clients are absent. Older models lack operations that are built.
 const PACKAGES: [&str; 3] = ["awscli>=1.46.3,<2", "boto3>=1.44.5", "botocore>=1.44.5"];
 /// Programs that tests run, and the Debian packages that they are installed from where absent.
-const PROGRAMS: [(&str, &str); 1] = [("strace", "strace")];
+const PROGRAMS: [(&str, &str); 2] = [("strace", "strace"), ("faketime", "faketime")];
 /// Succeeds in an interpreter whose clients know all that is tested.
 const HAS_CLIENTS: &str = "import awscli, boto3, botocore, tomllib; \
     assert tuple(map(int, botocore.__version__.split('.'))) >= (1, 44, 5)";

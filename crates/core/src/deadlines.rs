@@ -147,6 +147,7 @@ mod tests {
             description: None,
             kms_key_id: None,
             secret_type: None,
+            created_by: None,
             created: world.now,
             last_changed: world.now,
             last_accessed: None,

@@ -97,6 +97,9 @@ pub enum Subject {
     Key { id: KeyId },
     /// A replica key that is gone for good, from it to its primary.
     KeyGone { id: KeyId },
+    /// The day on which a replica was last read, from it to its primary. Its state's number is
+    /// [`Stamp::of_day`].
+    Accessed { name: SecretName, suffix: SecretSuffix },
 }
 
 /// What a deadline does.

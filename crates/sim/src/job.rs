@@ -165,6 +165,9 @@ pub fn told(message: &Message) -> String {
             let install = state.install.is_some();
             format!("Key {id} at {at} primary {primary} {:?} install={install}", state.replicas)
         }
+        Message::Accessed { name, suffix, day, .. } => {
+            format!("Accessed {name}-{suffix} on {day:?}")
+        }
         Message::KeyGone { id, at, .. } => format!("KeyGone {id} at {}", short(*at)),
         Message::Acknowledged { subject, at, outcome, .. } => {
             format!("Acknowledged {} at {}: {outcome:?}", named(subject), short(*at))
@@ -184,6 +187,7 @@ pub fn named(subject: &Subject) -> String {
         Subject::Detached { name, suffix } => format!("detached {name}-{suffix}"),
         Subject::Key { id } => format!("key {id}"),
         Subject::KeyGone { id } => format!("key gone {id}"),
+        Subject::Accessed { name, suffix } => format!("accessed {name}-{suffix}"),
     }
 }
 

@@ -307,6 +307,7 @@ mod part {
     pub(super) const DETACHED: u8 = 2;
     pub(super) const KEY: u8 = 3;
     pub(super) const KEY_GONE: u8 = 4;
+    pub(super) const ACCESSED: u8 = 5;
     pub(super) const PURGE_SECRET: u8 = 1;
     pub(super) const DELETE_KEY: u8 = 2;
     pub(super) const FORGET_TOMBSTONE: u8 = 3;
@@ -388,6 +389,9 @@ impl Writer {
             }
             Subject::Key { id } => self.bytes(&[part::KEY]).key_id(*id),
             Subject::KeyGone { id } => self.bytes(&[part::KEY_GONE]).key_id(*id),
+            Subject::Accessed { name, suffix } => {
+                self.bytes(&[part::ACCESSED]).text(name.as_str()).suffix(*suffix)
+            }
         }
     }
 
@@ -517,6 +521,9 @@ impl Parts<'_> {
             }
             [part::KEY] => Ok(Subject::Key { id: self.key_id()? }),
             [part::KEY_GONE] => Ok(Subject::KeyGone { id: self.key_id()? }),
+            [part::ACCESSED] => {
+                Ok(Subject::Accessed { name: self.text()?, suffix: self.suffix()? })
+            }
             _ => Err(NotAKey),
         }
     }

@@ -88,6 +88,7 @@ fn secret() -> Secret {
         description: Some("the database".into()),
         kms_key_id: Some("alias/app".into()),
         secret_type: Some("partner".into()),
+        created_by: None,
         created: at(0),
         last_changed: at(1),
         last_accessed: Some(at(2).day()),
@@ -114,6 +115,10 @@ fn secret_with_policies() -> Secret {
     let policies = [("default", "kms:*"), ("cross-account-replication", "s3:*")]
         .map(|(name, action)| (name.parse().unwrap(), policy(action)));
     Secret { policies: policies.into_iter().collect(), ..secret() }
+}
+
+fn secret_without_value() -> Secret {
+    Secret { created_by: Some(version_id('3').parse().unwrap()), ..bare_secret() }
 }
 
 fn bare_secret() -> Secret {
@@ -279,6 +284,7 @@ fn secrets() -> Vec<(String, Key, Record)> {
     vec![
         ("secret".into(), key.clone(), Record::Secret(Arc::new(secret()))),
         ("secret-policies".into(), key.clone(), Record::Secret(Arc::new(secret_with_policies()))),
+        ("secret-created-by".into(), key.clone(), Record::Secret(Arc::new(secret_without_value()))),
         ("secret-replica".into(), key, Record::Secret(Arc::new(bare_secret()))),
         ("version-string".into(), version_key(&string), Record::Version(Arc::new(string))),
         ("version-binary".into(), version_key(&binary), Record::Version(Arc::new(binary))),
@@ -369,6 +375,7 @@ fn regional() -> Vec<(String, Key, Record)> {
     let gone = |failed| Record::Tombstone(Tombstone { at: stamp(2, 18), failed });
     let id = key_id(true);
     let detached = Subject::Detached { name: name(), suffix: suffix() };
+    let accessed = Subject::Accessed { name: name(), suffix: suffix() };
     let purge = Due::PurgeSecret { name: name(), suffix: suffix() };
     let forget = Due::ForgetTombstone { subject: Subject::KeyGone { id } };
     vec![
@@ -377,6 +384,7 @@ fn regional() -> Vec<(String, Key, Record)> {
         ("outbox-secret".into(), outbox(secret), waiting(Intent::State)),
         ("outbox-remove".into(), outbox(Subject::Key { id }), waiting(Intent::Remove)),
         ("outbox-detached".into(), outbox(detached), waiting(Intent::State)),
+        ("outbox-accessed".into(), outbox(accessed), waiting(Intent::State)),
         ("deadline-purge-secret".into(), deadline(purge), Record::Index),
         ("deadline-delete-key".into(), deadline(Due::DeleteKey { id }), Record::Index),
         ("deadline-forget-tombstone".into(), deadline(forget), Record::Index),

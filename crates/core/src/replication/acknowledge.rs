@@ -55,7 +55,7 @@ pub fn acknowledge(
                 _ => Ok(()),
             }
         }
-        Subject::KeyGone { .. } => {
+        Subject::KeyGone { .. } | Subject::Accessed { .. } => {
             if reached {
                 dequeue(tx, scope, peer, subject.clone());
             }

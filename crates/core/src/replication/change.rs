@@ -14,7 +14,7 @@ use crate::records::Subject;
 use crate::secrets::model::{ReplicaFailure, ValueKind};
 use crate::secrets::policies::Policies;
 use crate::tags::Tags;
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 
 /// The number of a replicated state. Ordered by epoch, then revision.
 ///
@@ -32,6 +32,12 @@ impl Stamp {
     #[must_use]
     pub const fn next(self) -> Self {
         Self { epoch: self.epoch, revision: self.revision + 1 }
+    }
+
+    /// The number of "last read on this day": later days have higher ones.
+    pub fn of_day(day: Timestamp) -> Self {
+        let days = u64::try_from(day.millis() / DAY_MS).unwrap_or_default();
+        Self { epoch: Self::FIRST.epoch, revision: days }
     }
 
     /// The first state of a new owner.
@@ -72,6 +78,13 @@ pub enum Message {
         account: AccountId,
         id: KeyId,
         at: Stamp,
+    },
+    /// A replica was read, on this day for the last time.
+    Accessed {
+        account: AccountId,
+        name: SecretName,
+        suffix: SecretSuffix,
+        day: Timestamp,
     },
     /// The answer to each of the above, after it was committed.
     Acknowledged {

@@ -15,7 +15,7 @@ use crate::replication::change::{
     KeyState, MaterialState, Message, SecretState, Stamp, ValueState, VersionState,
 };
 use crate::secrets::error::Error;
-use crate::secrets::model::{ReplicaFailure, Secret, Version, value_aad};
+use crate::secrets::model::{ReplicaFailure, Role, Secret, Version, value_aad};
 use crate::secrets::value::open_data_key;
 use crate::tx::Records;
 
@@ -59,7 +59,27 @@ pub fn compose(
             None => Ok(Composed::Obsolete),
         },
         Subject::KeyGone { id } => Ok(Composed::Send(Message::KeyGone { account, id: *id, at })),
+        Subject::Accessed { name, suffix } => accessed(cx, read, peer, name, *suffix),
     }
+}
+
+/// The day of the last read, if the secret still is a replica of one in `peer`.
+fn accessed(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    peer: Region,
+    name: &SecretName,
+    suffix: SecretSuffix,
+) -> Result<Composed, StoreFault> {
+    let scope = cx.scope();
+    let secret = read.secret(scope, name)?;
+    let secret = secret
+        .filter(|secret| secret.suffix == suffix && secret.role == Role::Replica { primary: peer });
+    let Some(day) = secret.and_then(|secret| secret.last_accessed) else {
+        return Ok(Composed::Obsolete);
+    };
+    let (account, name) = (scope.account, name.clone());
+    Ok(Composed::Send(Message::Accessed { account, name, suffix, day }))
 }
 
 fn secret(

@@ -23,6 +23,7 @@ pub fn account_of(message: &Message) -> Option<AccountId> {
         Message::SecretRemoved { account, .. }
         | Message::Detached { account, .. }
         | Message::KeyGone { account, .. }
+        | Message::Accessed { account, .. }
         | Message::Acknowledged { account, .. } => Some(*account),
         Message::Hello { .. } | Message::Ask { .. } | Message::Answer { .. } => None,
     }
@@ -69,6 +70,11 @@ pub fn receive(
         Message::KeyGone { id, at, .. } => {
             keys::gone(cx, tx, from, id, at)?;
             Ok(Some(acknowledged(cx, Subject::KeyGone { id }, at, Outcome::Applied)))
+        }
+        Message::Accessed { name, suffix, day, .. } => {
+            secrets::accessed(cx, tx, from, &name, suffix, day)?;
+            let subject = Subject::Accessed { name, suffix };
+            Ok(Some(acknowledged(cx, subject, Stamp::of_day(day), Outcome::Applied)))
         }
         Message::Acknowledged { subject, at, outcome, .. } => {
             acknowledge(cx, tx, from, &subject, at, outcome)?;

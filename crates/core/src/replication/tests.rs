@@ -11,6 +11,7 @@ use crate::keys::ops::replicate_key::ReplicateKey;
 use crate::keys::ops::update_alias::UpdateAlias;
 use crate::keys::ops::update_primary_region::UpdatePrimaryRegion;
 use crate::keys::target::KeyRef;
+use crate::limits;
 use crate::plaintext::Plaintext;
 use crate::ports::Crypto;
 use crate::records::{Key, Record, Subject};
@@ -18,6 +19,7 @@ use crate::replication::change::{Message, Outcome};
 use crate::replication::compose::{Composed, compose};
 use crate::replication::outbox::subject_of;
 use crate::replication::receiver::receive;
+use crate::secrets::accessed::touch;
 use crate::secrets::error::Error;
 use crate::secrets::model::{Replica, ReplicaFailure, ReplicaStatus, Secret};
 use crate::secrets::ops::{
@@ -29,6 +31,7 @@ use crate::secrets::replicas::AddReplica;
 use crate::secrets::target::SecretId;
 use crate::secrets::versions::GivenValue;
 use crate::testing::World;
+use crate::time::{DAY_MS, Timestamp};
 use crate::tx::Records;
 
 fn region(name: &str) -> World {
@@ -352,4 +355,100 @@ fn a_policy_is_replicated_and_decides_in_the_replica() {
     exchange(&mut a, &mut b, &subject);
     assert_eq!(read(&b), Ok(()));
     assert!(secret(&b).unwrap().policies.merged().is_none());
+}
+
+/// Reads the secret, and notes that it was read.
+fn read(world: &mut World) {
+    let op = GetSecretValue { secret: id(), version: None, stage: None };
+    if let Some(noted) = world.query(op).unwrap().touch {
+        world.edit(|cx, tx| touch(cx, tx, &noted)).unwrap();
+    }
+}
+
+/// AWS: `ReplicationStatus` shows when each replica was last read. The primary hears it once a day,
+/// however often the replica is read, and nothing else of it changes.
+#[test]
+fn the_primary_hears_on_which_day_a_replica_was_read() {
+    let (mut a, mut b) = (region("us-east-1"), region("us-west-2"));
+    let replicas = vec![wanted(&b, None)];
+    create(&mut a, replicas);
+    let subject = subject_of(&secret(&a).unwrap());
+    exchange(&mut a, &mut b, &subject);
+    let suffix = secret(&a).unwrap().suffix;
+    let accessed = Subject::Accessed { name: name(), suffix };
+    let untold = |b: &World| b.store.outbox(b.scope(), a.region, &accessed).unwrap();
+    assert_eq!(untold(&b), None);
+    read(&mut b);
+    let first = message(&b, &a, &accessed);
+    b.pass_ms(DAY_MS);
+    read(&mut b);
+    let today = b.now.day();
+    let untold = untold(&b).unwrap();
+    assert_eq!(untold.since, Timestamp::from_millis(b.now.millis() - DAY_MS), "one entry");
+    let before = (secret(&a).unwrap(), replica(&a, b.region).unwrap());
+    exchange(&mut b, &mut a, &accessed);
+    let expected = Replica { last_accessed: Some(today), ..before.1 };
+    assert_eq!((secret(&a), replica(&a, b.region)), (Some(before.0), Some(expected)));
+    let left = |b: &World| b.store.outbox(b.scope(), a.region, &accessed).unwrap();
+    assert_eq!(left(&b), None);
+    read(&mut b);
+    assert_eq!(left(&b), None, "told already");
+    // What comes late does not go back, and its answer does not end a later wait.
+    b.pass_ms(DAY_MS);
+    read(&mut b);
+    let answer = hear(&mut a, b.region, first).unwrap();
+    assert_eq!(replica(&a, b.region).unwrap().last_accessed, Some(today));
+    hear(&mut b, a.region, answer);
+    assert!(b.store.outbox(b.scope(), a.region, &accessed).unwrap().is_some());
+}
+
+/// A replica that became a secret of its own has nobody to tell, and a primary that has given a
+/// replica up does not take it back for a read.
+#[test]
+fn a_read_of_a_former_replica_is_nobody_elses_business() {
+    let (mut a, mut b) = (region("us-east-1"), region("us-west-2"));
+    let replicas = vec![wanted(&b, None)];
+    create(&mut a, replicas);
+    let subject = subject_of(&secret(&a).unwrap());
+    exchange(&mut a, &mut b, &subject);
+    read(&mut b);
+    let accessed = Subject::Accessed { name: name(), suffix: secret(&a).unwrap().suffix };
+    let late = message(&b, &a, &accessed);
+    let entry = b.store.outbox(b.scope(), a.region, &accessed).unwrap().unwrap();
+    detach(&mut b);
+    let key = a.crypto.transport_key();
+    let composed = compose(&b.cx(), &b.store, a.region, &key, &accessed, &entry).unwrap();
+    assert_eq!(composed, Composed::Obsolete);
+    let regions = vec![b.region];
+    a.command(RemoveRegionsFromReplication { secret: id(), regions }).unwrap();
+    assert_eq!(outcome(hear(&mut a, b.region, late)), Outcome::Applied);
+    assert_eq!(replica(&a, b.region), None);
+    b.pass_ms(DAY_MS);
+    let (account, subject, at) = (b.account(), accessed.clone(), entry.at);
+    let answer = Message::Acknowledged { account, subject, at, outcome: Outcome::Applied };
+    hear(&mut b, a.region, answer);
+    read(&mut b);
+    assert_eq!(b.store.outbox(b.scope(), a.region, &accessed).unwrap(), None);
+}
+
+/// A replica keeps no more versions than its primary may.
+#[test]
+fn old_versions_leave_a_replica_too() {
+    let (mut a, mut b) = (region("us-east-1"), region("us-west-2"));
+    let replicas = vec![wanted(&b, None)];
+    create(&mut a, replicas);
+    let subject = subject_of(&secret(&a).unwrap());
+    let most = u32::try_from(limits::VERSIONS_PER_SECRET_MAX).unwrap();
+    for number in 2..=most + 20 {
+        for world in [&mut a, &mut b] {
+            world.pass_ms(DAY_MS / 90);
+        }
+        put(&mut a, &number.to_string());
+        exchange(&mut a, &mut b, &subject);
+    }
+    for world in [&a, &b] {
+        let stored = world.store.keys().filter(|key| matches!(key, Key::Version { .. })).count();
+        assert_eq!(stored, limits::VERSIONS_PER_SECRET_MAX, "{}", world.region);
+        assert_eq!(secret(world).unwrap().version_count, most);
+    }
 }

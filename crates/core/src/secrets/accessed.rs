@@ -1,16 +1,19 @@
 //! The day of the last read: what GetSecretValue leaves behind.
 //!
 //! AWS: `LastAccessedDate` is midnight UTC, of the secret and of the version, and each Region's
-//! own. A read therefore writes once a day at most, outside the request, and no replica hears of
-//! it: the state's number stays.
+//! own, shown also in the primary's `ReplicationStatus`. A read therefore writes once a day at most,
+//! outside the request, and no replica hears of it: the state's number stays. A replica tells its
+//! primary the day.
 
 use std::sync::Arc;
 
 use crate::cx::Cx;
 use crate::engine::Touch;
 use crate::ports::{Read, StoreFault};
-use crate::records::{Key, Record};
-use crate::secrets::model::{Secret, Version};
+use crate::records::{Intent, Key, Record, Subject};
+use crate::replication::change::Stamp;
+use crate::replication::outbox::enqueue;
+use crate::secrets::model::{Role, Secret, Version};
 use crate::secrets::target::Found;
 use crate::tx::Tx;
 
@@ -35,6 +38,14 @@ pub fn touch(cx: &Cx<'_>, tx: &mut Tx<'_>, touch: &Touch) -> Result<(), StoreFau
         return Ok(());
     }
     if secret.last_accessed < today {
+        if let (Role::Replica { primary }, Key::Secret { scope, .. }) =
+            (&secret.role, &touch.secret)
+        {
+            let (name, suffix) = (secret.name.clone(), secret.suffix);
+            let subject = Subject::Accessed { name, suffix };
+            let at = Stamp::of_day(cx.now);
+            enqueue(cx, tx, *scope, *primary, subject, at, Intent::State)?;
+        }
         let secret = Secret { last_accessed: today, ..Secret::clone(&secret) };
         tx.put(touch.secret.clone(), Record::Secret(Arc::new(secret)));
     }

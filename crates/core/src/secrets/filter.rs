@@ -135,6 +135,7 @@ mod tests {
             description: Some("an secret of MyTestPhrase".into()),
             kms_key_id: None,
             secret_type: None,
+            created_by: None,
             created: Timestamp::EPOCH,
             last_changed: Timestamp::EPOCH,
             last_accessed: None,

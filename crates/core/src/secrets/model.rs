@@ -24,6 +24,8 @@ pub struct Secret {
     pub kms_key_id: Option<Box<str>>,
     /// The partner id of a managed external secret.
     pub secret_type: Option<Box<str>>,
+    /// The token of the creation, if no version has it: the secret began without a value here.
+    pub created_by: Option<VersionId>,
     pub created: Timestamp,
     pub last_changed: Timestamp,
     /// Midnight UTC of the last day on which a value was read in this Region.

@@ -124,12 +124,30 @@ pub fn ensure_default_key(
     Ok(())
 }
 
-/// Removes the oldest deprecated versions until one more fits.
+/// Makes sure that one more version fits.
 ///
 /// AWS: versions younger than a day are never removed, so that frequent writes exhaust the quota.
 fn make_room(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope, secret: &mut Secret) -> Result<(), Error> {
-    let count = usize::try_from(secret.version_count).unwrap_or(usize::MAX);
-    if count < limits::VERSIONS_PER_SECRET_MAX {
+    let most = limits::VERSIONS_PER_SECRET_MAX - 1;
+    forget_old_versions(cx, tx, scope, secret, most)?;
+    if stored(secret) > most { Err(Error::TooManyVersions) } else { Ok(()) }
+}
+
+fn stored(secret: &Secret) -> usize {
+    usize::try_from(secret.version_count).unwrap_or(usize::MAX)
+}
+
+/// Removes the oldest deprecated versions, but none that is younger than a day, until `most` are
+/// left or none can go.
+pub fn forget_old_versions(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    scope: Scope,
+    secret: &mut Secret,
+    most: usize,
+) -> Result<(), StoreFault> {
+    let excess = stored(secret).saturating_sub(most);
+    if excess == 0 {
         return Ok(());
     }
     let keep_ms = DAY_MS / 24 * i64::from(limits::VERSION_KEEP_HOURS);
@@ -142,10 +160,6 @@ fn make_room(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope, secret: &mut Secret) ->
         _ => None,
     })?;
     old.sort_unstable();
-    let excess = count + 1 - limits::VERSIONS_PER_SECRET_MAX;
-    if old.len() < excess {
-        return Err(Error::TooManyVersions);
-    }
     for (_, key) in old.into_iter().take(excess) {
         tx.remove(key);
         secret.version_count = secret.version_count.saturating_sub(1);

@@ -50,6 +50,8 @@ struct SecretRecord {
     /// Policy name to text.
     #[prost(btree_map = "string, string", tag = "16")]
     policies: BTreeMap<String, String>,
+    #[prost(string, optional, tag = "17")]
+    created_by: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
@@ -170,6 +172,7 @@ pub(super) fn encode_secret(secret: &Secret) -> Vec<u8> {
         at: Some(secret.at.into()),
         role: Some(role),
         policies: policies(&secret.policies),
+        created_by: text(secret.created_by.as_ref().map(VersionId::as_str)),
     }
     .encode_to_vec()
 }
@@ -196,6 +199,7 @@ pub(super) fn decode_secret(name: SecretName, bytes: &[u8]) -> Result<Secret, Fl
         description: message.description.map(Into::into),
         kms_key_id: message.kms_key_id.map(Into::into),
         secret_type: message.secret_type.map(Into::into),
+        created_by: message.created_by.map(|id| parse(&id, "created_by")).transpose()?,
         created: time(message.created_ms),
         last_changed: time(message.last_changed_ms),
         last_accessed: message.last_accessed_ms.map(time),

@@ -38,6 +38,12 @@ pub fn to_proto(message: &Message) -> proto::Body {
             id: id.to_string(),
             at: Some(stamp(*at)),
         }),
+        Message::Accessed { account, name, suffix, day } => Body::Accessed(proto::Accessed {
+            account: account.to_string(),
+            name: name.to_string(),
+            suffix: suffix.to_string(),
+            day_ms: day.millis(),
+        }),
         Message::Acknowledged { account, subject: of, at, outcome: what } => {
             Body::Acknowledged(proto::Acknowledged {
                 account: account.to_string(),
@@ -88,6 +94,12 @@ pub fn from_proto(body: proto::Body) -> Result<Message, Malformed> {
             id: parse(&of.id)?,
             at: stamp_back(of.at)?,
         },
+        Body::Accessed(of) => Message::Accessed {
+            account: parse(&of.account)?,
+            name: parse(&of.name)?,
+            suffix: parse(&of.suffix)?,
+            day: day_back(of.day_ms)?,
+        },
         Body::Acknowledged(of) => Message::Acknowledged {
             account: parse(&of.account)?,
             subject: subject_back(&of.subject.ok_or(Malformed)?)?,
@@ -133,6 +145,11 @@ fn stamp_back(at: Option<proto::Stamp>) -> Result<Stamp, Malformed> {
         return Err(Malformed);
     }
     Ok(Stamp { epoch, revision })
+}
+
+fn day_back(day_ms: i64) -> Result<Timestamp, Malformed> {
+    let day = Timestamp::from_millis(day_ms);
+    if day_ms >= 0 && day == day.day() { Ok(day) } else { Err(Malformed) }
 }
 
 fn arn(of: &SecretArn) -> proto::SecretArn {
@@ -337,6 +354,7 @@ fn subject(of: &Subject) -> proto::Subject {
         Subject::Detached { name, suffix } => secret(2, name, suffix),
         Subject::Key { id } => key(3, id.to_string()),
         Subject::KeyGone { id } => key(4, id.to_string()),
+        Subject::Accessed { name, suffix } => secret(5, name, suffix),
     }
 }
 
@@ -346,6 +364,7 @@ fn subject_back(of: &proto::Subject) -> Result<Subject, Malformed> {
         2 => Subject::Detached { name: parse(&of.name)?, suffix: parse(&of.suffix)? },
         3 => Subject::Key { id: parse(&of.name)? },
         4 => Subject::KeyGone { id: parse(&of.name)? },
+        5 => Subject::Accessed { name: parse(&of.name)?, suffix: parse(&of.suffix)? },
         _ => return Err(Malformed),
     })
 }

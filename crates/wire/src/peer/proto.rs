@@ -10,7 +10,7 @@ pub struct Frame {
     pub from: String,
     #[prost(string, tag = "3")]
     pub to: String,
-    #[prost(oneof = "Body", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18")]
+    #[prost(oneof = "Body", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
     pub body: Option<Body>,
 }
 
@@ -34,6 +34,8 @@ pub enum Body {
     Ask(Ask),
     #[prost(message, tag = "18")]
     Answer(Answer),
+    #[prost(message, tag = "19")]
+    Accessed(Accessed),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -62,6 +64,19 @@ pub struct SecretAt {
     pub suffix: String,
     #[prost(message, optional, tag = "4")]
     pub at: Option<Stamp>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Accessed {
+    #[prost(string, tag = "1")]
+    pub account: String,
+    #[prost(string, tag = "2")]
+    pub name: String,
+    #[prost(string, tag = "3")]
+    pub suffix: String,
+    /// Midnight UTC.
+    #[prost(int64, tag = "4")]
+    pub day_ms: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -201,7 +216,7 @@ pub struct Install {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Subject {
-    /// 1 secret, 2 detached, 3 key, 4 key gone.
+    /// 1 secret, 2 detached, 3 key, 4 key gone, 5 accessed.
     #[prost(uint32, tag = "1")]
     pub kind: u32,
     /// A secret's name or a key's id.

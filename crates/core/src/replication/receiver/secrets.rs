@@ -8,17 +8,22 @@ use core::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::cx::{Cx, Profile};
-use crate::ids::{Region, Scope, SecretArn};
+use crate::ids::{Region, Scope, SecretArn, SecretName, SecretSuffix};
 use crate::keys::managed;
 use crate::keys::problem::KeyProblem;
+use crate::limits;
 use crate::ports::{StoreFault, Unopened};
 use crate::records::{Key, Record, Subject};
 use crate::replication::change::{Outcome, SecretState, Stamp, ValueState, VersionState};
+use crate::replication::outbox::put_replica;
 use crate::replication::receiver::bury;
 use crate::secrets::error::Error;
-use crate::secrets::model::{ReplicaFailure, Role, SealedValue, Secret, Version, value_aad};
+use crate::secrets::model::{
+    Replica, ReplicaFailure, Role, SealedValue, Secret, Version, value_aad,
+};
 use crate::secrets::value::{is_default_key, open_data_key, prove_key, wrap_data_key};
-use crate::secrets::versions::{purge, put_secret};
+use crate::secrets::versions::{forget_old_versions, purge, put_secret};
+use crate::time::Timestamp;
 use crate::tx::{Records, Tx};
 
 /// Applies `state`. `None` for a late message, which needs no answer.
@@ -222,12 +227,13 @@ fn hold(
         tx.put(key, Record::Version(Arc::new(version)));
     }
     let created = existing.map_or(cx.now, |existing| existing.created);
-    let secret = Secret {
+    let mut secret = Secret {
         name,
         suffix,
         description: state.description,
         kms_key_id: state.kms_key_id,
         secret_type: state.secret_type,
+        created_by: None,
         created,
         last_changed: state.last_changed,
         last_accessed: existing.and_then(|existing| existing.last_accessed),
@@ -239,6 +245,7 @@ fn hold(
         at: state.at,
         role: Role::Replica { primary: from },
     };
+    forget_old_versions(cx, tx, scope, &mut secret, limits::VERSIONS_PER_SECRET_MAX)?;
     put_secret(tx, scope, secret)
 }
 
@@ -280,4 +287,28 @@ pub fn remove(
         None => {}
     }
     bury(cx, tx, subject, at, false)
+}
+
+/// Notes in the primary on which day its replica in `from` was last read. It is no state of the
+/// secret: no other Region hears of it.
+pub fn accessed(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    from: Region,
+    name: &SecretName,
+    suffix: SecretSuffix,
+    day: Timestamp,
+) -> Result<(), StoreFault> {
+    let scope = cx.scope();
+    let Some(secret) = tx.secret(scope, name)?.filter(|secret| secret.suffix == suffix) else {
+        return Ok(());
+    };
+    match tx.replica(scope, name, from)? {
+        Some(replica) if replica.last_accessed < Some(day) => {
+            let replica = Replica { last_accessed: Some(day), ..Replica::clone(&replica) };
+            put_replica(tx, scope, &secret, replica);
+        }
+        _ => {}
+    }
+    Ok(())
 }

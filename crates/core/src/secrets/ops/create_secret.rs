@@ -115,6 +115,7 @@ impl Command for CreateSecret {
             Err(asks) => return Ok(Step::Ask(asks)),
         };
         let mut secret = op.secret(cx, &target.arn)?;
+        secret.created_by = value.is_none().then(|| op.token.clone());
         match &value {
             Some(value) => add(cx, tx, scope, &mut secret, &op.token, value, &[])?,
             None => prove_custom_key(cx, tx, &target.arn, secret.kms_key_id.as_deref())?,
@@ -129,7 +130,8 @@ impl Command for CreateSecret {
 impl CreateSecret {
     /// The answer to a request whose name is taken.
     ///
-    /// AWS: the first answer again if token and value are those of the secret's version.
+    /// AWS: the first answer again if token and value are those of the secret's version, or if the
+    /// secret was created with this token and without a value.
     fn repeat(
         &self,
         cx: &Cx<'_>,
@@ -142,8 +144,11 @@ impl CreateSecret {
             return Err(Error::NameScheduledForDeletion);
         }
         let taken = || Error::NameExists { name: self.name.clone() };
-        let value = value.ok_or_else(taken)?;
-        if !is_repeated(cx, tx, scope, existing, &self.token, value)? {
+        let repeated = match value {
+            Some(value) => is_repeated(cx, tx, scope, existing, &self.token, value)?,
+            None => existing.created_by.as_ref() == Some(&self.token),
+        };
+        if !repeated {
             return Err(taken());
         }
         let added: Vec<_> = existing
@@ -158,7 +163,7 @@ impl CreateSecret {
         });
         Ok(Created {
             arn: existing.arn(scope),
-            version: Some(self.token.clone()),
+            version: value.map(|_| self.token.clone()),
             replicas: announced.collect(),
         })
     }
@@ -174,6 +179,7 @@ impl CreateSecret {
             description: given(&self.description),
             kms_key_id: given(&self.kms_key_id),
             secret_type: given(&self.secret_type),
+            created_by: None,
             created: cx.now,
             last_changed: cx.now,
             last_accessed: None,

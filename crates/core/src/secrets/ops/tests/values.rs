@@ -48,6 +48,31 @@ fn a_repeated_creation_gets_the_first_answer() {
     );
 }
 
+/// AWS: a client that repeats its request, for want of an answer, is not told of its own secret.
+#[test]
+fn a_repeated_creation_without_a_value_gets_the_first_answer() {
+    let mut world = World::new();
+    let first = world.command(create("a")).unwrap();
+    let stored = secret(&world, "a");
+    world.pass_ms(5);
+    let again = world.command(create("a")).unwrap();
+    assert_eq!((again.arn, again.version), (first.arn.clone(), None));
+    assert_eq!(secret(&world, "a"), stored);
+    let taken = Error::NameExists { name: "a".parse().unwrap() };
+    let later = CreateSecret { token: token(2), ..create("a") };
+    assert_eq!(world.command(later).unwrap_err(), taken);
+    assert_eq!(world.command(create_with("a", "x")).unwrap_err(), taken);
+    // The first request stays what it was, whatever happened to the secret since.
+    world.command(put("a", 7, "x", &[])).unwrap();
+    let again = world.command(create("a")).unwrap();
+    assert_eq!((again.arn, again.version), (first.arn.clone(), None));
+    world.command(delete("a", None, false)).unwrap();
+    assert_eq!(world.command(create("a")).unwrap_err(), Error::NameScheduledForDeletion);
+    // A secret that takes the name later is another one.
+    world.command(delete("a", None, true)).unwrap();
+    assert_ne!(world.command(create("a")).unwrap().arn, first.arn);
+}
+
 #[test]
 fn values_that_are_refused() {
     let mut world = World::new();
