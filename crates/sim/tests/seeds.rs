@@ -51,14 +51,17 @@ fn seeds_that_failed_once() {
     }
 }
 
-/// Some seed must find the broken rule, under its own promise.
-fn noticed(broken: Break, promises: &[&str]) {
+/// Some seed must find the broken rule, under its own promise. Another promise that it breaks with
+/// that one may be found first.
+fn noticed(broken: Break, promises: &[&str], others: &[&str]) {
     for seed in 1..=NOTICED_WITHIN {
         let options = Options { broken: Some(broken), ..Options::of_seed(seed) };
         if let Err(failed) = run(options) {
             let Failed { violation, .. } = *failed;
-            assert!(promises.contains(&violation.promise), "{broken:?} noticed as {violation:?}");
-            return;
+            if promises.contains(&violation.promise) {
+                return;
+            }
+            assert!(others.contains(&violation.promise), "{broken:?} noticed as {violation:?}");
         }
     }
     panic!("{broken:?} went unnoticed");
@@ -66,35 +69,36 @@ fn noticed(broken: Break, promises: &[&str]) {
 
 #[test]
 fn an_answer_before_the_sync_is_noticed() {
-    noticed(Break::AnswerBeforeSync, &["R1"]);
+    noticed(Break::AnswerBeforeSync, &["R1"], &[]);
 }
 
 #[test]
 fn a_late_frame_that_is_applied_is_noticed() {
-    noticed(Break::ApplyLateFrames, &["R2"]);
+    // Whatever stands there is replaced: what was written there is lost, and its epoch.
+    noticed(Break::ApplyLateFrames, &["R2"], &["R1", "R9"]);
 }
 
 #[test]
 fn a_dropped_tombstone_is_noticed() {
-    noticed(Break::DropTombstones, &["R2"]);
+    noticed(Break::DropTombstones, &["R2"], &[]);
 }
 
 #[test]
 fn a_forgotten_peer_is_noticed() {
-    noticed(Break::ForgetOutbox, &["R2"]);
+    noticed(Break::ForgetOutbox, &["R2"], &[]);
 }
 
 #[test]
 fn a_silent_failure_is_noticed() {
-    noticed(Break::SilentFailure, &["R3"]);
+    noticed(Break::SilentFailure, &["R3"], &[]);
 }
 
 #[test]
 fn two_owners_in_one_epoch_are_noticed() {
-    noticed(Break::KeepEpoch, &["R9"]);
+    noticed(Break::KeepEpoch, &["R9"], &[]);
 }
 
 #[test]
 fn plaintext_is_noticed() {
-    noticed(Break::SealNothing, &["R7"]);
+    noticed(Break::SealNothing, &["R7"], &[]);
 }
