@@ -1,4 +1,4 @@
-//! Things to do at a point in time: deletion windows and forgotten tombstones.
+//! Things to do at a point in time: deletion windows, rotation of keys, forgotten tombstones.
 //!
 //! Deadlines are durable records in order of time. The shell asks for the next one and calls
 //! [`handle`] when it has come. What a deadline is about is looked up again: one that was moved or
@@ -9,6 +9,7 @@ use crate::ids::{KeyId, Region, Scope, SecretName, SecretSuffix};
 use crate::keys::aliases;
 use crate::keys::grants;
 use crate::keys::model::{KeyState, KmsKey, MultiRegion};
+use crate::keys::rotation;
 use crate::limits;
 use crate::ports::StoreFault;
 use crate::records::{Due, Intent, Key, Prefix, Record, Subject, Tombstone};
@@ -23,6 +24,7 @@ pub fn handle(cx: &Cx<'_>, tx: &mut Tx<'_>, deadline: &Key) -> Result<(), StoreF
     let scope = Scope { region: *region, account: *account };
     match due {
         Due::DeleteKey { id } => delete_key(cx, tx, scope, *id, *at)?,
+        Due::RotateKey { id } => rotation::come_due(cx, tx, scope, *id, *at)?,
         Due::PurgeSecret { name, suffix } => purge_secret(tx, scope, name, *suffix, *at)?,
         Due::ForgetTombstone { subject } => forget_tombstone(tx, scope, subject, deadline)?,
     }

@@ -458,6 +458,23 @@ impl fmt::Debug for MaterialId {
     }
 }
 
+impl FromStr for MaterialId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        unhex_id(text).map(Self).ok_or(Malformed("key material id"))
+    }
+}
+
+/// The bytes that 64 hex digits stand for.
+fn unhex_id(text: &str) -> Option<[u8; 32]> {
+    let (first, second) = text.as_bytes().split_at_checked(32)?;
+    let (first, second) = (unhex(first)?, unhex(second)?);
+    let mut bytes = [0; 32];
+    bytes.iter_mut().zip(first.into_iter().chain(second)).for_each(|(to, from)| *to = from);
+    Some(bytes)
+}
+
 /// The id of a grant: 64 hex digits on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GrantId(pub [u8; 32]);
@@ -466,13 +483,7 @@ impl FromStr for GrantId {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let malformed = Malformed("grant id");
-        let (first, second) = text.as_bytes().split_at_checked(32).ok_or(malformed)?;
-        let first = unhex(first).ok_or(malformed)?;
-        let second = unhex(second).ok_or(malformed)?;
-        let mut bytes = [0; 32];
-        bytes.iter_mut().zip(first.into_iter().chain(second)).for_each(|(to, from)| *to = from);
-        Ok(Self(bytes))
+        unhex_id(text).map(Self).ok_or(Malformed("grant id"))
     }
 }
 

@@ -102,7 +102,7 @@ pub enum Subject {
     Accessed { name: SecretName, suffix: SecretSuffix },
 }
 
-/// What a deadline does.
+/// What a deadline does. In the order that keys of the store have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Due {
     /// The recovery window of a deleted secret ends.
@@ -111,6 +111,8 @@ pub enum Due {
     DeleteKey { id: KeyId },
     /// A tombstone has served its time.
     ForgetTombstone { subject: Subject },
+    /// The material of a key is to be rotated.
+    RotateKey { id: KeyId },
 }
 
 /// A stored value. Cloning shares it.

@@ -18,10 +18,13 @@ use regent_core::plaintext::{KeyBytes, Plaintext, SymmetricKey};
 use regent_core::ports::{
     Crypto, Entropy, Read, SALT_LEN, StoreFault, Stored, TransportKey, Unopened, random,
 };
-use regent_core::records::{Key, Order, Prefix, Record, Scan};
+use regent_core::records::{Key, Order, Prefix, Record, Scan, Subject};
+use regent_core::replication::change::Message;
+use regent_core::replication::compose::{Composed, compose};
+use regent_core::replication::receiver::receive;
 use regent_core::secrets::index;
 use regent_core::time::Timestamp;
-use regent_core::tx::{Batch, Tx};
+use regent_core::tx::{Batch, Records, Tx};
 
 /// Up to this many records, every commit is followed by a look at all of them.
 const CHECKED_MAX: usize = 400;
@@ -130,6 +133,28 @@ impl World {
         let batch = tx.into_batch();
         self.store.commit(batch);
         result
+    }
+}
+
+/// What `from` has to tell `to` of a subject.
+pub fn message(from: &World, to: &World, subject: &Subject) -> Message {
+    let entry = from.store.outbox(from.scope(), to.region, subject).unwrap().unwrap();
+    let key = to.crypto.transport_key();
+    match compose(&from.cx(), &from.store, to.region, &key, subject, &entry).unwrap() {
+        Composed::Send(message) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn hear(world: &mut World, from: Region, message: Message) -> Option<Message> {
+    world.edit(|cx, tx| receive(cx, tx, from, message).unwrap())
+}
+
+/// Carries a message there, and its answer back.
+pub fn exchange(from: &mut World, to: &mut World, subject: &Subject) {
+    let sent = message(from, to, subject);
+    if let Some(answer) = hear(to, from.region, sent) {
+        hear(from, to.region, answer);
     }
 }
 

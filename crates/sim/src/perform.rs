@@ -13,12 +13,16 @@ use regent_core::keys::ops::create_alias::CreateAlias;
 use regent_core::keys::ops::create_key::CreateKey;
 use regent_core::keys::ops::decrypt::Decrypt;
 use regent_core::keys::ops::disable_key::DisableKey;
+use regent_core::keys::ops::disable_key_rotation::DisableKeyRotation;
 use regent_core::keys::ops::enable_key::EnableKey;
+use regent_core::keys::ops::enable_key_rotation::EnableKeyRotation;
 use regent_core::keys::ops::encrypt::Encrypt;
 use regent_core::keys::ops::replicate_key::ReplicateKey;
+use regent_core::keys::ops::rotate_key_on_demand::RotateKeyOnDemand;
 use regent_core::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
 use regent_core::keys::ops::update_alias::UpdateAlias;
 use regent_core::keys::ops::update_primary_region::UpdatePrimaryRegion;
+use regent_core::keys::rotation::RotationPeriod;
 use regent_core::keys::target::KeyRef;
 use regent_core::plaintext::Plaintext;
 use regent_core::ports::{Read, StoreFault};
@@ -82,6 +86,8 @@ pub fn perform(cx: &Cx<'_>, read: &dyn Read, action: &Action, blobs: &[Kept]) ->
         | Action::PromoteKey { .. }
         | Action::Enable { .. }
         | Action::Disable { .. }
+        | Action::Rotate { .. }
+        | Action::RotateEvery { .. }
         | Action::DeleteKey { .. }
         | Action::KeepKey { .. }
         | Action::Alias { .. } => run.on_key(action),
@@ -248,6 +254,16 @@ impl Run<'_> {
             }
             Action::Disable { key } => {
                 self.command(DisableKey { key: key_ref(key) }, |()| Reply::Done)
+            }
+            Action::Rotate { key } => {
+                self.command(RotateKeyOnDemand { key: key_ref(key) }, |_| Reply::Done)
+            }
+            Action::RotateEvery { key, days: None } => {
+                self.command(DisableKeyRotation { key: key_ref(key) }, |()| Reply::Done)
+            }
+            Action::RotateEvery { key, days: Some(days) } => {
+                let period = RotationPeriod::new(days);
+                self.command(EnableKeyRotation { key: key_ref(key), period }, |()| Reply::Done)
             }
             Action::DeleteKey { key, days } => {
                 let window = DeletionWindow::new(Some(days)).unwrap();

@@ -113,6 +113,14 @@ pub enum Action {
     Disable {
         key: KeyId,
     },
+    Rotate {
+        key: KeyId,
+    },
+    /// Lets a key rotate by itself every so many days, or no more.
+    RotateEvery {
+        key: KeyId,
+        days: Option<i64>,
+    },
     DeleteKey {
         key: KeyId,
         days: i64,
@@ -193,7 +201,7 @@ impl Clients {
         }
         let key = *rng.pick(&self.keys);
         let to = *rng.pick(sight.regions);
-        match rng.below(40) {
+        match rng.below(46) {
             0..10 => Action::ReplicateKey { key, to },
             10..14 => Action::PromoteKey { key, to },
             14..18 => Action::Disable { key },
@@ -201,6 +209,9 @@ impl Clients {
             23 | 24 => Action::DeleteKey { key, days: 7 },
             25 | 26 => Action::KeepKey { key },
             27 => Action::Alias { key },
+            40..44 => Action::Rotate { key },
+            44 => Action::RotateEvery { key, days: Some(90) },
+            45 => Action::RotateEvery { key, days: None },
             28..33 => Action::Encrypt { key, text: format!("{CANARY}:{:016x}", rng.next()) },
             _ if self.blobs > 0 => Action::Decrypt { blob: rng.below(self.blobs) },
             _ => Action::Encrypt { key, text: format!("{CANARY}:{:016x}", rng.next()) },

@@ -311,6 +311,7 @@ mod part {
     pub(super) const PURGE_SECRET: u8 = 1;
     pub(super) const DELETE_KEY: u8 = 2;
     pub(super) const FORGET_TOMBSTONE: u8 = 3;
+    pub(super) const ROTATE_KEY: u8 = 6;
     pub(super) const TAG_KEY: u8 = 1;
     pub(super) const TAG_VALUE: u8 = 2;
     pub(super) const PRIMARY_REGION: u8 = 3;
@@ -401,6 +402,7 @@ impl Writer {
                 self.bytes(&[part::PURGE_SECRET]).text(name.as_str()).suffix(*suffix)
             }
             Due::DeleteKey { id } => self.bytes(&[part::DELETE_KEY]).key_id(*id),
+            Due::RotateKey { id } => self.bytes(&[part::ROTATE_KEY]).key_id(*id),
             Due::ForgetTombstone { subject } => {
                 self.bytes(&[part::FORGET_TOMBSTONE]).subject(subject)
             }
@@ -534,6 +536,7 @@ impl Parts<'_> {
                 Ok(Due::PurgeSecret { name: self.text()?, suffix: self.suffix()? })
             }
             [part::DELETE_KEY] => Ok(Due::DeleteKey { id: self.key_id()? }),
+            [part::ROTATE_KEY] => Ok(Due::RotateKey { id: self.key_id()? }),
             [part::FORGET_TOMBSTONE] => Ok(Due::ForgetTombstone { subject: self.subject()? }),
             _ => Err(NotAKey),
         }

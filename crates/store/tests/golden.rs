@@ -23,7 +23,7 @@ use regent_core::keys::envelope::EncryptionContext;
 use regent_core::keys::grant::{Constraint, Grant, GrantOperation, Terms};
 use regent_core::keys::model::{
     Alias, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
-    MultiRegion, Origin,
+    MultiRegion, Origin, Rotation, RotationKind,
 };
 use regent_core::keys::problem::KeyProblem;
 use regent_core::keys::spec::{Curve, PairSpec};
@@ -194,6 +194,7 @@ fn kms_key(state: KeyState) -> KmsKey {
     let material = |byte, created| Material {
         id: MaterialId([byte; 32]),
         created: at(created),
+        rotated: None,
         wrapped: Some(b"wrapped material"[..].into()),
         public: None,
         import: None,
@@ -213,6 +214,7 @@ fn kms_key(state: KeyState) -> KmsKey {
             compiled: Arc::new(Policy::parse_resource(POLICY).unwrap()),
         },
         tags: tags(&[("env", "prod")]),
+        rotation: None,
         multi_region: None,
     }
 }
@@ -243,6 +245,17 @@ fn imported_key() -> KmsKey {
 fn empty_key() -> KmsKey {
     let key = kms_key(KeyState::PendingImport);
     KmsKey { origin: Origin::External, materials: vec![], ..key }
+}
+
+/// A key that has been rotated in both ways and will be again.
+fn rotated_key() -> KmsKey {
+    let mut key = kms_key(KeyState::Enabled);
+    let third = Material { id: MaterialId([3; 32]), created: at(6), ..key.materials[1].clone() };
+    key.materials.push(third);
+    key.materials[1].rotated = Some(RotationKind::Automatic);
+    key.materials[2].rotated = Some(RotationKind::OnDemand);
+    key.rotation = Some(Rotation { period_days: 90, next: at(8) });
+    key
 }
 
 fn multi_region_key() -> KmsKey {
@@ -346,6 +359,7 @@ fn keys() -> Vec<(String, Key, Record)> {
         })
         .collect();
     all.extend([
+        ("kms-key-rotated".into(), key(false), Record::KmsKey(Arc::new(rotated_key()))),
         ("kms-key-pair".into(), key(false), Record::KmsKey(Arc::new(pair_key()))),
         ("kms-key-imported".into(), key(false), Record::KmsKey(Arc::new(imported_key()))),
         ("kms-key-pending-import".into(), key(false), Record::KmsKey(Arc::new(empty_key()))),
@@ -387,6 +401,7 @@ fn regional() -> Vec<(String, Key, Record)> {
         ("outbox-accessed".into(), outbox(accessed), waiting(Intent::State)),
         ("deadline-purge-secret".into(), deadline(purge), Record::Index),
         ("deadline-delete-key".into(), deadline(Due::DeleteKey { id }), Record::Index),
+        ("deadline-rotate-key".into(), deadline(Due::RotateKey { id }), Record::Index),
         ("deadline-forget-tombstone".into(), deadline(forget), Record::Index),
         (
             "peer".into(),

@@ -76,6 +76,7 @@ fn due() -> BoxedStrategy<Due> {
     prop_oneof![
         (name(), suffix()).prop_map(|(name, suffix)| Due::PurgeSecret { name, suffix }),
         key_id().prop_map(|id| Due::DeleteKey { id }),
+        key_id().prop_map(|id| Due::RotateKey { id }),
         subject().prop_map(|subject| Due::ForgetTombstone { subject }),
     ]
     .boxed()

@@ -65,6 +65,11 @@ impl Fault {
         Self::new(400, code).says(text)
     }
 
+    /// An error that KMS's model calls the server's fault: clients try again.
+    pub fn kms_retriable(code: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: 500, ..Self::kms(code, text) }
+    }
+
     /// AWS: some KMS errors have no message member at all, such as InvalidCiphertextException.
     pub const fn kms_bare(code: &'static str) -> Self {
         Self::new(400, code)
@@ -155,13 +160,10 @@ impl Fault {
                     "An error occurred on the server side.",
                 )
             },
-            Service::Kms => Self {
-                status: 500,
-                ..Self::kms(
-                    "KMSInternalException",
-                    "The request was rejected because an internal exception occurred. The request can be retried.",
-                )
-            },
+            Service::Kms => Self::kms_retriable(
+                "KMSInternalException",
+                "The request was rejected because an internal exception occurred. The request can be retried.",
+            ),
             Service::Sts | Service::CloudFormation => Self::query(
                 500,
                 "InternalFailure",

@@ -99,6 +99,9 @@ impl Sealed {
         if !is_of(&header, &found) {
             return Err(Error::IncorrectKey);
         }
+        if is_ahead(&header, &found) {
+            return Err(Error::MaterialNotArrived { key: found.arn() });
+        }
         let plaintext = envelope::decrypt(&found.key, found.scope, &self.context, blob, cx.crypto)
             .map_err(|_| Error::InvalidCiphertext)?;
         Ok(Opened { plaintext, key: found.arn(), material: header.material })
@@ -135,6 +138,16 @@ fn own_key(cx: &Cx<'_>, read: &dyn Read, header: &BlobHeader) -> Result<Target, 
     // A blob of another Region resolves to nothing, whatever this Region holds.
     let found = find(read, Scope { region: cx.region, ..scope }, &KeyName::Arn(arn))?;
     Ok(Target::of_arn(arn, found))
+}
+
+/// Whether the ciphertext may be under a generation that is still on its way from the primary.
+///
+/// PROMISE R5: it will open here, so it is not called invalid. Nothing vouches for the header, so
+/// the name of a generation that never was gets the same answer in a replica.
+fn is_ahead(header: &BlobHeader, found: &Found) -> bool {
+    let key = &found.key;
+    let replica = key.multi_region.is_some() && !key.is_multi_region_primary(found.scope.region);
+    replica && !key.materials.iter().any(|material| material.id == header.material)
 }
 
 /// Whether the ciphertext says that it is under this key.

@@ -200,7 +200,7 @@ pub fn store_material(
 ) -> Material {
     let id = crypto.material_id(bytes);
     let wrapped = crypto.wrap(&material_aad(arn, spec, id), bytes, entropy).into();
-    Material { id, created, wrapped: Some(wrapped), public: None, import: None }
+    Material { id, created, rotated: None, wrapped: Some(wrapped), public: None, import: None }
 }
 
 /// Unwraps one generation of a symmetric key's material. Material that is not here does not open.

@@ -66,6 +66,12 @@ pub enum Error {
     PolicyLockout,
     NoSuchPolicy,
     Grant(GrantProblem),
+    Rotation(RotationProblem),
+    /// The ciphertext names a generation of material that the primary may have made and this Region
+    /// has not heard of yet.
+    MaterialNotArrived {
+        key: KeyArn,
+    },
     TagDuplicate,
     TagReserved,
     TooManyTags,
@@ -96,6 +102,30 @@ pub enum GrantProblem {
     TooMany {
         key: KeyArn,
     },
+}
+
+/// Why the material of a key cannot be rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotationProblem {
+    NotSymmetric,
+    /// Automatic rotation of imported material.
+    Origin {
+        key: KeyArn,
+    },
+    /// Rotation on demand of imported material, of which none waits.
+    NothingPending {
+        key: KeyArn,
+    },
+    /// The bound of rotations on demand is reached.
+    TooMany {
+        key: KeyArn,
+    },
+}
+
+impl From<RotationProblem> for Error {
+    fn from(problem: RotationProblem) -> Self {
+        Self::Rotation(problem)
+    }
 }
 
 impl From<GrantProblem> for Error {

@@ -8,6 +8,7 @@ use crate::keys::envelope::generate_material;
 use crate::keys::model::{
     Alias, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Origin,
 };
+use crate::keys::rotation::{self, RotationPeriod};
 use crate::policy::document::Policy;
 use crate::ports::{StoreFault, random};
 use crate::records::{Key, Record};
@@ -27,6 +28,8 @@ pub fn ensure(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope) -> Result<(), StoreFau
     let text = policy_text(scope.region, scope.account);
     let compiled = Policy::parse_resource(&text).map_err(|_| StoreFault)?;
     let arn = crate::ids::KeyArn { scope, id };
+    // AWS: its own keys are rotated every year.
+    let rotation = RotationPeriod::DEFAULT.from(cx.now);
     let key = KmsKey {
         id,
         manager: KeyManager::Aws,
@@ -39,9 +42,11 @@ pub fn ensure(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope) -> Result<(), StoreFau
         materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],
         policy: KeyPolicy { text: text.into(), compiled: Arc::new(compiled) },
         tags: Tags::new(),
+        rotation: Some(rotation),
         multi_region: None,
     };
     let alias = Alias { name: name.clone(), target: id, created: cx.now, updated: cx.now };
+    rotation::schedule(tx, scope, &key);
     tx.put(Key::KmsKey { scope, id }, Record::KmsKey(Arc::new(key)));
     tx.put(Key::AliasOfKey { scope, id, name: name.clone() }, Record::Index);
     tx.put(Key::Alias { scope, name }, Record::Alias(Arc::new(alias)));

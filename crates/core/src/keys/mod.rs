@@ -14,6 +14,7 @@ pub mod multi_region;
 pub mod ops;
 pub mod page;
 pub mod problem;
+pub mod rotation;
 pub mod spec;
 pub mod states;
 pub mod tagging;

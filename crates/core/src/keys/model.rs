@@ -32,6 +32,8 @@ pub struct KmsKey {
     pub materials: Vec<Material>,
     pub policy: KeyPolicy,
     pub tags: Tags,
+    /// Whether and when the material is rotated by itself. Shared by related keys.
+    pub rotation: Option<Rotation>,
     pub multi_region: Option<MultiRegion>,
 }
 
@@ -82,6 +84,8 @@ pub enum KeyState {
 pub struct Material {
     pub id: MaterialId,
     pub created: Timestamp,
+    /// What made it the current one; `None` for a key's first.
+    pub rotated: Option<RotationKind>,
     /// Under the Region key: see [`crate::keys::envelope`]. `None` for imported material that this
     /// Region does not hold, or no more.
     pub wrapped: Option<Box<[u8]>>,
@@ -89,6 +93,50 @@ pub struct Material {
     pub public: Option<Box<[u8]>>,
     /// How the material came here, if it was imported.
     pub import: Option<Import>,
+}
+
+/// The setting of automatic rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotation {
+    pub period_days: u32,
+    /// When it is next due. In the past for a key that cannot be used: it is rotated as soon as it
+    /// can.
+    pub next: Timestamp,
+}
+
+/// AWS: RotationType.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotationKind {
+    Automatic,
+    OnDemand,
+}
+
+impl RotationKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "AUTOMATIC",
+            Self::OnDemand => "ON_DEMAND",
+        }
+    }
+
+    /// The number that stands for it in bytes that outlive the process; 0 is no rotation.
+    pub const fn code(of: Option<Self>) -> u32 {
+        match of {
+            None => 0,
+            Some(Self::Automatic) => 1,
+            Some(Self::OnDemand) => 2,
+        }
+    }
+
+    /// What [`Self::code`] gave; `None` for any other number.
+    pub const fn of_code(code: u32) -> Option<Option<Self>> {
+        match code {
+            0 => Some(None),
+            1 => Some(Some(Self::Automatic)),
+            2 => Some(Some(Self::OnDemand)),
+            _ => None,
+        }
+    }
 }
 
 /// What an import says of the material besides its bytes. Not shared with related keys.

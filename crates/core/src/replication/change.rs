@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{AccountId, KeyArn, KeyId, MaterialId, Region, SecretArn};
 use crate::ids::{SecretName, SecretSuffix, StageLabel, VersionId};
-use crate::keys::model::{Install, KeySpec, KeyUsage, Origin};
+use crate::keys::model::{Install, KeySpec, KeyUsage, Origin, Rotation, RotationKind};
 use crate::ports::TransportKey;
 use crate::records::Subject;
 use crate::secrets::model::{ReplicaFailure, ValueKind};
@@ -157,6 +157,7 @@ pub struct KeyState {
     pub origin: Origin,
     /// Every generation, oldest first.
     pub materials: Vec<MaterialState>,
+    pub rotation: Option<Rotation>,
     /// What a new replica begins with, until the receiver has confirmed it.
     pub install: Option<Install>,
 }
@@ -165,6 +166,7 @@ pub struct KeyState {
 pub struct MaterialState {
     pub id: MaterialId,
     pub created: Timestamp,
+    pub rotated: Option<RotationKind>,
     /// Sealed to the receiving Region. `None` for imported material, which does not travel: AWS has
     /// it imported in each Region.
     pub sealed: Option<Box<[u8]>>,

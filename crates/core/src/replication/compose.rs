@@ -195,7 +195,8 @@ fn key_state(
             }
         };
         let (created, public) = (material.created, material.public.clone());
-        Ok(MaterialState { id: material.id, created, sealed, public })
+        let (id, rotated) = (material.id, material.rotated);
+        Ok(MaterialState { id, created, rotated, sealed, public })
     };
     let materials: Result<Vec<_>, Unopened> = key.materials.iter().map(seal).collect();
     Ok(Composed::Send(Message::Key(Box::new(KeyState {
@@ -207,6 +208,7 @@ fn key_state(
         usage: key.usage,
         origin: key.origin,
         materials: materials.map_err(|Unopened| StoreFault)?,
+        rotation: key.rotation,
         install: multi.installing.get(&peer).cloned(),
     }))))
 }

@@ -18,7 +18,6 @@ use crate::records::{Key, Record, Subject};
 use crate::replication::change::{Message, Outcome};
 use crate::replication::compose::{Composed, compose};
 use crate::replication::outbox::subject_of;
-use crate::replication::receiver::receive;
 use crate::secrets::accessed::touch;
 use crate::secrets::error::Error;
 use crate::secrets::model::{Replica, ReplicaFailure, ReplicaStatus, Secret};
@@ -30,7 +29,7 @@ use crate::secrets::ops::{
 use crate::secrets::replicas::AddReplica;
 use crate::secrets::target::SecretId;
 use crate::secrets::versions::GivenValue;
-use crate::testing::World;
+use crate::testing::{World, exchange, hear, message};
 use crate::time::{DAY_MS, Timestamp};
 use crate::tx::Records;
 
@@ -89,28 +88,6 @@ fn secret(world: &World) -> Option<Secret> {
 fn replica(world: &World, of: Region) -> Option<Replica> {
     let found = world.store.replica(world.scope(), &name(), of).unwrap();
     found.map(|replica| Replica::clone(&replica))
-}
-
-/// What `from` has to tell `to` of a subject.
-fn message(from: &World, to: &World, subject: &Subject) -> Message {
-    let entry = from.store.outbox(from.scope(), to.region, subject).unwrap().unwrap();
-    let key = to.crypto.transport_key();
-    match compose(&from.cx(), &from.store, to.region, &key, subject, &entry).unwrap() {
-        Composed::Send(message) => message,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn hear(world: &mut World, from: Region, message: Message) -> Option<Message> {
-    world.edit(|cx, tx| receive(cx, tx, from, message).unwrap())
-}
-
-/// Carries a message there, and its answer back.
-fn exchange(from: &mut World, to: &mut World, subject: &Subject) {
-    let sent = message(from, to, subject);
-    if let Some(answer) = hear(to, from.region, sent) {
-        hear(from, to.region, answer);
-    }
 }
 
 fn outcome(answer: Option<Message>) -> Outcome {

@@ -243,6 +243,8 @@ fn agree(id: KeyId, related: &BTreeMap<Region, Arc<KmsKey>>) -> Verdict {
         let ids = |key: &KmsKey| key.materials.iter().map(|m| m.id).collect::<Vec<_>>();
         let whole = ids(key) == ids(&related[&primary]);
         hold!("R5", whole, "{region} lacks material of key {id}");
+        let same = key.rotation == related[&primary].rotation;
+        hold!("R2", same, "{region} and {primary} rotate key {id} differently");
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use prost::{Message, Oneof};
 use regent_core::ids::{AliasName, KeyId, MaterialId, Region};
 use regent_core::keys::model::{
     Alias, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
-    MultiRegion, Origin,
+    MultiRegion, Origin, Rotation, RotationKind,
 };
 use regent_core::policy::document::Policy;
 use regent_core::time::Timestamp;
@@ -50,6 +50,16 @@ struct KmsKeyRecord {
     /// The origin's code.
     #[prost(uint32, tag = "16")]
     origin: u32,
+    #[prost(message, optional, tag = "20")]
+    rotation: Option<RotationMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct RotationMessage {
+    #[prost(uint32, tag = "1")]
+    period_days: u32,
+    #[prost(int64, tag = "2")]
+    next_ms: i64,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
@@ -81,6 +91,9 @@ struct MaterialMessage {
     public: Option<Vec<u8>>,
     #[prost(message, optional, tag = "5")]
     import: Option<ImportMessage>,
+    /// 0 not by rotation, 1 automatic, 2 on demand.
+    #[prost(uint32, tag = "10")]
+    rotated: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -154,6 +167,10 @@ pub(super) fn encode_kms_key(key: &KmsKey) -> Vec<u8> {
         materials: key.materials.iter().map(material).collect(),
         policy: key.policy.text.to_string(),
         tags: texts(&key.tags),
+        rotation: key.rotation.map(|rotation| RotationMessage {
+            period_days: rotation.period_days,
+            next_ms: rotation.next.millis(),
+        }),
         multi_region: key.multi_region.as_ref().map(multi_region),
     }
     .encode_to_vec()
@@ -191,6 +208,10 @@ pub(super) fn decode_kms_key(id: KeyId, bytes: &[u8]) -> Result<KmsKey, Flaw> {
         materials,
         policy: from_policy(message.policy)?,
         tags: tags(message.tags),
+        rotation: message.rotation.map(|rotation| Rotation {
+            period_days: rotation.period_days,
+            next: time(rotation.next_ms),
+        }),
         multi_region: message.multi_region.map(from_multi_region).transpose()?,
     })
 }
@@ -205,6 +226,7 @@ fn material(material: &Material) -> MaterialMessage {
             expires_ms: import.expires.map(Timestamp::millis),
             description: import.description.as_deref().map(str::to_owned),
         }),
+        rotated: RotationKind::code(material.rotated),
     }
 }
 
@@ -213,6 +235,7 @@ fn from_material(message: MaterialMessage) -> Result<Material, Flaw> {
     Ok(Material {
         id: MaterialId(id),
         created: time(message.created_ms),
+        rotated: RotationKind::of_code(message.rotated).ok_or(Flaw::Field("materials.rotated"))?,
         wrapped: (!message.wrapped.is_empty()).then(|| message.wrapped.into()),
         public: message.public.map(Into::into),
         import: message.import.map(|import| Import {

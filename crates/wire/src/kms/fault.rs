@@ -4,7 +4,8 @@
 //! the sentence says what is wrong.
 
 use regent_core::cx::Cx;
-use regent_core::keys::error::{Error, GrantProblem};
+use regent_core::ids::KeyArn;
+use regent_core::keys::error::{Error, GrantProblem, RotationProblem};
 use regent_core::keys::problem::KeyProblem;
 
 use super::problem::text_and_code;
@@ -86,6 +87,8 @@ pub fn of_request(error: Error) -> Fault {
         Error::PolicyLockout => malformed_policy(LOCKOUT),
         Error::NoSuchPolicy => Fault::kms("NotFoundException", "No such policy exists"),
         Error::Grant(problem) => of_grant(&problem),
+        Error::Rotation(problem) => of_rotation(problem),
+        Error::MaterialNotArrived { key } => material_not_arrived(key),
         Error::TagDuplicate => tag("Duplicate tag keys"),
         Error::TagReserved => tag("Tags beginning with aws: are reserved"),
         Error::TooManyTags => tag("Too many tags"),
@@ -115,6 +118,32 @@ fn of_grant(problem: &GrantProblem) -> Fault {
         GrantProblem::TooMany { key } => {
             Fault::kms("LimitExceededException", format!("{key} has too many grants."))
         }
+    }
+}
+
+/// AWS: the code for a key that may be there when the request is repeated.
+fn material_not_arrived(key: KeyArn) -> Fault {
+    let text = format!(
+        "{key} does not have the key material of this ciphertext yet. You can retry the request."
+    );
+    Fault::kms_retriable("KeyUnavailableException", text)
+}
+
+fn of_rotation(problem: RotationProblem) -> Fault {
+    match problem {
+        RotationProblem::NotSymmetric => Fault::kms_bare("UnsupportedOperationException"),
+        RotationProblem::Origin { key } => {
+            unsupported(format!("{key} origin is EXTERNAL which is not valid for this operation."))
+        }
+        RotationProblem::NothingPending { key } => {
+            state(format!("No available key material pending rotation for the key: {key}."))
+        }
+        RotationProblem::TooMany { key } => Fault::kms(
+            "LimitExceededException",
+            format!(
+                "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: {key}"
+            ),
+        ),
     }
 }
 

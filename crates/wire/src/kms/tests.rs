@@ -4,6 +4,7 @@
 //! store. What must hold whatever the transcript says is asserted beside it.
 
 use regent_core::keys::managed;
+use regent_core::keys::model::KmsKey;
 use regent_core::policy::evaluate::PrincipalKind;
 use regent_core::records::{Key, Record};
 use regent_core::tx::Records;
@@ -97,6 +98,60 @@ fn the_life_of_a_key() {
     talk.say("GetKeyRotationStatus", &key(&id, ""));
     talk.say("ScheduleKeyDeletion", &key(&id, ""));
     talk.done("the_life_of_a_key");
+}
+
+#[test]
+fn rotation() {
+    let mut talk = Talk::new();
+    let id = talk.create("");
+    talk.say("EnableKeyRotation", &key(&id, r#","RotationPeriodInDays":89"#));
+    talk.say("EnableKeyRotation", &key("alias/none", ""));
+    talk.say("EnableKeyRotation", &key(&id, r#","RotationPeriodInDays":90"#));
+    talk.say("GetKeyRotationStatus", &key(&id, ""));
+    talk.say("ListKeyRotations", &key(&id, ""));
+    let rotated = talk.say("RotateKeyOnDemand", &key(&id, ""));
+    assert!(rotated["KeyId"].as_str().unwrap().starts_with("arn:"));
+    talk.say("RotateKeyOnDemand", &key(&id, ""));
+    talk.say("ListKeyRotations", &key(&id, r#","IncludeKeyMaterial":"NONE""#));
+    let page = r#","IncludeKeyMaterial":"ALL_KEY_MATERIAL","Limit":2"#;
+    let listed = talk.say("ListKeyRotations", &key(&id, page));
+    let marker = listed["NextMarker"].as_str().unwrap();
+    let listed = talk.say("ListKeyRotations", &key(&id, &format!(r#"{page},"Marker":"{marker}""#)));
+    let described = talk.say("DescribeKey", &key(&id, ""));
+    assert_eq!(
+        listed["Rotations"][0]["KeyMaterialId"],
+        described["KeyMetadata"]["CurrentKeyMaterialId"]
+    );
+    talk.say("ListKeyRotations", &key(&id, r#","Marker":"bm9uZQ""#));
+    for _ in 2..25 {
+        assert_eq!(talk.run("RotateKeyOnDemand", &key(&id, "")).0, 200);
+    }
+    talk.say("RotateKeyOnDemand", &key(&id, ""));
+    talk.say("DisableKeyRotation", &key(&id, ""));
+    talk.say("GetKeyRotationStatus", &key(&id, ""));
+    talk.done("rotation");
+}
+
+/// A replica that has not heard of the newest generation asks to be asked again.
+#[test]
+fn a_generation_that_has_not_arrived() {
+    let mut talk = Talk::new();
+    let id = talk.create(r#""MultiRegion":true"#);
+    let blob = talk.say("Encrypt", &key(&id, r#","Plaintext":"aGk=""#));
+    let blob = blob["CiphertextBlob"].as_str().unwrap();
+    let scope = talk.world.scope();
+    talk.world.edit(|_, tx| {
+        let id = id.parse().unwrap();
+        let mut replica = KmsKey::clone(&tx.kms_key(scope, id).unwrap().unwrap());
+        replica.materials[0].id.0[0] ^= 1;
+        replica.multi_region.as_mut().unwrap().primary = "us-west-2".parse().unwrap();
+        tx.put(Key::KmsKey { scope, id }, Record::KmsKey(replica.into()));
+    });
+    talk.say("Decrypt", &format!(r#"{{"CiphertextBlob":"{blob}"}}"#));
+    for operation in ["EnableKeyRotation", "DisableKeyRotation", "RotateKeyOnDemand"] {
+        talk.say(operation, &key(&id, ""));
+    }
+    talk.done("a_generation_that_has_not_arrived");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use regent_core::ids::{AccountId, KeyArn, MaterialId, Scope, SecretArn, SecretName, SecretSuffix};
-use regent_core::keys::model::{Install, KeySpec, KeyUsage, Origin};
+use regent_core::keys::model::{Install, KeySpec, KeyUsage, Origin, Rotation, RotationKind};
 use regent_core::ports::TransportKey;
 use regent_core::records::Subject;
 use regent_core::replication::change::{
@@ -295,8 +295,13 @@ fn key(of: &KeyState) -> proto::KeyState {
                 created_ms: material.created.millis(),
                 sealed: material.sealed.as_deref().unwrap_or_default().to_vec(),
                 public: material.public.as_deref().map(<[u8]>::to_vec),
+                rotated: RotationKind::code(material.rotated),
             })
             .collect(),
+        rotation: of.rotation.map(|rotation| proto::Rotation {
+            period_days: rotation.period_days,
+            next_ms: rotation.next.millis(),
+        }),
         install: of.install.as_ref().map(|install| proto::Install {
             policy: install.policy.to_string(),
             description: install.description.to_string(),
@@ -316,7 +321,8 @@ fn key_back(of: proto::KeyState) -> Result<KeyState, Malformed> {
             return Err(Malformed);
         }
         let public = material.public.map(Into::into);
-        Ok(MaterialState { id: MaterialId(id), created, sealed, public })
+        let rotated = RotationKind::of_code(material.rotated).ok_or(Malformed)?;
+        Ok(MaterialState { id: MaterialId(id), created, rotated, sealed, public })
     };
     if of.materials.is_empty() && origin == Origin::AwsKms {
         return Err(Malformed);
@@ -338,6 +344,10 @@ fn key_back(of: proto::KeyState) -> Result<KeyState, Malformed> {
         usage: KeyUsage::of_code(of.usage).ok_or(Malformed)?,
         origin,
         materials: of.materials.into_iter().map(material).collect::<Result<_, Malformed>>()?,
+        rotation: of.rotation.map(|rotation| Rotation {
+            period_days: rotation.period_days,
+            next: Timestamp::from_millis(rotation.next_ms),
+        }),
         install: of.install.map(install).transpose()?,
     })
 }

@@ -189,6 +189,17 @@ pub struct KeyState {
     /// The origin's code.
     #[prost(uint32, tag = "11")]
     pub origin: u32,
+    #[prost(message, optional, tag = "20")]
+    pub rotation: Option<Rotation>,
+}
+
+/// The setting of automatic rotation.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Rotation {
+    #[prost(uint32, tag = "1")]
+    pub period_days: u32,
+    #[prost(int64, tag = "2")]
+    pub next_ms: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -202,6 +213,9 @@ pub struct MaterialState {
     pub sealed: Vec<u8>,
     #[prost(bytes = "vec", optional, tag = "4")]
     pub public: Option<Vec<u8>>,
+    /// 0 not by rotation, 1 automatic, 2 on demand.
+    #[prost(uint32, tag = "10")]
+    pub rotated: u32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

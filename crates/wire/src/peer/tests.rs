@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use regent_core::ids::{KeyArn, MaterialId, Scope, SecretArn};
-use regent_core::keys::model::{Install, KeySpec, KeyUsage, Origin};
+use regent_core::keys::model::{Install, KeySpec, KeyUsage, Origin, Rotation, RotationKind};
 use regent_core::keys::problem::KeyProblem;
 use regent_core::keys::spec::{PairSpec, RsaSize};
 use regent_core::ports::TransportKey;
@@ -104,15 +104,28 @@ fn key_state() -> KeyState {
         materials: vec![MaterialState {
             id: MaterialId([9; 32]),
             created: Timestamp::from_millis(1),
+            rotated: None,
             sealed: Some(Box::from([1])),
             public: None,
         }],
+        rotation: None,
         install: Some(Install {
             policy: "{}".into(),
             description: "".into(),
             tags: BTreeMap::new(),
         }),
     }
+}
+
+/// A key that has been rotated in both ways and will be again.
+fn rotated_key_state() -> KeyState {
+    let mut state = key_state();
+    for (byte, kind) in [(10, RotationKind::Automatic), (11, RotationKind::OnDemand)] {
+        let (id, rotated) = (MaterialId([byte; 32]), Some(kind));
+        state.materials.push(MaterialState { id, rotated, ..state.materials[0].clone() });
+    }
+    state.rotation = Some(Rotation { period_days: 90, next: Timestamp::from_millis(2) });
+    state
 }
 
 /// A pair whose material is imported in each Region.
@@ -151,6 +164,7 @@ fn messages() -> Vec<Message> {
         Message::Detached { account, name: name.clone(), suffix, at: AT },
         Message::Key(Box::new(key_state())),
         Message::Key(Box::new(imported_key_state())),
+        Message::Key(Box::new(rotated_key_state())),
         Message::KeyGone { account, id: key().id, at: AT },
         Message::Accessed {
             account,

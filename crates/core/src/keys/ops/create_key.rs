@@ -98,6 +98,7 @@ impl Command for CreateKey {
             materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],
             policy: key_policy::of_new_key(scope, op.policy)?,
             tags: op.tags,
+            rotation: None,
             multi_region,
         });
         let found = Found { key, scope, alias: None };

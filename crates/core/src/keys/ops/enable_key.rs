@@ -1,11 +1,13 @@
 //! EnableKey: a disabled key can be used again.
 //!
-//! AWS: repeating it changes nothing and is no error.
+//! AWS: repeating it changes nothing and is no error. A key that was to be rotated meanwhile is
+//! rotated now.
 
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
 use crate::keys::error::Error;
 use crate::keys::model::KeyState;
+use crate::keys::rotation;
 use crate::keys::states::Rule;
 use crate::keys::target::{KeyRef, Target};
 use crate::policy::authorized::{Authorized, Demand};
@@ -36,12 +38,13 @@ impl Command for EnableKey {
     fn run(
         _: Authorized<Self>,
         target: Target,
-        _: &Cx<'_>,
+        cx: &Cx<'_>,
         tx: &mut Tx<'_>,
     ) -> Result<Step<()>, Error> {
         let found = target.found()?;
         Rule::Toggle.check(&found)?;
-        found.update(tx, |key| key.state = KeyState::Enabled);
+        let key = found.update(tx, |key| key.state = KeyState::Enabled);
+        rotation::catch_up(cx, tx, found.scope, &key)?;
         Ok(Step::Done(()))
     }
 }

@@ -1,11 +1,12 @@
-//! GetKeyRotationStatus: whether a key rotates by itself. None does: rotation is not built.
+//! GetKeyRotationStatus: whether a key rotates by itself, how often, and when next.
 //!
-//! AWS rotates its managed keys every year; here they do not rotate, and the answer says so.
+//! AWS: a key that waits for its deletion does not, but keeps its setting.
 
 use crate::cx::Cx;
 use crate::engine::{Operation, Query};
 use crate::ids::KeyId;
 use crate::keys::error::Error;
+use crate::keys::model::{KeyState, Rotation};
 use crate::keys::target::{KeyRef, Target};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
@@ -18,7 +19,8 @@ pub struct GetKeyRotationStatus {
 #[derive(Debug, PartialEq, Eq)]
 pub struct RotationStatus {
     pub key: KeyId,
-    pub enabled: bool,
+    /// `None` while the key does not rotate by itself.
+    pub rotation: Option<Rotation>,
 }
 
 impl Operation for GetKeyRotationStatus {
@@ -44,6 +46,11 @@ impl Query for GetKeyRotationStatus {
         _: &dyn Read,
     ) -> Result<RotationStatus, Error> {
         let found = target.found()?;
-        Ok(RotationStatus { key: found.key.id, enabled: false })
+        let deleted = matches!(
+            found.key.state,
+            KeyState::PendingDeletion { .. } | KeyState::PendingReplicaDeletion { .. }
+        );
+        let rotation = found.key.rotation.filter(|_| !deleted);
+        Ok(RotationStatus { key: found.key.id, rotation })
     }
 }

@@ -8,6 +8,7 @@ mod lifecycle;
 mod listing;
 mod multi_region;
 mod permission;
+mod rotation;
 mod states;
 
 use crate::ids::{KeyArn, Region, Scope};

@@ -13,6 +13,7 @@ use crate::keys::model::{
     Install, KeyManager, KeyPolicy, KeyState as State, KmsKey, Material, MultiRegion, Origin,
 };
 use crate::keys::multi_region::{publish, replica_gone};
+use crate::keys::rotation;
 use crate::policy::document::Policy;
 use crate::ports::{StoreFault, Unopened};
 use crate::records::{Intent, Key, Record, Subject};
@@ -81,6 +82,7 @@ fn install_key(
         materials: open_materials(cx, &[], &state)?,
         policy: KeyPolicy { text: install.policy.clone(), compiled: Arc::new(compiled) },
         tags: install.tags.clone(),
+        rotation: state.rotation,
         multi_region: Some(MultiRegion {
             at: state.at,
             primary: state.primary,
@@ -106,7 +108,9 @@ fn update(cx: &Cx<'_>, tx: &mut Tx<'_>, key: &KmsKey, state: KeyState) -> Result
         installing: multi.installing.clone(),
     };
     let promoted = multi.primary == cx.region && !key.is_multi_region_primary(cx.region);
-    let key = KmsKey { materials, multi_region: Some(multi), ..key.clone() };
+    let rotation = state.rotation;
+    let key = KmsKey { materials, rotation, multi_region: Some(multi), ..key.clone() };
+    rotation::schedule(tx, scope, &key);
     if promoted {
         // A new primary announces itself: a replica that ended while ownership moved says so now.
         publish(cx, tx, scope, &key)?;
@@ -126,15 +130,16 @@ fn open_materials(
         if let Some(held) = held.iter().find(|held| held.id == material.id) {
             return Ok(held.clone());
         }
-        let (id, created, public) = (material.id, material.created, material.public.clone());
+        let (id, created, rotated) = (material.id, material.created, material.rotated);
+        let public = material.public.clone();
         let Some(sealed) = &material.sealed else {
-            return Ok(Material { id, created, wrapped: None, public, import: None });
+            return Ok(Material { id, created, rotated, wrapped: None, public, import: None });
         };
         let aad = transport_aad(own.scope.account, own.id, state.spec, id);
         let opened = cx.crypto.open_sealed_material(&aad, sealed)?;
         let stored = store_material(&own, state.spec, &opened, created, cx.crypto, cx.entropy);
         // A name that is not the material's own would make its ciphertexts unreadable.
-        if stored.id == id { Ok(Material { public, ..stored }) } else { Err(Unopened) }
+        if stored.id == id { Ok(Material { rotated, public, ..stored }) } else { Err(Unopened) }
     };
     state.materials.iter().map(open).collect::<Result<_, _>>().map_err(|Unopened| StoreFault)
 }
@@ -175,6 +180,7 @@ fn reclaim(cx: &Cx<'_>, tx: &mut Tx<'_>, key: &KmsKey, from: Region) -> Result<(
         multi.primary = cx.region;
         multi.replicas.remove(&cx.region);
     }
+    rotation::schedule(tx, scope, &key);
     dequeue(tx, scope, from, Subject::Key { id: key.id });
     publish(cx, tx, scope, &key)?;
     tx.put(Key::KmsKey { scope, id: key.id }, Record::KmsKey(Arc::new(key)));

@@ -160,6 +160,7 @@ fn customer_key(world: &mut World, number: u8, state: KeyState) -> KeyArn {
             materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],
             policy: KeyPolicy { text: policy.as_str().into(), compiled },
             tags: Tags::new(),
+            rotation: None,
             multi_region: None,
         };
         tx.put(Key::KmsKey { scope: arn.scope, id }, Record::KmsKey(key.into()));

@@ -8,7 +8,9 @@ use crate::keys::ops::decrypt::Decrypt;
 use crate::keys::ops::delete_alias::DeleteAlias;
 use crate::keys::ops::describe_key::DescribeKey;
 use crate::keys::ops::disable_key::DisableKey;
+use crate::keys::ops::disable_key_rotation::DisableKeyRotation;
 use crate::keys::ops::enable_key::EnableKey;
+use crate::keys::ops::enable_key_rotation::EnableKeyRotation;
 use crate::keys::ops::generate_data_key::{DataKeyLength, DataKeyRequest, GenerateDataKey};
 use crate::keys::ops::generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext;
 use crate::keys::ops::generate_random::GenerateRandom;
@@ -16,11 +18,13 @@ use crate::keys::ops::get_key_policy::GetKeyPolicy;
 use crate::keys::ops::get_key_rotation_status::GetKeyRotationStatus;
 use crate::keys::ops::list_aliases::ListAliases;
 use crate::keys::ops::list_key_policies::ListKeyPolicies;
+use crate::keys::ops::list_key_rotations::ListKeyRotations;
 use crate::keys::ops::list_keys::ListKeys;
 use crate::keys::ops::list_resource_tags::ListResourceTags;
 use crate::keys::ops::put_key_policy::PutKeyPolicy;
 use crate::keys::ops::re_encrypt::ReEncrypt;
 use crate::keys::ops::replicate_key::ReplicateKey;
+use crate::keys::ops::rotate_key_on_demand::RotateKeyOnDemand;
 use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
 use crate::keys::ops::tag_resource::TagResource;
 use crate::keys::ops::untag_resource::UntagResource;
@@ -83,31 +87,36 @@ fn operations_on_one_key_demand_their_own_action_on_it() {
     let policy = key_policy::default_policy(b.world.region, b.world.account()).unwrap();
     let (name, bypass_lockout_check, primary) = (None, false, "us-west-2".into());
     let plaintext = Plaintext::new(vec![1]);
-    let (context, dry_run) = (no_context(), false);
+    let (context, dry_run, all_material) = (no_context(), false, false);
     let all = [
         b.of(&CancelKeyDeletion { key: b.key() }),
         b.of(&Decrypt { sealed: b.sealed(), dry_run }),
         b.of(&DescribeKey { key: named("alias/a") }),
         b.of(&DisableKey { key: b.key() }),
+        b.of(&DisableKeyRotation { key: b.key() }),
         b.of(&EnableKey { key: b.key() }),
+        b.of(&EnableKeyRotation { key: b.key(), period: None }),
         b.of(&Encrypt { key: b.key(), plaintext, context, dry_run }),
         b.of(&GenerateDataKey(b.data_key())),
         b.of(&GenerateDataKeyWithoutPlaintext(b.data_key())),
         b.of(&GetKeyPolicy { key: b.key(), name: None }),
         b.of(&GetKeyRotationStatus { key: b.key() }),
         b.of(&ListKeyPolicies { key: b.key() }),
+        b.of(&ListKeyRotations { key: b.key(), all_material, limit: 1, after: None }),
         b.of(&ListResourceTags { key: b.key(), limit: 1, after: None }),
         b.of(&PutKeyPolicy { key: b.key(), name, policy, bypass_lockout_check }),
+        b.of(&RotateKeyOnDemand { key: b.key() }),
         b.of(&ScheduleKeyDeletion { key: b.key(), window }),
         b.of(&TagResource { key: b.key(), tags: Tags::new() }),
         b.of(&UntagResource { key: b.key(), tag_keys: [].into() }),
         b.of(&UpdateKeyDescription { key: b.key(), description: Box::default() }),
         b.of(&UpdatePrimaryRegion { key: b.key(), primary }),
     ];
-    let actions = "CancelKeyDeletion Decrypt DescribeKey DisableKey EnableKey Encrypt \
+    let actions = "CancelKeyDeletion Decrypt DescribeKey DisableKey DisableKeyRotation \
+                   EnableKey EnableKeyRotation Encrypt \
                    GenerateDataKey GenerateDataKeyWithoutPlaintext GetKeyPolicy \
-                   GetKeyRotationStatus ListKeyPolicies ListResourceTags PutKeyPolicy \
-                   ScheduleKeyDeletion TagResource UntagResource UpdateKeyDescription \
+                   GetKeyRotationStatus ListKeyPolicies ListKeyRotations ListResourceTags PutKeyPolicy \
+                   RotateKeyOnDemand ScheduleKeyDeletion TagResource UntagResource UpdateKeyDescription \
                    UpdatePrimaryRegion";
     let expected: Vec<_> =
         actions.split_whitespace().map(|action| format!("kms:{action}@one!")).collect();

@@ -99,7 +99,7 @@ fn description_and_rotation_status() {
         assert_eq!(&*stored(&world, &made).description, text);
     }
     let status = world.query(GetKeyRotationStatus { key }).unwrap();
-    assert_eq!(status, RotationStatus { key: made.key.id, enabled: false });
+    assert_eq!(status, RotationStatus { key: made.key.id, rotation: None });
 }
 
 #[test]

@@ -9,16 +9,20 @@ use crate::keys::ops::decrypt::Decrypt;
 use crate::keys::ops::delete_alias::DeleteAlias;
 use crate::keys::ops::describe_key::DescribeKey;
 use crate::keys::ops::disable_key::DisableKey;
+use crate::keys::ops::disable_key_rotation::DisableKeyRotation;
 use crate::keys::ops::enable_key::EnableKey;
+use crate::keys::ops::enable_key_rotation::EnableKeyRotation;
 use crate::keys::ops::generate_data_key::{DataKeyLength, DataKeyRequest, GenerateDataKey};
 use crate::keys::ops::generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext;
 use crate::keys::ops::get_key_policy::GetKeyPolicy;
 use crate::keys::ops::get_key_rotation_status::GetKeyRotationStatus;
 use crate::keys::ops::list_key_policies::ListKeyPolicies;
+use crate::keys::ops::list_key_rotations::ListKeyRotations;
 use crate::keys::ops::list_resource_tags::ListResourceTags;
 use crate::keys::ops::put_key_policy::PutKeyPolicy;
 use crate::keys::ops::re_encrypt::ReEncrypt;
 use crate::keys::ops::replicate_key::ReplicateKey;
+use crate::keys::ops::rotate_key_on_demand::RotateKeyOnDemand;
 use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
 use crate::keys::ops::tag_resource::TagResource;
 use crate::keys::ops::untag_resource::UntagResource;
@@ -82,7 +86,9 @@ const ROWS: &[Row] = &[
     ("DeleteAlias", |b| b.world.command(DeleteAlias { name: "alias/here".parse().unwrap() })),
     ("DescribeKey", |b| b.world.query(DescribeKey { key: b.name() }).map(drop)),
     ("DisableKey", |b| b.world.command(DisableKey { key: b.name() })),
+    ("DisableKeyRotation", |b| b.world.command(DisableKeyRotation { key: b.name() })),
     ("EnableKey", |b| b.world.command(EnableKey { key: b.name() })),
+    ("EnableKeyRotation", |b| b.world.command(EnableKeyRotation { key: b.name(), period: None })),
     ("Encrypt", |b| {
         let plaintext = Plaintext::new(vec![1]);
         let op = Encrypt { key: b.name(), plaintext, context: no_context(), dry_run: false };
@@ -95,6 +101,10 @@ const ROWS: &[Row] = &[
     ("GetKeyPolicy", |b| b.world.query(GetKeyPolicy { key: b.name(), name: None }).map(drop)),
     ("GetKeyRotationStatus", |b| b.world.query(GetKeyRotationStatus { key: b.name() }).map(drop)),
     ("ListKeyPolicies", |b| b.world.query(ListKeyPolicies { key: b.name() }).map(drop)),
+    ("ListKeyRotations", |b| {
+        let (key, all_material, limit, after) = (b.name(), true, 1, None);
+        b.world.query(ListKeyRotations { key, all_material, limit, after }).map(drop)
+    }),
     ("ListResourceTags", |b| {
         b.world.query(ListResourceTags { key: b.name(), limit: 1, after: None }).map(drop)
     }),
@@ -126,6 +136,7 @@ const ROWS: &[Row] = &[
         };
         b.world.command(op).map(drop)
     }),
+    ("RotateKeyOnDemand", |b| b.world.command(RotateKeyOnDemand { key: b.name() }).map(drop)),
     ("ScheduleKeyDeletion", |b| {
         let window = DeletionWindow::new(None).unwrap();
         b.world.command(ScheduleKeyDeletion { key: b.name(), window }).map(drop)
@@ -190,18 +201,22 @@ Decrypt ok E1 E3 E3r E5
 DeleteAlias ok ok ok ok ok
 DescribeKey ok ok ok ok ok
 DisableKey ok ok E3 E3r E5
+DisableKeyRotation ok E1 E3 E3r E5
 EnableKey ok ok E3 E3r E5
+EnableKeyRotation ok E1 E3 E3r E5
 Encrypt ok E1 E3 E3r E5
 GenerateDataKey ok E1 E3 E3r E5
 GenerateDataKeyWithoutPlaintext ok E1 E3 E3r E5
 GetKeyPolicy ok ok ok ok ok
 GetKeyRotationStatus ok ok ok ok ok
 ListKeyPolicies ok ok ok ok ok
+ListKeyRotations ok ok ok ok ok
 ListResourceTags ok ok ok ok ok
 PutKeyPolicy ok ok ok ok ok
 ReEncrypt from ok E1 E3 E3r E5
 ReEncrypt to ok E1 E3 E3r E5
 ReplicateKey ok E1 E3 E3r E5
+RotateKeyOnDemand ok E1 E3 E3r E5
 ScheduleKeyDeletion ok ok E3 E3r ok
 TagResource ok ok E3 E3r ok
 UntagResource ok ok E3 E3r ok

@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::limits;
+use crate::records::Due;
 use crate::secrets::model::Deletion;
 
 fn deadlines(world: &World) -> usize {
-    world.store.keys().filter(|key| matches!(key, Key::Deadline { .. })).count()
+    let purges = |key: &&Key| matches!(key, Key::Deadline { due: Due::PurgeSecret { .. }, .. });
+    world.store.keys().filter(purges).count()
 }
 
 #[test]
