@@ -14,11 +14,18 @@ use crate::run::{Result, output, release_binaries, root, succeed, succeeds, targ
 use regent_wire::operations::OPERATIONS;
 
 /// What is installed where the clients are absent. Older models lack operations that are built.
-const PACKAGES: [&str; 3] = ["awscli>=1.46.3,<2", "boto3>=1.44.5", "botocore>=1.44.5"];
+const PACKAGES: [&str; 4] = [
+    "awscli>=1.46.3,<2",
+    "boto3>=1.44.5",
+    "botocore>=1.44.5",
+    "aws-secretsmanager-caching>=1.2",
+];
+/// The clients from the npm registry.
+const NODE_PACKAGES: [&str; 2] = ["@aws-sdk/client-secrets-manager@3", "@aws-sdk/client-kms@3"];
 /// Programs that tests run, and the Debian packages that they are installed from where absent.
 const PROGRAMS: [(&str, &str); 2] = [("strace", "strace"), ("faketime", "faketime")];
 /// Succeeds in an interpreter whose clients know all that is tested.
-const HAS_CLIENTS: &str = "import awscli, boto3, botocore, tomllib; \
+const HAS_CLIENTS: &str = "import awscli, aws_secretsmanager_caching, boto3, botocore, tomllib; \
     assert tuple(map(int, botocore.__version__.split('.'))) >= (1, 44, 5)";
 
 pub fn run(filter: Option<&str>) -> Result<()> {
@@ -31,10 +38,30 @@ pub fn run(filter: Option<&str>) -> Result<()> {
     command.arg("-B").arg(root().join("tests/e2e/run.py"));
     command.args(filter);
     command.env("REGENT_BIN", binary).env("REGENT_OPERATIONS", operations);
+    if let Some(modules) = node_modules()? {
+        command.env("REGENT_NODE_MODULES", modules);
+    }
     if let Some(path) = &clients.path {
         command.env("PATH", path);
     }
     succeed(&mut command)
+}
+
+/// The directory of the npm packages, which are installed if absent; `None` without npm.
+fn node_modules() -> Result<Option<PathBuf>> {
+    if !succeeds(Command::new("npm").arg("--version")) {
+        println!("xtask: npm is not installed; the tests that need it are skipped");
+        return Ok(None);
+    }
+    let prefix = target_dir()?.join("e2e-node");
+    let modules = prefix.join("node_modules");
+    let name = |package: &str| package.rsplit_once('@').map_or("", |(name, _)| name).to_owned();
+    if !NODE_PACKAGES.iter().all(|package| modules.join(name(package)).is_dir()) {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"]).arg(&prefix);
+        succeed(npm.args(NODE_PACKAGES))?;
+    }
+    Ok(Some(modules))
 }
 
 fn install_programs() -> Result<()> {
