@@ -44,6 +44,10 @@ class Result(unittest.TestResult):
     def addSuccess(self, test):
         self.outcome = ("ok", None)
 
+    def addSkip(self, test, reason):
+        """What a test needs is not on this machine."""
+        self.outcome = ("skipped", f"        {reason}")
+
     def addFailure(self, test, error):
         self.outcome = ("FAILED", self._exc_info_to_string(error, test))
 
@@ -63,7 +67,7 @@ class Result(unittest.TestResult):
             self.outcome = ("FAILED", "\n".join(texts))
         word, detail = self.outcome or ("FAILED", "no outcome")
         reason = self.expected.get(test.id())
-        if reason is not None:
+        if reason is not None and word != "skipped":
             if word == "FAILED":
                 word, detail = "skipped", f"        {reason}"
             else:

@@ -121,6 +121,8 @@ class Workspace:
 class Case(unittest.TestCase):
     """Adds a workspace, and what tests say about it, to a case that has a server."""
 
+    maxDiff = None
+
     def setUp(self):
         super().setUp()
         self.tf = Workspace(self.server)

@@ -17,6 +17,10 @@ resource "aws_kms_replica_key" "west" {
   deletion_window_in_days = 7
 }
 
+resource "aws_kms_key" "other" {
+  deletion_window_in_days = 7
+}
+
 resource "aws_kms_key" "ireland" {
   provider                = aws.ireland
   deletion_window_in_days = 7
@@ -126,10 +130,15 @@ class Secrets(terraform.Case, harness.Case):
         self.eventually(lambda: self.value("eu-west-1")["SecretString"] == "second", "replica")
         self.applied(KEYS + secret("two", tags, replicas=WEST) + version("second"))
         self.eventually(lambda: self.is_absent("eu-west-1"), "the removed replica")
-        self.applied(KEYS + secret("two", tags, key="null", replicas=WEST) + version("second"))
-        self.assertNotIn("KmsKeyId", self.described("us-east-1"))
-        # A replica's key: removed and added again with another one.
-        self.applied(KEYS + secret("", "{}", replicas=replica("us-west-2")) + version("second"))
+        other = "aws_kms_key.other.arn"
+        state = self.applied(
+            KEYS + secret("two", tags, key=other, replicas=WEST) + version("second")
+        )
+        self.assertEqual(self.described("us-east-1")["KmsKeyId"], state["aws_kms_key.other"]["arn"])
+        # A replica's key: the provider removes the replica and adds it again at once.
+        default = replica("us-west-2", '"alias/aws/secretsmanager"')
+        self.applied(KEYS + secret("", "{}", key=other, replicas=default) + version("second"))
+        self.in_sync("app/db", "us-west-2")
         self.assertEqual(self.replica_of("us-west-2")["KmsKeyId"], "alias/aws/secretsmanager")
         self.assertNotIn("Description", self.described("us-east-1"))
         self.destroyed()

@@ -14,12 +14,8 @@ use crate::run::{Result, output, release_binaries, root, succeed, succeeds, targ
 use regent_wire::operations::OPERATIONS;
 
 /// What is installed where the clients are absent. Older models lack operations that are built.
-const PACKAGES: [&str; 4] = [
-    "awscli>=1.46.3,<2",
-    "boto3>=1.44.5",
-    "botocore>=1.44.5",
-    "aws-secretsmanager-caching>=1.2",
-];
+const PACKAGES: [&str; 4] =
+    ["awscli>=1.46.3,<2", "boto3>=1.44.5", "botocore>=1.44.5", "aws-secretsmanager-caching>=1.2"];
 /// The clients from the npm registry.
 const NODE_PACKAGES: [&str; 2] = ["@aws-sdk/client-secrets-manager@3", "@aws-sdk/client-kms@3"];
 /// Programs that tests run, and the Debian packages that they are installed from where absent.

@@ -216,4 +216,45 @@ mod tests {
         std::fs::rename(at("us-west-2"), at("us-east-1")).unwrap();
         Cluster::open(&options(directory.path(), "us-east-1")).unwrap();
     }
+
+    /// PROMISE R4: whoever sends and whoever empties a Region take the same locks, thousands of
+    /// times at once.
+    #[test]
+    fn emptying_and_sending_wait_for_nobody() {
+        let (sender, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(empty_and_send());
+            sender.send(()).unwrap();
+        });
+        let limit = std::time::Duration::from_mins(2);
+        ended.recv_timeout(limit).expect("a lock is waited for in a circle");
+    }
+
+    async fn empty_and_send() {
+        let regions = ["us-east-1", "us-east-2", "us-west-2", "eu-west-1"];
+        let cluster = Cluster::open(&Options {
+            regions: regions.map(|region| region.parse().unwrap()).into(),
+            storage: Storage::Memory,
+            ..options(std::path::Path::new(""), "us-east-1")
+        })
+        .unwrap();
+        let greeting = Arc::clone(&cluster);
+        // Every change of the links makes each Region greet the others, and look what is due.
+        let greetings = tokio::spawn(async move {
+            loop {
+                greeting.links().heal();
+                tokio::task::yield_now().await;
+            }
+        });
+        for _ in 0..3000 {
+            cluster.reset().await.unwrap();
+        }
+        greetings.abort();
+        cluster.shutdown().await;
+    }
 }

@@ -29,12 +29,20 @@ const BURST: usize = 16;
 
 impl Node {
     /// Fills the senders from the outbox, as after a restart.
+    ///
+    /// The keys come first, under their own lock: whoever sends takes it before that of the senders.
     pub(super) fn load_outbox(&self) -> Result<(), StoreFault> {
+        let peers = || self.regions.iter().copied().filter(|peer| *peer != self.region);
+        for peer in peers() {
+            let known = self.store.get(&Key::Peer { region: self.region, peer })?;
+            if let Some(Record::Peer(key)) = known.map(|stored| stored.record) {
+                self.peer_keys.write().unwrap_or_else(PoisonError::into_inner).insert(peer, key);
+            }
+        }
         // Held throughout: what is committed after the scan is noted after it.
         let mut senders = lock(&self.effects.senders);
         senders.clear();
-        let mut peer_keys = self.peer_keys.write().unwrap_or_else(PoisonError::into_inner);
-        for peer in self.regions.iter().copied().filter(|peer| *peer != self.region) {
+        for peer in peers() {
             let sender = senders.entry(peer).or_default();
             let prefix = Prefix::Outbox { region: self.region, peer };
             self.store.scan(&Scan::all(prefix), &mut |key, record| {
@@ -44,10 +52,6 @@ impl Node {
                 }
                 ControlFlow::Continue(())
             })?;
-            let known = self.store.get(&Key::Peer { region: self.region, peer })?;
-            if let Some(Record::Peer(key)) = known.map(|stored| stored.record) {
-                peer_keys.insert(peer, key);
-            }
         }
         Ok(())
     }
