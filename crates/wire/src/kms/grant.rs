@@ -124,6 +124,13 @@ impl ConstraintsInput {
             return Err(fault::unsupported("SourceArn is not supported in grants."));
         }
         match (self.encryption_context_equals, self.encryption_context_subset) {
+            // An empty map beside another one is how some SDKs send an absent one.
+            (Some(equals), Some(subset)) if subset.is_empty() => {
+                Ok(Some(Constraint::Equals(EncryptionContext::new(equals))))
+            }
+            (Some(equals), Some(subset)) if equals.is_empty() => {
+                Ok(Some(Constraint::Subset(EncryptionContext::new(subset))))
+            }
             (Some(_), Some(_)) => Err(Fault::validation("More than one constraint supplied")),
             (Some(equals), None) => Ok(Some(Constraint::Equals(EncryptionContext::new(equals)))),
             (None, Some(subset)) => Ok(Some(Constraint::Subset(EncryptionContext::new(subset)))),

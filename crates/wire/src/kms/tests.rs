@@ -391,12 +391,17 @@ fn grants() {
     talk.say("CreateGrant", &grant(r#","Operations":["Encrypt"],"DryRun":true"#));
     let subset = r#"{"EncryptionContextSubset":{"c":""}}"#;
     talk.say("CreateGrant", &grant(&format!(r#"{decrypt},"Constraints":{subset}"#)));
+    // As Terraform sends one constraint.
+    let one = format!(r#"{{{equals},"EncryptionContextSubset":{{}}}}"#);
+    talk.say("CreateGrant", &grant(&format!(r#"{decrypt},"Constraints":{one}"#)));
     for refused in [
         grant(""),
         grant(r#","Operations":[]"#),
         grant(r#","Operations":["Delete"],"Name":"a b""#),
         grant(r#","Operations":["Sign"]"#),
-        grant(&format!(r#"{decrypt},"Constraints":{{{equals},"EncryptionContextSubset":{{}}}}"#)),
+        grant(&format!(
+            r#"{decrypt},"Constraints":{{{equals},"EncryptionContextSubset":{{"c":""}}}}"#
+        )),
         grant(&format!(r#"{decrypt},"Constraints":{{"SourceArn":"arn:aws:s3:::a:b"}}"#)),
         grant(&format!(r#"{decrypt},"Constraints":{{"SourceArn":"arn:aws:s3::111122223333:b"}}"#)),
         grant(&format!(r#"{decrypt},"RetiringServicePrincipal":"a.amazonaws.com""#)),
