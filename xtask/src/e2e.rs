@@ -14,14 +14,23 @@ use crate::run::{Result, output, release_binaries, root, succeed, succeeds, targ
 use regent_wire::operations::OPERATIONS;
 
 /// What is installed where the clients are absent. Older models lack operations that are built.
-const PACKAGES: [&str; 4] =
-    ["awscli>=1.46.3,<2", "boto3>=1.44.5", "botocore>=1.44.5", "aws-secretsmanager-caching>=1.2"];
+const PACKAGES: [&str; 5] = [
+    "awscli>=1.46.3,<2",
+    "boto3>=1.44.5",
+    "botocore>=1.44.5",
+    "aws-secretsmanager-caching>=1.2",
+    "aws-encryption-sdk[MPL]>=4",
+];
 /// The clients from the npm registry.
 const NODE_PACKAGES: [&str; 2] = ["@aws-sdk/client-secrets-manager@3", "@aws-sdk/client-kms@3"];
 /// Programs that tests run, and the Debian packages that they are installed from where absent.
 const PROGRAMS: [(&str, &str); 2] = [("strace", "strace"), ("faketime", "faketime")];
-/// Succeeds in an interpreter whose clients know all that is tested.
-const HAS_CLIENTS: &str = "import awscli, aws_secretsmanager_caching, boto3, botocore, tomllib; \
+/// Succeeds in an interpreter whose clients know all that is tested. The CLI is not imported: it
+/// would put a botocore of its own in the other's place.
+const HAS_CLIENTS: &str = "import importlib.util, tomllib; \
+    import aws_cryptographic_material_providers, aws_encryption_sdk; \
+    import aws_secretsmanager_caching, boto3, botocore; \
+    assert importlib.util.find_spec('awscli'); \
     assert tuple(map(int, botocore.__version__.split('.'))) >= (1, 44, 5)";
 
 pub fn run(filter: Option<&str>) -> Result<()> {
