@@ -270,6 +270,23 @@ class Case(unittest.TestCase):
             self.assertEqual(listed["SecretList"], [], region)
 
 
+def with_users(case, users):
+    """Gives a test class a server that knows these users: name to account and identity policies.
+
+    A user's name is its access key and its secret too.
+    """
+    config = tempfile.NamedTemporaryFile("w", suffix=".json")
+    case.addClassCleanup(config.close)
+    keys = [
+        {"id": name, "secret": name, "account": account, "user": name, "policies": policies}
+        for name, (account, policies) in users.items()
+    ]
+    json.dump({"access_keys": keys}, config)
+    config.flush()
+    os.chmod(config.name, 0o600)
+    case.arguments = (*case.arguments, "--config", config.name)
+
+
 def encodings(canary):
     """The forms in which a value could lie in a file without anybody having encrypted it."""
     raw = canary.encode()

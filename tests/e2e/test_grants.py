@@ -4,11 +4,7 @@ The key's account delegates to identity policies, as the default key policy does
 tests have none, so whatever they may do comes from a grant.
 """
 
-import json
-import os
-import tempfile
-
-from harness import ACCOUNT, Case
+from harness import ACCOUNT, Case, with_users
 
 OPERATIONS = ["Encrypt", "Decrypt", "GenerateDataKey", "DescribeKey"]
 
@@ -20,17 +16,9 @@ def user(name, account=ACCOUNT):
 class Grants(Case):
     @classmethod
     def setUpClass(cls):
-        config = tempfile.NamedTemporaryFile("w", suffix=".json")
-        cls.addClassCleanup(config.close)
-        names = {"worker": ACCOUNT, "other": ACCOUNT, "stranger": "210987654321"}
-        keys = [
-            {"id": name, "secret": name, "account": account, "user": name, "policies": []}
-            for name, account in names.items()
-        ]
-        json.dump({"access_keys": keys}, config)
-        config.flush()
-        os.chmod(config.name, 0o600)
-        cls.arguments = ("--config", config.name)
+        with_users(cls, {
+            "worker": (ACCOUNT, []), "other": (ACCOUNT, []), "stranger": ("210987654321", []),
+        })
         super().setUpClass()
 
     def as_user(self, name, region="us-east-1"):

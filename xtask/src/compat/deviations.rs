@@ -178,6 +178,12 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         Kms,
         "PutKeyPolicy",
+        "`kms:ResourceAliases` decides in a key policy as it does in an identity policy",
+        "AWS documents it for identity policies only, and not what it means elsewhere",
+    ),
+    of(
+        Kms,
+        "PutKeyPolicy",
         "a principal that does not exist is accepted",
         "there is no directory of principals to look in yet",
     ),

@@ -187,6 +187,7 @@ pub fn demand(
             resource_tags: Some(found.key.tags.clone()),
             encryption_context: context.cloned(),
             via_service,
+            key: Some(found.arn()),
             others: attributes(found),
             ..Facts::default()
         },

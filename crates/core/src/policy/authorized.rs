@@ -4,11 +4,13 @@
 //! demands; every demand must be allowed. What a condition may look at is in [`Facts`] and in the
 //! request's circumstances; a key that neither carries is absent if [`keys`] knows it, else unknown.
 
+use core::cell::Cell;
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::cx::Cx;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, KeyArn};
+use crate::keys::aliases;
 use crate::keys::envelope::EncryptionContext;
 use crate::keys::grants::{self, Grants};
 use crate::policy::document::Policy;
@@ -66,6 +68,8 @@ pub struct Facts {
     pub via_service: Option<String>,
     /// `kms:EncryptionContext:<key>` and `kms:EncryptionContextKeys`.
     pub encryption_context: Option<EncryptionContext>,
+    /// The KMS key, if it is one that is there: its aliases are looked up.
+    pub key: Option<KeyArn>,
     /// Further single-valued keys by lower-case name.
     pub others: Vec<(&'static str, String)>,
     /// Further keys with a set of values, by lower-case name.
@@ -112,14 +116,18 @@ pub fn permit(
     read: &dyn Read,
     demand: &Demand,
 ) -> Result<Result<(), Denied>, StoreFault> {
-    let Err(denied) = permit_by_policies(cx, demand) else { return Ok(Ok(())) };
+    let context = RequestContext::new(cx, demand, Some(read));
+    let decision = by_policies(cx, demand, &context);
+    if context.failed.get() {
+        return Err(StoreFault);
+    }
+    let Err(denied) = decision else { return Ok(Ok(())) };
     let granted = match denied.refusal {
         Refusal::IdentityDeny | Refusal::ResourceDeny => false,
         Refusal::NoIdentityAllow | Refusal::NoResourceAllow => {
-            let decided =
-                with_request(cx, &Told::of(demand, &RequestContext { cx, demand }), |r| {
-                    identity(cx.caller.policies.iter(), r)
-                });
+            let decided = with_request(cx, &Told::of(demand, &context), |request| {
+                identity(cx.caller.policies.iter(), request)
+            });
             let delegated = decided == IdentityDecision::Allow;
             let context = demand.facts.encryption_context.as_ref();
             grants::allow(read, &demand.grants, cx.caller, demand.action, context, delegated)?
@@ -128,11 +136,14 @@ pub fn permit(
     Ok(if granted { Ok(()) } else { Err(denied) })
 }
 
-/// Decides one demand as if there were no grants.
+/// Decides one demand as if there were no grants. What is stored beside the resource is unknown.
 pub fn permit_by_policies(cx: &Cx<'_>, demand: &Demand) -> Result<(), Denied> {
+    by_policies(cx, demand, &RequestContext::new(cx, demand, None))
+}
+
+fn by_policies(cx: &Cx<'_>, demand: &Demand, context: &RequestContext<'_>) -> Result<(), Denied> {
     let policy = demand.policy.as_ref().map(|(policy, mode)| (policy.as_ref(), *mode));
-    let context = RequestContext { cx, demand };
-    let decision = decide(cx, &Told::of(demand, &context), demand.owner, policy);
+    let decision = decide(cx, &Told::of(demand, context), demand.owner, policy);
     decision.map_err(|refusal| Denied {
         principal: Arc::clone(&cx.caller.arn),
         action: demand.action,
@@ -197,6 +208,10 @@ fn with_request<T>(cx: &Cx<'_>, told: &Told<'_>, decide: impl FnOnce(&Request<'_
 struct RequestContext<'a> {
     cx: &'a Cx<'a>,
     demand: &'a Demand,
+    /// For keys whose value is looked up, and only if a policy has a condition on them.
+    read: Option<&'a dyn Read>,
+    /// Whether the store failed then. The decision is void.
+    failed: Cell<bool>,
 }
 
 impl Context for RequestContext<'_> {
@@ -219,7 +234,23 @@ impl Context for RequestContext<'_> {
     }
 }
 
-impl RequestContext<'_> {
+impl<'a> RequestContext<'a> {
+    const fn new(cx: &'a Cx<'a>, demand: &'a Demand, read: Option<&'a dyn Read>) -> Self {
+        Self { cx, demand, read, failed: Cell::new(false) }
+    }
+
+    /// The names of the key's aliases.
+    fn resource_aliases(&self) -> Lookup<'_> {
+        let Some(KeyArn { scope, id }) = self.demand.facts.key else { return Lookup::Absent };
+        let Some(read) = self.read else { return Lookup::Unknown };
+        let Ok(names) = aliases::of_key(read, scope, id) else {
+            self.failed.set(true);
+            return Lookup::Unknown;
+        };
+        let names = names.iter().map(|name| Cow::Owned(name.as_str().to_owned()));
+        Lookup::Many(names.collect())
+    }
+
     /// Keys that mean the same for every demand of a request.
     fn of_request(&self, key: &str) -> Option<Lookup<'_>> {
         let caller = self.cx.caller;
@@ -260,6 +291,7 @@ impl RequestContext<'_> {
             "aws:tagkeys" if facts.request_tags.is_some() => {
                 many(facts.request_tags.as_ref().map(|tags| tags.keys().map(|key| &**key)))
             }
+            "kms:resourcealiases" => self.resource_aliases(),
             "kms:encryptioncontextkeys" => {
                 many(facts.encryption_context.as_ref().map(EncryptionContext::keys))
             }
@@ -277,6 +309,18 @@ impl RequestContext<'_> {
             return many(Some(values.iter().map(String::as_str)));
         }
         if keys::is_known(key) { Lookup::Absent } else { Lookup::Unknown }
+    }
+}
+
+/// What a demand has for a condition key, in words.
+#[cfg(test)]
+pub fn shown(cx: &Cx<'_>, read: &dyn Read, demand: &Demand, key: &str) -> Option<String> {
+    match RequestContext::new(cx, demand, Some(read)).lookup(key) {
+        Lookup::Unknown => Some("?".to_owned()),
+        Lookup::Absent => None,
+        Lookup::One(value) => Some(value.into_owned()),
+        Lookup::Many(values) if values.is_empty() => None,
+        Lookup::Many(values) => Some(format!("[{}]", values.join(" "))),
     }
 }
 

@@ -77,7 +77,9 @@ const KEYS: &[&str] = &[
     "kms:reencryptonsamekey",
     "kms:replicaregion",
     "kms:requestalias",
+    "kms:resourcealiases",
     "kms:retiringprincipal",
+    "kms:rotationperiodindays",
     "kms:schedulekeydeletionpendingwindowindays",
     "kms:viaservice",
     "secretsmanager:addreplicaregions",
@@ -99,6 +101,12 @@ const KEYS: &[&str] = &[
     "secretsmanager:versionid",
     "secretsmanager:versionstage",
 ];
+
+/// The keys of one service, such as `kms:`.
+#[cfg(test)]
+pub fn of_service(prefix: &str) -> impl Iterator<Item = &'static str> {
+    KEYS.iter().copied().filter(move |key| key.starts_with(prefix))
+}
 
 /// Whether a key, folded as [`super::evaluate::Context::lookup`] gets it, is understood.
 pub fn is_known(key: &str) -> bool {

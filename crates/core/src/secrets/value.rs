@@ -5,11 +5,11 @@
 //! sealed without the Region, so that it crosses to replicas as it is.
 
 use crate::cx::Cx;
-use crate::ids::{AliasName, KeyId, Region, SecretArn, VersionId};
+use crate::ids::{AliasName, KeyArn, KeyId, Region, Scope, SecretArn, VersionId};
 use crate::keys::access::{
     Found, KeyName, check_permission, check_state, check_symmetric, find, resolve,
 };
-use crate::keys::envelope::{self, EncryptionContext};
+use crate::keys::envelope::{self, BlobHeader, EncryptionContext};
 use crate::keys::model::KeyManager;
 use crate::keys::problem::KeyProblem;
 use crate::plaintext::{Plaintext, SymmetricKey};
@@ -125,7 +125,10 @@ pub fn open_data_key(
     version: &VersionId,
     value: &SealedValue,
 ) -> Result<SymmetricKey, Error> {
-    let name = KeyName::Id(value.kms_key);
+    // The key may be another account's.
+    let (header, ..) = BlobHeader::parse(&value.data_key).map_err(|_| Error::DecryptionFailure)?;
+    let scope = Scope { region: arn.scope.region, account: header.account };
+    let name = KeyName::Arn(KeyArn { scope, id: value.kms_key });
     let found = find(read, arn.scope, &name)?.map_err(Error::CannotDecrypt)?;
     let context = EncryptionContext::of_secret(&arn.text(), version.as_str());
     let via = Some(via_service(arn.scope.region));

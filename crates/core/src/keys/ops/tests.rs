@@ -1,6 +1,7 @@
 //! The operations, each against a small store: what they answer, refuse and leave behind.
 
 mod aliases;
+mod conditions;
 mod cryptography;
 mod demands;
 mod grants;

@@ -7,6 +7,7 @@ mod passwords;
 mod policies;
 mod replication;
 mod search;
+mod through_service;
 mod values;
 
 use crate::engine::Step;
@@ -166,6 +167,16 @@ fn customer_key(world: &mut World, number: u8, state: KeyState) -> KeyArn {
         tx.put(Key::KmsKey { scope: arn.scope, id }, Record::KmsKey(key.into()));
     });
     arn
+}
+
+/// Gives a key another policy, as one statement.
+fn set_key_policy(world: &mut World, key: &KeyArn, statements: &str) {
+    let text = format!(r#"{{"Statement":[{statements}]}}"#);
+    let mut changed = KmsKey::clone(&world.store.kms_key(key.scope, key.id).unwrap().unwrap());
+    let compiled = Policy::parse_resource(&text).unwrap().into();
+    changed.policy = KeyPolicy { text: text.into(), compiled };
+    let at = Key::KmsKey { scope: key.scope, id: key.id };
+    world.edit(|_, tx| tx.put(at, Record::KmsKey(changed.into())));
 }
 
 /// Makes the caller a user with one identity policy.

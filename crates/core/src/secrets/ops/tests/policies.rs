@@ -3,7 +3,6 @@
 use super::*;
 use crate::cx::Caller;
 use crate::policy::evaluate::Refusal;
-use crate::records::Key;
 use crate::secrets::policy_check::PolicyFlaw;
 
 const OTHER: &str = "444455556666";
@@ -44,14 +43,10 @@ fn world_with_key() -> (World, KeyArn) {
 
 /// Lets another account's principals use a key.
 fn open_key(world: &mut World, key: &KeyArn, account: &str) {
-    let policy = format!(
-        r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":["111122223333","{account}"]}},"Action":"kms:*","Resource":"*"}}}}"#
+    let statement = format!(
+        r#"{{"Effect":"Allow","Principal":{{"AWS":["111122223333","{account}"]}},"Action":"kms:*","Resource":"*"}}"#
     );
-    let mut changed = KmsKey::clone(&world.store.kms_key(key.scope, key.id).unwrap().unwrap());
-    let compiled = Policy::parse_resource(&policy).unwrap().into();
-    changed.policy = KeyPolicy { text: policy.into(), compiled };
-    let at = Key::KmsKey { scope: key.scope, id: key.id };
-    world.edit(|_, tx| tx.put(at, Record::KmsKey(changed.into())));
+    set_key_policy(world, key, &statement);
 }
 
 /// The root of another account.

@@ -1,0 +1,315 @@
+//! Which `kms:` condition keys each operation has, and with which value: a golden table.
+
+use super::*;
+use crate::engine::Operation;
+use crate::keys::ciphertext::{Blob, Sealed};
+use crate::keys::grant::{Constraint, GrantOperation};
+use crate::keys::ops::cancel_key_deletion::CancelKeyDeletion;
+use crate::keys::ops::create_grant::{self, CreateGrant};
+use crate::keys::ops::decrypt::Decrypt;
+use crate::keys::ops::delete_alias::DeleteAlias;
+use crate::keys::ops::describe_key::DescribeKey;
+use crate::keys::ops::disable_key::DisableKey;
+use crate::keys::ops::enable_key_rotation::EnableKeyRotation;
+use crate::keys::ops::generate_data_key::{DataKeyLength, DataKeyRequest, GenerateDataKey};
+use crate::keys::ops::list_grants::ListGrants;
+use crate::keys::ops::put_key_policy::PutKeyPolicy;
+use crate::keys::ops::re_encrypt::ReEncrypt;
+use crate::keys::ops::replicate_key::ReplicateKey;
+use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
+use crate::keys::ops::update_primary_region::UpdatePrimaryRegion;
+use crate::keys::rotation::RotationPeriod;
+use crate::policy::authorized::shown;
+use crate::policy::keys;
+use core::fmt::Write as _;
+
+/// A multi-Region primary with two aliases, and a key of one Region with none.
+struct Bench {
+    world: World,
+    multi: Found,
+    single: Found,
+    out: String,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut world = World::new();
+        let multi = create_multi_region(&mut world);
+        let single = create(&mut world);
+        for name in ["alias/a", "alias/b"] {
+            create_alias(&mut world, name, &multi);
+        }
+        Self { world, multi, single, out: String::new() }
+    }
+
+    /// Writes what each demand of an operation has.
+    fn row<Op: Operation>(&mut self, op: &Op) {
+        let cx = self.world.cx();
+        let target = op.target(&cx, &self.world.store).unwrap();
+        for demand in op.demands(&cx, &target) {
+            write!(self.out, "\n{}", demand.action).unwrap();
+            let context = ["kms:encryptioncontext:app", "kms:encryptioncontext:App"];
+            for key in keys::of_service("kms:").chain(context) {
+                if let Some(value) = shown(&cx, &self.world.store, &demand, key) {
+                    write!(self.out, "\n  {} {value}", &key["kms:".len()..]).unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_each_operation_tells_conditions() {
+    let mut b = Bench::new();
+    let (multi, single) = (named(b.multi.key.id), named(b.single.key.id));
+    let app = || context("app", "shop");
+    let blob = encrypt(&b.world, &b.multi, app());
+    let sealed = || Sealed {
+        key: None,
+        blob: Blob::Given(blob.clone()),
+        context: app(),
+        tokens: Box::default(),
+    };
+    let plaintext = Plaintext::new(vec![1]);
+    b.row(&CreateKey { multi_region: true, ..plain() });
+    b.row(&DescribeKey { key: named("alias/a") });
+    b.row(&DisableKey { key: single.clone() });
+    b.row(&Encrypt { key: named("alias/b"), plaintext, context: app(), dry_run: false });
+    b.row(&Decrypt { sealed: sealed(), dry_run: false });
+    let length = DataKeyLength::new(None, Some(1)).unwrap();
+    let (key, context) = (single.clone(), no_context());
+    b.row(&GenerateDataKey(DataKeyRequest { key, context, length, dry_run: false }));
+    let (destination, context) = (multi.clone(), no_context());
+    b.row(&ReEncrypt { sealed: sealed(), destination, context, dry_run: false });
+    let (destination, context) = (single.clone(), no_context());
+    b.row(&ReEncrypt { sealed: sealed(), destination, context, dry_run: false });
+    let operations = [GrantOperation::Encrypt, GrantOperation::Decrypt].into();
+    b.row(&CreateGrant {
+        key: multi.clone(),
+        grantee: "arn:aws:iam::111122223333:user/a".parse().unwrap(),
+        retiring: Some("arn:aws:iam::111122223333:user/b".parse().unwrap()),
+        terms: create_grant::terms(operations, Some(Constraint::Equals(app()))).unwrap(),
+        name: None,
+        dry_run: false,
+    });
+    b.row(&ListGrants { key: single.clone(), id: None, grantee: None, limit: 1, after: None });
+    let policy = key_policy::default_policy(b.world.region, b.world.account()).unwrap();
+    let (key, name) = (single.clone(), None);
+    b.row(&PutKeyPolicy { key, name, policy, bypass_lockout_check: true });
+    b.row(&ReplicateKey {
+        key: multi.clone(),
+        region: "us-west-2".into(),
+        policy: None,
+        bypass_lockout_check: false,
+        description: Box::default(),
+        tags: Tags::new(),
+    });
+    b.row(&UpdatePrimaryRegion { key: multi, primary: "us-west-2".into() });
+    let period = RotationPeriod::new(180);
+    b.row(&EnableKeyRotation { key: single.clone(), period });
+    b.row(&EnableKeyRotation { key: single.clone(), period: None });
+    let window = DeletionWindow::new(Some(7)).unwrap();
+    b.row(&ScheduleKeyDeletion { key: single.clone(), window });
+    b.row(&CancelKeyDeletion { key: single });
+    b.row(&DescribeKey { key: named("alias/none") });
+    assert_eq!(b.out, GOLDEN, "{}", b.out);
+}
+
+/// AWS: a key is named by any of its aliases, whatever name the request has.
+#[test]
+fn aliases_of_the_key_are_looked_up() {
+    let mut b = Bench::new();
+    let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:DescribeKey","Resource":"*","Condition":{"ForAnyValue:StringLike":{"kms:ResourceAliases":"alias/b*"}}}}"#;
+    become_user(&mut b.world, Some(policy));
+    let describe =
+        |world: &World, of: &Found| world.query(DescribeKey { key: named(of.key.id) }).map(drop);
+    assert_eq!(describe(&b.world, &b.multi), Ok(()));
+    assert!(matches!(describe(&b.world, &b.single), Err(Error::Denied(_))));
+    b.world.caller = crate::cx::Caller::account_root(b.world.account(), b.world.region);
+    b.world.command(DeleteAlias { name: "alias/b".parse().unwrap() }).unwrap();
+    create_alias(&mut b.world, "alias/b2", &b.single);
+    become_user(&mut b.world, Some(policy));
+    assert!(matches!(describe(&b.world, &b.multi), Err(Error::Denied(_))));
+    assert_eq!(describe(&b.world, &b.single), Ok(()));
+}
+
+/// The action of each demand, and below it what conditions may look at.
+const GOLDEN: &str = "
+kms:CreateKey
+  bypasspolicylockoutsafetycheck false
+  calleraccount 111122223333
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion true
+  multiregionkeytype PRIMARY
+kms:DescribeKey
+  calleraccount 111122223333
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion true
+  multiregionkeytype PRIMARY
+  requestalias alias/a
+  resourcealiases [alias/a alias/b]
+kms:DisableKey
+  calleraccount 111122223333
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion false
+kms:Encrypt
+  calleraccount 111122223333
+  encryptionalgorithm SYMMETRIC_DEFAULT
+  encryptioncontextkeys [app]
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion true
+  multiregionkeytype PRIMARY
+  requestalias alias/b
+  resourcealiases [alias/a alias/b]
+  encryptioncontext:app shop
+kms:Decrypt
+  calleraccount 111122223333
+  encryptionalgorithm SYMMETRIC_DEFAULT
+  encryptioncontextkeys [app]
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion true
+  multiregionkeytype PRIMARY
+  resourcealiases [alias/a alias/b]
+  encryptioncontext:app shop
+kms:GenerateDataKey
+  calleraccount 111122223333
+  encryptionalgorithm SYMMETRIC_DEFAULT
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion false
+kms:ReEncryptFrom
+  calleraccount 111122223333
+  encryptionalgorithm SYMMETRIC_DEFAULT
+  encryptioncontextkeys [app]
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion true
+  multiregionkeytype PRIMARY
+  reencryptonsamekey true
+  resourcealiases [alias/a alias/b]
+  encryptioncontext:app shop
+kms:ReEncryptTo
+  calleraccount 111122223333
+  encryptionalgorithm SYMMETRIC_DEFAULT
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion true
+  multiregionkeytype PRIMARY
+  reencryptonsamekey true
+  resourcealiases [alias/a alias/b]
+kms:ReEncryptFrom
+  calleraccount 111122223333
+  encryptionalgorithm SYMMETRIC_DEFAULT
+  encryptioncontextkeys [app]
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion true
+  multiregionkeytype PRIMARY
+  reencryptonsamekey false
+  resourcealiases [alias/a alias/b]
+  encryptioncontext:app shop
+kms:ReEncryptTo
+  calleraccount 111122223333
+  encryptionalgorithm SYMMETRIC_DEFAULT
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion false
+  reencryptonsamekey false
+kms:CreateGrant
+  calleraccount 111122223333
+  encryptioncontextkeys [app]
+  grantconstrainttype EncryptionContextEquals
+  granteeprincipal arn:aws:iam::111122223333:user/a
+  grantisforawsresource false
+  grantoperations [Decrypt Encrypt]
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion true
+  multiregionkeytype PRIMARY
+  resourcealiases [alias/a alias/b]
+  retiringprincipal arn:aws:iam::111122223333:user/b
+  encryptioncontext:app shop
+kms:ListGrants
+  calleraccount 111122223333
+  grantisforawsresource false
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion false
+kms:PutKeyPolicy
+  bypasspolicylockoutsafetycheck true
+  calleraccount 111122223333
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion false
+kms:ReplicateKey
+  calleraccount 111122223333
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion true
+  multiregionkeytype PRIMARY
+  replicaregion us-west-2
+  resourcealiases [alias/a alias/b]
+kms:CreateKey
+  bypasspolicylockoutsafetycheck false
+  calleraccount 111122223333
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion true
+  multiregionkeytype REPLICA
+kms:UpdatePrimaryRegion
+  calleraccount 111122223333
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion true
+  multiregionkeytype PRIMARY
+  primaryregion us-west-2
+  resourcealiases [alias/a alias/b]
+kms:EnableKeyRotation
+  calleraccount 111122223333
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion false
+  rotationperiodindays 180
+kms:EnableKeyRotation
+  calleraccount 111122223333
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion false
+kms:ScheduleKeyDeletion
+  calleraccount 111122223333
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion false
+  schedulekeydeletionpendingwindowindays 7
+kms:CancelKeyDeletion
+  calleraccount 111122223333
+  keyorigin AWS_KMS
+  keyspec SYMMETRIC_DEFAULT
+  keyusage ENCRYPT_DECRYPT
+  multiregion false
+kms:DescribeKey
+  calleraccount 111122223333";
