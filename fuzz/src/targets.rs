@@ -1,13 +1,19 @@
-//! The decoders of everything that comes from outside: requests, and frames of other Regions.
+//! The decoders of everything that comes from outside: requests, frames of other Regions, and
+//! CloudFormation templates.
 //!
 //! PROMISE R8: any bytes get a well-formed answer. A target panics where that is not so; it needs
 //! no clock and no network, and the same bytes always take the same way. Shared by cargo-fuzz and
 //! `cargo xtask fuzz`.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use regent_cfn::parameters::bind;
+use regent_cfn::plan::{Action, Plan, Side, Step};
+use regent_cfn::resolve::{Nothing, Pseudo, Resolution};
+use regent_cfn::{Bounds, Document, Template};
 use regent_core::cx::{Answers, Caller, Cx, Origin, Profile};
 use regent_core::ids::{Region, RequestId};
 use regent_core::ports::{Crypto as _, Entropy};
@@ -53,6 +59,39 @@ pub fn frame(data: &[u8]) {
     let again = peer::decode(&peer::encode(&frame));
     assert!(again.as_ref() == Ok(&frame), "a frame is another one after encoding");
     WORLD.with(|world| world.receive(frame.from, frame.message));
+}
+
+/// A template: it is read, resolved and checked, and what passes has a plan to itself without steps.
+pub fn template(data: &[u8]) {
+    let given = BTreeMap::new();
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(document) = Document::read(text, Bounds::TEMPLATE) else { return };
+    let Ok(template) = Template::read(&document, &given) else { return };
+    let (bound, pseudo) = (bind(&template.parameters, &given), Pseudo::default());
+    let Ok(resolution) = Resolution::new(&template, &bound.values, &pseudo) else { return };
+    // What is refused has been read all the same.
+    let _ = resolution.check_properties(&Nothing);
+    let Ok(graph) = resolution.check() else { return };
+    let side = Side { resolution: &resolution, graph: &graph, outside: &Nothing };
+    let created = Plan::new(None, Some(side));
+    let count = created.map(|plan| plan.steps.len());
+    assert!(count.is_err() || count == Ok(graph.order.len()), "a plan that leaves something out");
+    // Nothing leaves, whatever is unknown: at most what is replaced is deleted.
+    let kept = Plan::new(Some(side), Some(side));
+    let leaves = |step: &Step| matches!(step.action, Action::Delete | Action::Retain);
+    assert!(!kept.is_ok_and(|plan| plan.cleanup.iter().any(leaves)), "a plan that loses something");
+}
+
+/// Templates with every section and most functions.
+pub fn template_seeds() -> Vec<Vec<u8>> {
+    let texts = [
+        include_str!("../../crates/cfn/tests/golden/seed-create.yaml"),
+        include_str!("../../crates/cfn/tests/golden/seed-update.yaml"),
+        include_str!("../../crates/cfn/tests/golden/database.yaml"),
+        r#"{"Resources": {"K": {"Type": "AWS::KMS::Key", "Properties": {"Description":
+            {"Fn::Join": ["", ["a", {"Ref": "AWS::Region"}]]}}}}}"#,
+    ];
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
 /// Inputs to begin with. Every one is well-formed, or nearly.

@@ -18,7 +18,7 @@ use crate::run::{Result, is_release, release_binaries, root, succeed};
 /// LIMIT: bytes of an input.
 const INPUT_LEN_MAX: usize = 1 << 16;
 /// Pieces that decoders treat specially.
-const DICTIONARY: [&[u8]; 24] = [
+const DICTIONARY: [&[u8]; 32] = [
     b"\"",
     b"\\",
     b"{",
@@ -42,6 +42,14 @@ const DICTIONARY: [&[u8]; 24] = [
     b"arn:aws:secretsmanager:us-east-1:123456789012:secret:seed-",
     b"mrk-",
     b"\n\n",
+    b"{{resolve:secretsmanager:",
+    b"${",
+    b"!Sub ",
+    b"Fn::If",
+    b"Fn::ForEach::X",
+    b"&a ",
+    b"*a",
+    b"\n  - ",
     b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",
 ];
 
@@ -50,7 +58,7 @@ pub struct Args {
     /// Seconds for each target
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Only this target: request or frame
+    /// Only this target: request, frame or template
     #[arg(long)]
     target: Option<String>,
     /// The seed of the mutations [default: from the clock]
@@ -64,9 +72,10 @@ struct Target {
     seeds: fn() -> Vec<Vec<u8>>,
 }
 
-const TARGETS: [Target; 2] = [
+const TARGETS: [Target; 3] = [
     Target { name: "request", run: targets::request, seeds: targets::request_seeds },
     Target { name: "frame", run: targets::frame, seeds: targets::frame_seeds },
+    Target { name: "template", run: targets::template, seeds: targets::template_seeds },
 ];
 
 pub fn run(args: &Args) -> Result<()> {
@@ -77,7 +86,7 @@ pub fn run(args: &Args) -> Result<()> {
     let wanted = |target: &&Target| args.target.as_deref().is_none_or(|name| name == target.name);
     let chosen: Vec<_> = TARGETS.iter().filter(wanted).collect();
     if chosen.is_empty() {
-        return Err("no such target; there are request and frame".to_owned());
+        return Err("no such target; there are request, frame and template".to_owned());
     }
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let seed = args.seed.unwrap_or(clock.as_secs());

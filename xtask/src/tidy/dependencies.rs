@@ -8,8 +8,11 @@ use serde_json::Value;
 
 use crate::run::{Result, metadata};
 
-/// All that the core may use.
-const CORE: [&str; 3] = ["serde_json", "thiserror", "zeroize"];
+/// Crates that are functions of their arguments, and all that each may use.
+const PURE: [(&str, &[&str]); 2] = [
+    ("regent-core", &["serde_json", "thiserror", "zeroize"]),
+    ("regent-cfn", &["base64", "regex-lite", "saphyr-parser", "thiserror", "zeroize"]),
+];
 /// The only crate with cryptography in it, and where that comes from.
 const CRYPTOGRAPHY: (&str, &str) = ("regent-crypto", "aws-lc-rs");
 /// What crates below the binary do without: each pair is a crate and what it may not use.
@@ -25,8 +28,10 @@ pub fn check(problems: &mut Vec<String>) -> Result<()> {
     let metadata = metadata(true)?;
     let direct = direct_dependencies(&metadata)?;
     let of = |name: &str| direct.get(name).cloned().unwrap_or_default();
-    for found in of("regent-core").iter().filter(|name| !CORE.contains(&name.as_str())) {
-        problems.push(format!("regent-core depends on {found}; it may use {}", CORE.join(", ")));
+    for (name, allowed) in PURE {
+        for found in of(name).iter().filter(|found| !allowed.contains(&found.as_str())) {
+            problems.push(format!("{name} depends on {found}; it may use {}", allowed.join(", ")));
+        }
     }
     for (name, dependencies) in &direct {
         if name != CRYPTOGRAPHY.0 && dependencies.contains(CRYPTOGRAPHY.1) {
