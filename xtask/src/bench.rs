@@ -17,7 +17,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::run::{Result, is_release, release_binaries, succeed};
-use load::{Source, Until, count_f64};
+use load::{Source, Until};
 use process::Process;
 use report::{Measured, Output, Report, Scene};
 
@@ -130,15 +130,15 @@ impl Bench {
         until: Until,
         round: u64,
     ) -> Result<Measured> {
-        let before = server.cpu_ms();
+        let before = server.cpu();
         let running = load::run(server.port, load.connections, until, (load.source)(round));
         let run = self.runtime.block_on(running)?;
-        let cpu = server.cpu_ms() - before;
+        let cpu = server.cpu().saturating_sub(before);
         Ok(Measured {
             per_second: run.per_second(),
             p50: run.percentile(50),
             p99: run.percentile(99),
-            cpu_ms: count_f64(cpu) * 1000.0 / count_f64(run.count),
+            cpu_ms: report::per_thousand(cpu, run.count),
         })
     }
 }

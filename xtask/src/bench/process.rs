@@ -7,9 +7,6 @@ use std::time::{Duration, Instant};
 
 use crate::run::Result;
 
-/// Milliseconds of a clock tick of `/proc`: Linux counts 100 in a second on every platform.
-const TICK_MS: u64 = 10;
-
 /// A server process. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
@@ -61,14 +58,14 @@ impl Process {
         Err(format!("a server said {line:?} instead of where it listens"))
     }
 
-    /// Processor time so far, user and system.
-    pub fn cpu_ms(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
-        let stat = stat.unwrap_or_default();
-        // The second field is a name in parentheses, which may have spaces.
-        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-        let ticks = fields.split_whitespace().skip(11).take(2);
-        ticks.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() * TICK_MS
+    /// Processor time so far, user and system, of all threads that live; a server keeps its.
+    pub fn cpu(&self) -> Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let times = tasks.into_iter().flatten().flatten().filter_map(|task| {
+            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+            text.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(times.sum())
     }
 
     /// Resident memory in KiB.

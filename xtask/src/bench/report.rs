@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::load::count_f64;
 use crate::run::Result;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -164,6 +165,11 @@ pub fn millis(time: Duration) -> f64 {
     rounded(time.as_secs_f64() * 1000.0)
 }
 
+/// Milliseconds per 1,000.
+pub fn per_thousand(time: Duration, count: u64) -> f64 {
+    time.as_secs_f64() * 1e6 / count_f64(count)
+}
+
 fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
@@ -177,6 +183,11 @@ mod tests {
         assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
         assert!((median(vec![4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
         assert!(median(Vec::new()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn milliseconds_per_thousand() {
+        assert!((per_thousand(Duration::from_micros(30), 2) - 15.0).abs() < 1e-9);
     }
 
     /// One disturbed round does not decide.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::load::{self, Connection, Source, Until, percentile};
 use super::process::Process;
-use super::report::{millis, shown};
+use super::report::{millis, per_thousand, shown};
 use super::sign::Signer;
 use super::{Bench, Load};
 use crate::run::Result;
@@ -40,6 +40,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const ASK_PAUSE: Duration = Duration::from_micros(200);
 /// Until a server has come to rest.
 const REST: Duration = Duration::from_millis(500);
+/// Processor time in that time of a server that rests, at most.
+const REST_CPU: Duration = Duration::from_millis(25);
+/// How often each secret is read at most until all first reads are noted.
+const FIRST_READS_MAX: u64 = 20;
 
 impl Bench {
     pub fn run(&mut self) -> Result<()> {
@@ -130,19 +134,48 @@ impl Bench {
             return Ok(());
         }
         let signer = Signer::secrets(server.port, EAST);
-        let pool: Vec<Arc<[u8]>> = (0..count).map(|number| get(&signer, number).into()).collect();
+        let pool: Arc<[Arc<[u8]>]> = (0..count).map(|number| get(&signer, number).into()).collect();
         let answer_len = self.answer_len(server, pool.first())?;
-        let source = uniform(pool);
+        self.first_reads(server, &pool)?;
         for connections in [CONNECTIONS, 1] {
             let load = Load {
                 name: &name,
                 connections,
                 until: Until::Time(self.time),
-                source: &|_| Arc::clone(&source),
+                source: &|round| uniform(&pool, round),
                 answer_len,
             };
             self.beside_bare(server, &load)?;
         }
+        Ok(())
+    }
+
+    /// The first read of a secret on a day is followed by a write, `LastAccessedDate`: measured on
+    /// its own, and out of the way of what follows.
+    fn first_reads(&mut self, server: &Process, pool: &Arc<[Arc<[u8]>]>) -> Result<()> {
+        let (count, requests) = (pool.len(), Arc::clone(pool));
+        let source: Source = Arc::new(move |number| pick(&requests, number));
+        let until = Until::Count(u64::try_from(count).unwrap_or_default());
+        let mut shown = None;
+        // Notes that no memory was left for are made again by a later read.
+        for _ in 0..FIRST_READS_MAX {
+            let before = server.cpu();
+            let source = Arc::clone(&source);
+            let run = self.runtime.block_on(load::run(server.port, CONNECTIONS, until, source))?;
+            let read = server.cpu();
+            let rested = rest(server);
+            let took = rested.saturating_sub(before);
+            shown.get_or_insert((run.per_second(), per_thousand(took, run.count)));
+            if rested.saturating_sub(read) < 2 * REST_CPU {
+                break;
+            }
+        }
+        let (rate, cpu_ms) = shown.unwrap_or_default();
+        let text = format!(
+            "{count} secrets read for the first time: {rate:.0}/s, CPU {cpu_ms:.1} ms/1,000"
+        );
+        let value = json!({ "perSecond": rate.round(), "cpuMsPer1000": cpu_ms.round() });
+        self.report.fact(&format!("firstReads{count}"), &text, value);
         Ok(())
     }
 
@@ -311,12 +344,31 @@ fn token(number: u64) -> String {
     format!("bench-{number:026}")
 }
 
+/// Waits until the server does nothing more, and returns its processor time.
+fn rest(server: &Process) -> Duration {
+    let mut before = server.cpu();
+    loop {
+        std::thread::sleep(REST);
+        let now = server.cpu();
+        if now.saturating_sub(before) < REST_CPU {
+            return now;
+        }
+        before = now;
+    }
+}
+
 /// Each request of the pool as often as every other, in no order that a cache could follow.
-fn uniform(pool: Vec<Arc<[u8]>>) -> Source {
+fn uniform(pool: &Arc<[Arc<[u8]>]>, round: u64) -> Source {
+    let pool = Arc::clone(pool);
     Arc::new(move |number| {
-        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
-        let len = u64::try_from(pool.len()).unwrap_or(1).max(1);
-        let at = usize::try_from(mixed % len).unwrap_or_default();
-        pool.get(at).cloned().unwrap_or_default()
+        // Each round asks for others.
+        let number = (round << 32) + number;
+        pick(&pool, number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32))
     })
+}
+
+fn pick(pool: &[Arc<[u8]>], number: u64) -> Arc<[u8]> {
+    let len = u64::try_from(pool.len()).unwrap_or(1).max(1);
+    let at = usize::try_from(number % len).unwrap_or_default();
+    pool.get(at).cloned().unwrap_or_default()
 }
