@@ -43,6 +43,8 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
 /// LIMIT: reads that wait to be noted. What does not fit is noted by a later read of that day.
 const TOUCHES_MAX: usize = 4096;
+/// LIMIT: reads that are noted with one commit, which nobody's write should wait for long.
+const TOUCHED_TOGETHER_MAX: usize = 256;
 
 /// One request, authenticated.
 #[derive(Debug, Clone)]
@@ -203,19 +205,30 @@ impl Node {
         mut work: impl FnMut(&Cx<'_>, &mut Tx<'_>) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
         loop {
-            let (result, batch) = self.as_account(account, |cx| {
-                let mut tx = Tx::new(&*self.store);
-                let result = work(cx, &mut tx)?;
-                Ok::<_, StoreFault>((result, tx.into_batch()))
-            })?;
-            if batch.writes.is_empty() {
+            if let Some(result) = self.attempt(account, &mut work).await? {
                 return Ok(result);
             }
-            match self.commit(batch).await {
-                Ok(()) => return Ok(result),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Fault) => return Err(StoreFault),
-            }
+        }
+    }
+
+    /// Runs such a transaction once. `None` after a conflict.
+    async fn attempt<T>(
+        &self,
+        account: AccountId,
+        work: impl FnOnce(&Cx<'_>, &mut Tx<'_>) -> Result<T, StoreFault>,
+    ) -> Result<Option<T>, StoreFault> {
+        let (result, batch) = self.as_account(account, |cx| {
+            let mut tx = Tx::new(&*self.store);
+            let result = work(cx, &mut tx)?;
+            Ok::<_, StoreFault>((result, tx.into_batch()))
+        })?;
+        if batch.writes.is_empty() {
+            return Ok(Some(result));
+        }
+        match self.commit(batch).await {
+            Ok(()) => Ok(Some(result)),
+            Err(CommitError::Conflict) => Ok(None),
+            Err(CommitError::Fault) => Err(StoreFault),
         }
     }
 
@@ -312,16 +325,37 @@ impl Node {
         let _ = tokio::time::timeout(SETTLE_TIMEOUT, settled).await;
     }
 
-    /// Notes reads as they come, apart from the reads themselves.
+    /// Notes reads, apart from the reads themselves. Those that have come meanwhile go together.
     pub async fn note_reads(self: Arc<Self>, mut touched: mpsc::Receiver<Touch>) {
-        while let Some(touch) = touched.recv().await {
-            let Key::Secret { scope, .. } = &touch.secret else { continue };
-            let noted =
-                self.transact(scope.account, |cx, tx| accessed::touch(cx, tx, &touch)).await;
+        let mut touches = Vec::with_capacity(TOUCHED_TOGETHER_MAX);
+        while touched.recv_many(&mut touches, TOUCHED_TOGETHER_MAX).await > 0 {
+            let noted = self.note(&touches).await;
             if noted.is_err() {
-                tracing::warn!(region = %self.region, "a read could not be noted");
+                tracing::warn!(region = %self.region, "reads could not be noted");
             }
+            touches.clear();
         }
+    }
+
+    /// Notes some reads with one commit; one by one if a write comes in between, so that a busy
+    /// secret does not keep the others waiting.
+    async fn note(&self, touches: &[Touch]) -> Result<(), StoreFault> {
+        let account_of = |touch: &Touch| match &touch.secret {
+            Key::Secret { scope, .. } => Some(scope.account),
+            _ => None,
+        };
+        // Who reads is of no matter here; somebody must.
+        let Some(account) = touches.iter().find_map(account_of) else { return Ok(()) };
+        let all = |cx: &Cx<'_>, tx: &mut Tx<'_>| {
+            touches.iter().try_for_each(|touch| accessed::touch(cx, tx, touch))
+        };
+        if self.attempt(account, all).await?.is_some() {
+            return Ok(());
+        }
+        for touch in touches {
+            self.transact(account, |cx, tx| accessed::touch(cx, tx, touch)).await?;
+        }
+        Ok(())
     }
 
     /// Empties the store, for test suites.

@@ -347,6 +347,52 @@ fn a_client_that_goes_away_leaves_no_replica_behind() {
     }
 }
 
+/// Reads are noted together, and one by one where writes come in between; none is forgotten.
+#[test]
+fn first_reads_of_a_day_are_noted_beside_writes() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(&["--data-dir", directory.path().to_str().unwrap()]);
+    let call = |operation: &str, body: &str| {
+        let (status, answer) =
+            server.call(KEY, REGION, &format!("secretsmanager.{operation}"), body);
+        assert_eq!(status, 200, "{operation} {body}: {answer}");
+        answer
+    };
+    let token = |number: usize| format!("noted-{number:026}");
+    for secret in 0..30 {
+        let token = token(secret);
+        let body =
+            format!(r#"{{"Name":"s{secret}","SecretString":"v","ClientRequestToken":"{token}"}}"#);
+        assert!(!call("CreateSecret", &body).contains("LastAccessedDate"));
+    }
+    std::thread::scope(|scope| {
+        for writer in 0..3 {
+            let (call, token) = (&call, &token);
+            scope.spawn(move || {
+                for round in 0..60 {
+                    let (secret, token) = (round % 30, token(100 * (writer + 1) + round));
+                    let body = format!(
+                        r#"{{"SecretId":"s{secret}","SecretString":"w","ClientRequestToken":"{token}"}}"#
+                    );
+                    call("PutSecretValue", &body);
+                }
+            });
+        }
+        for secret in 0..30 {
+            call("GetSecretValue", &format!(r#"{{"SecretId":"s{secret}"}}"#));
+        }
+    });
+    for secret in 0..30 {
+        let started = Instant::now();
+        while !call("DescribeSecret", &format!(r#"{{"SecretId":"s{secret}"}}"#))
+            .contains("LastAccessedDate")
+        {
+            assert!(started.elapsed() < Duration::from_secs(8), "s{secret}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
 #[test]
 fn no_server_there() {
     let port = free_port();
