@@ -30,7 +30,7 @@ pub struct Options {
     pub region_profiles: BTreeMap<Region, Profile>,
     pub storage: Storage,
     pub root_key: RootKey,
-    /// Memory for cached records, in bytes, of all Regions together.
+    /// Memory for cached records, in bytes, of each Region: they take nothing from one another.
     pub cache_bytes: u64,
 }
 
@@ -76,7 +76,7 @@ impl Cluster {
         let mut tasks = tokio::task::JoinSet::new();
         for region in regions.iter().copied() {
             let fault = |StoreFault| OpenError::Fault { region };
-            let store = open_store(options, region, regions.len())?;
+            let store = open_store(options, region)?;
             let crypto = identity(&*store, region, &options.root_key)?;
             index::build(&*store, region, |batch| match store.commit(batch) {
                 Ok(_) => Ok(()),
@@ -137,16 +137,12 @@ impl Cluster {
     }
 }
 
-fn open_store(
-    options: &Options,
-    region: Region,
-    regions: usize,
-) -> Result<Arc<dyn Store>, OpenError> {
+fn open_store(options: &Options, region: Region) -> Result<Arc<dyn Store>, OpenError> {
     match &options.storage {
         Storage::Memory => Ok(Arc::new(MemoryStore::new())),
         Storage::Directory(directory) => {
             let path = directory.join(format!("{region}.db"));
-            let cache_bytes = options.cache_bytes / (regions.max(1) as u64);
+            let cache_bytes = options.cache_bytes;
             let store = SqliteStore::open(&path, sqlite::Options { cache_bytes })
                 .map_err(|source| OpenError::Store { region, source })?;
             Ok(Arc::new(store))

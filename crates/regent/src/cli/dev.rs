@@ -74,8 +74,9 @@ pub(super) struct Args {
     /// A JSON file with further access keys and their policies
     #[arg(long, env = "REGENT_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Memory for cached records, of all Regions together, in MiB
-    #[arg(long, env = "REGENT_CACHE_MB", default_value_t = 64, value_name = "MIB")]
+    /// Memory for cached records, of each Region at most, in MiB: 320 are enough for 100,000
+    /// secrets of 1 KiB
+    #[arg(long, env = "REGENT_CACHE_MB", default_value_t = 320, value_name = "MIB")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     cache_mb: u32,
     /// Where to append audit records [default: audit.log in the data directory; none in memory]
