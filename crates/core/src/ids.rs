@@ -381,15 +381,16 @@ impl KeyId {
 
     /// The id's text, without a formatter: every answer and every audit record has some.
     pub fn text(&self) -> KeyIdText {
-        let mut text = [b'-'; Self::TEXT_LEN];
-        if self.multi_region {
-            text = *b"mrk-00000000000000000000000000000000";
-        }
-        let is_digit = |at: &usize| if self.multi_region { *at > 3 } else { !DASHES.contains(at) };
-        let places = text.iter_mut().enumerate().filter(|(at, _)| is_digit(at));
-        let digits = self.bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        for ((_, place), digit) in places.zip(digits) {
-            *place = hex_digit(digit);
+        let (mut text, prefixes) = if self.multi_region {
+            (*b"mrk-00000000000000000000000000000000", 1)
+        } else {
+            (*b"00000000-0000-0000-0000-000000000000", 0)
+        };
+        let mut bytes = self.bytes.iter();
+        for run in text.split_mut(|place| *place == b'-').skip(prefixes) {
+            for (pair, byte) in run.as_chunks_mut::<2>().0.iter_mut().zip(&mut bytes) {
+                *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
+            }
         }
         KeyIdText(text)
     }

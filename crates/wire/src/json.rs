@@ -214,9 +214,9 @@ fn nested_array(out: &mut Vec<u8>, write: impl FnOnce(Array<'_>)) {
 }
 
 /// The bytes that `text` takes inside the quotes of a JSON string.
-pub fn escaped_len(text: &str) -> usize {
-    let mut len = text.len();
-    let mut rest = text.as_bytes();
+pub fn escaped_len(text: &(impl AsRef<[u8]> + ?Sized)) -> usize {
+    let mut rest = text.as_ref();
+    let mut len = rest.len();
     while let Some((byte, tail)) = rest.split_at(plain_len(rest)).1.split_first() {
         rest = tail;
         len += match byte {

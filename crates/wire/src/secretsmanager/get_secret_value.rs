@@ -75,9 +75,9 @@ fn text(output: &SecretValue) -> Option<&str> {
 
 /// The most bytes that one value takes.
 pub fn entry_len(output: &SecretValue) -> usize {
-    let value_len = match text(output) {
-        Some(text) => json::escaped_len(text),
-        None => output.plaintext.len().div_ceil(3) * 4,
+    let value_len = match output.kind {
+        ValueKind::String => json::escaped_len(output.plaintext.expose()),
+        ValueKind::Binary => output.plaintext.len().div_ceil(3) * 4,
     };
     let stages_len: usize =
         output.stages.iter().map(|label| json::escaped_len(label.as_str()) + 3).sum();

@@ -47,18 +47,21 @@ impl<'r> Claim<'r> {
     /// AWS: the parts are separated by a comma, with or without spaces.
     fn of_header(authorization: &'r str, headers: &'r HeaderMap) -> Result<Self, AuthFault> {
         let (algorithm, rest) = authorization.split_once(' ').unwrap_or((authorization, ""));
-        let part = |name: &str| {
-            let mut values = rest.split(',').filter_map(|part| {
-                let (key, value) = part.trim_ascii().split_once('=')?;
-                (key == name && !value.is_empty()).then_some(value)
-            });
-            values.next().filter(|_| values.next().is_none())
-        };
+        let (mut credential, mut signed_headers, mut signature) =
+            (Once::default(), Once::default(), Once::default());
+        for part in rest.split(',') {
+            match part.trim_ascii().split_once('=') {
+                Some(("Credential", value)) => credential.give(value),
+                Some(("SignedHeaders", value)) => signed_headers.give(value),
+                Some(("Signature", value)) => signature.give(value),
+                _ => {}
+            }
+        }
         let date = match single(headers, "x-amz-date")? {
             Some(date) => Some(date),
             None => single(headers, "date")?,
         };
-        let parts = (part("Credential"), part("SignedHeaders"), part("Signature"), date);
+        let parts = (credential.value(), signed_headers.value(), signature.value(), date);
         let (Some(credential), Some(signed_headers), Some(signature), Some(date)) = parts else {
             return Err(AuthFault::HeaderIncomplete(MissingParts {
                 algorithm: false,
@@ -128,7 +131,28 @@ impl<'r> Claim<'r> {
 
     /// Whether a header, in lower case, is among those signed.
     pub(super) fn signs(&self, name: &str) -> bool {
-        self.signed_headers.split(';').any(|signed| signed == name)
+        let mut signed = self.signed_headers.as_bytes().split(|byte| *byte == b';');
+        signed.any(|signed| signed == name.as_bytes())
+    }
+}
+
+/// A part that has a value if it is given once, and not empty.
+#[derive(Default)]
+struct Once<'r> {
+    first: Option<&'r str>,
+    again: bool,
+}
+
+impl<'r> Once<'r> {
+    fn give(&mut self, value: &'r str) {
+        if !value.is_empty() {
+            self.again |= self.first.is_some();
+            self.first = Some(value);
+        }
+    }
+
+    fn value(self) -> Option<&'r str> {
+        self.first.filter(|_| !self.again)
     }
 }
 
