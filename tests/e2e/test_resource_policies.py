@@ -5,11 +5,9 @@ the own account's identity policies; each test of a refusal takes away one of th
 """
 
 import json
-import os
 import shlex
-import tempfile
 
-from harness import ACCOUNT, Case
+from harness import ACCOUNT, Case, with_users
 
 OTHER = "210987654321"
 THIRD = "333344445555"
@@ -49,24 +47,18 @@ USERS = {
 
 
 class Policies(Case):
+    arguments = ("--ephemeral",)
+
     @classmethod
     def setUpClass(cls):
-        config = tempfile.NamedTemporaryFile("w", suffix=".json")
-        cls.addClassCleanup(config.close)
-        keys = [
-            {
-                "id": name, "secret": name, "account": number, "user": name,
-                "policies": [
-                    {"Version": VERSION,
-                     "Statement": {"Effect": "Allow", "Action": actions, "Resource": "*"}}
-                ] if actions else [],
-            }
+        users = {
+            name: (number, [
+                {"Version": VERSION,
+                 "Statement": {"Effect": "Allow", "Action": actions, "Resource": "*"}}
+            ] if actions else [])
             for name, (number, actions) in USERS.items()
-        ]
-        json.dump({"access_keys": keys}, config)
-        config.flush()
-        os.chmod(config.name, 0o600)
-        cls.arguments = ("--ephemeral", "--config", config.name)
+        }
+        with_users(cls, users)
         super().setUpClass()
 
     def as_user(self, name, region="us-east-1"):
@@ -285,6 +277,48 @@ class Policies(Case):
             self.assertEqual(message, said)
         self.assertEqual(other.describe_secret(SecretId=arn)["ARN"], arn)
         other.tag_resource(SecretId=arn, Tags=[{"Key": "a", "Value": "b"}])
+
+    def test_a_secret_under_another_accounts_key(self):
+        """The other way round: this account's secret, that account's key."""
+        kms = self.server.client("kms", key=OTHER)
+        key = kms.create_key()["KeyMetadata"]["Arn"]
+        create = self.secrets().create_secret
+        refused = {"Name": "s", "SecretString": "hidden", "KmsKeyId": key}
+        self.assertEqual(
+            self.fails("AccessDeniedException", create, **refused), "Access to KMS is not allowed"
+        )
+        principals = {"AWS": [f"arn:aws:iam::{number}:root" for number in (OTHER, ACCOUNT)]}
+        kms.put_key_policy(KeyId=key, Policy=allow(principals, "kms:*"))
+        self.create(KmsKeyId=key)
+        self.reads(self.secrets(), "s")
+        self.assertEqual(self.secrets().describe_secret(SecretId="s")["KmsKeyId"], key)
+        versions = self.secrets().list_secret_version_ids(SecretId="s")["Versions"]
+        self.assertEqual([version["KmsKeyIds"] for version in versions], [[key]])
+        # It moves to a key of its own and back, and is lost when the key's owner says so.
+        own = self.keys().create_key()["KeyMetadata"]["Arn"]
+        for moved in (own, key):
+            self.secrets().update_secret(SecretId="s", KmsKeyId=moved)
+            self.reads(self.secrets(), "s")
+            versions = self.secrets().list_secret_version_ids(SecretId="s")["Versions"]
+            self.assertEqual([version["KmsKeyIds"] for version in versions], [[moved]])
+        kms.put_key_policy(KeyId=key, Policy=allow({"AWS": principals["AWS"][:1]}, "kms:*"))
+        self.fails("AccessDeniedException", self.secrets().get_secret_value, SecretId="s")
+
+    def test_where_secrets_are_replicated_to_is_for_policies_to_say(self):
+        self.create()
+        self.put(policy(
+            statement("*", "secretsmanager:ReplicateSecretToRegions", "Deny", Condition={
+                "ForAnyValue:StringEquals": {"secretsmanager:AddReplicaRegions": "eu-west-1"},
+            }),
+        ))
+        replicate = self.secrets().replicate_secret_to_regions
+        for regions in (["eu-west-1"], ["us-west-2", "eu-west-1"]):
+            self.fails(
+                "AccessDeniedException", replicate, SecretId="s",
+                AddReplicaRegions=[{"Region": region} for region in regions],
+            )
+        replicate(SecretId="s", AddReplicaRegions=[{"Region": "us-west-2"}])
+        self.in_sync("s", "us-west-2")
 
     def test_conditions_narrow_what_a_policy_gives(self):
         arn, _ = self.shared(OTHER)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::cx::{Ask, Cx, Profile};
 use crate::ids::{Region, Scope, SecretArn, SecretName};
+use crate::policy::authorized::Facts;
 use crate::ports::{StoreFault, random};
 use crate::records::Intent;
 use crate::replication::change::{Answer, Question};
@@ -29,6 +30,15 @@ pub struct AddReplica {
 pub struct NewReplica {
     pub region: Region,
     pub kms_key_id: Option<Box<str>>,
+}
+
+/// What conditions see of a request that adds replica Regions.
+pub fn tell(facts: &mut Facts, adds: &[AddReplica], overwrite: bool) {
+    facts.others.push(("secretsmanager:forceoverwritereplicasecret", overwrite.to_string()));
+    let regions: Vec<_> = adds.iter().map(|add| add.region.to_string()).collect();
+    if !regions.is_empty() {
+        facts.lists.push(("secretsmanager:addreplicaregions", regions));
+    }
 }
 
 /// Whether the Regions may be added, or which Regions must answer first.

@@ -150,10 +150,10 @@ impl Target {
         demand.policy = found.policy().map(|policy| (policy, ResourceMode::Grants));
         demand.facts.resource_tags.clone_from(&found.secret.tags);
         demand.facts.others.push(("secretsmanager:secretid", arn));
-        if let Some(primary) = found.secret.primary_region(found.scope.region) {
-            let primary = primary.as_str().to_owned();
-            demand.facts.others.push(("secretsmanager:secretprimaryregion", primary));
-        }
+        // AWS: the Region in which the secret was created, with or without replicas.
+        let own = found.scope.region;
+        let primary = found.secret.primary_region(own).unwrap_or(own).as_str().to_owned();
+        demand.facts.others.push(("secretsmanager:secretprimaryregion", primary));
         demand
     }
 

@@ -13,6 +13,7 @@ use crate::keys::envelope::{self, BlobHeader, EncryptionContext};
 use crate::keys::model::KeyManager;
 use crate::keys::problem::KeyProblem;
 use crate::plaintext::{Plaintext, SymmetricKey};
+use crate::policy::authorized::Facts;
 use crate::ports::{Read, StoreFault, random};
 use crate::secrets::error::Error;
 use crate::secrets::model::{SealedValue, ValueKind, value_aad};
@@ -26,6 +27,25 @@ pub const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
 /// The host name that key policies know Secrets Manager by.
 pub fn via_service(region: Region) -> String {
     format!("secretsmanager.{region}.amazonaws.com")
+}
+
+/// What conditions see of the key that a request names.
+///
+/// A key that does not exist has no ARN to see: the request will fail for that. Nor has the managed
+/// key before its first use.
+pub fn tell_key(facts: &mut Facts, kms_key_id: Option<&str>, arn: Option<KeyArn>) {
+    facts.others.extend(kms_key_id.map(|id| ("secretsmanager:kmskeyid", id.to_owned())));
+    facts.others.extend(arn.map(|arn| ("secretsmanager:kmskeyarn", arn.text())));
+}
+
+/// The ARN of the key that a request names, if it names one that exists.
+pub fn named_key(
+    read: &dyn Read,
+    scope: Scope,
+    kms_key_id: Option<&str>,
+) -> Result<Option<KeyArn>, StoreFault> {
+    let Some(given) = kms_key_id.filter(|id| !id.is_empty()) else { return Ok(None) };
+    Ok(resolve(read, scope, given)?.ok().map(|found| found.arn()))
 }
 
 /// A data key under a KMS key of this Region.
@@ -117,6 +137,12 @@ pub fn wrap_data_key(
     Ok(Ok(WrappedDataKey { blob, key: found.key.id, is_default }))
 }
 
+/// The KMS key that a value's data key is under, which may be another account's.
+pub fn key_arn(region: Region, value: &SealedValue) -> Option<KeyArn> {
+    let (header, ..) = BlobHeader::parse(&value.data_key).ok()?;
+    Some(KeyArn { scope: Scope { region, account: header.account }, id: value.kms_key })
+}
+
 /// Opens a version's data key.
 pub fn open_data_key(
     cx: &Cx<'_>,
@@ -125,10 +151,7 @@ pub fn open_data_key(
     version: &VersionId,
     value: &SealedValue,
 ) -> Result<SymmetricKey, Error> {
-    // The key may be another account's.
-    let (header, ..) = BlobHeader::parse(&value.data_key).map_err(|_| Error::DecryptionFailure)?;
-    let scope = Scope { region: arn.scope.region, account: header.account };
-    let name = KeyName::Arn(KeyArn { scope, id: value.kms_key });
+    let name = KeyName::Arn(key_arn(arn.scope.region, value).ok_or(Error::DecryptionFailure)?);
     let found = find(read, arn.scope, &name)?.map_err(Error::CannotDecrypt)?;
     let context = EncryptionContext::of_secret(&arn.text(), version.as_str());
     let via = Some(via_service(arn.scope.region));

@@ -1,12 +1,13 @@
 //! ListSecretVersionIds on the wire.
 
 use regent_core::cx::Cx;
-use regent_core::ids::{KeyArn, StageLabel};
+use regent_core::ids::StageLabel;
 use regent_core::secrets::error::Error;
 use regent_core::secrets::model::Version;
 use regent_core::secrets::ops::ListSecretVersionIds;
 use regent_core::secrets::ops::list_secret_version_ids::Versions;
 use regent_core::secrets::target::Found;
+use regent_core::secrets::value::key_arn;
 use serde::Deserialize;
 
 use crate::constraints::Constraints;
@@ -67,9 +68,9 @@ fn encode_entry(entry: &mut Object<'_>, found: &Found, version: &Version) {
     entry.time("LastAccessedDate", version.last_accessed);
     entry.time("CreatedDate", version.created);
     let key = if version.value.kms_key_is_default {
-        "DefaultEncryptionKey".to_owned()
+        Some("DefaultEncryptionKey".to_owned())
     } else {
-        KeyArn { scope: found.scope, id: version.value.kms_key }.to_string()
+        key_arn(found.scope.region, &version.value).map(|key| key.to_string())
     };
-    entry.strings("KmsKeyIds", [key]);
+    entry.strings("KmsKeyIds", key);
 }

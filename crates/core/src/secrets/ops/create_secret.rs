@@ -8,18 +8,18 @@ use std::sync::Arc;
 
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
-use crate::ids::{Scope, SecretArn, SecretName, VersionId};
+use crate::ids::{KeyArn, Scope, SecretArn, SecretName, VersionId};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::replication::change::Stamp;
 use crate::secrets::error::Error;
 use crate::secrets::model::{Replica, ReplicaStatus, Role, Secret};
 use crate::secrets::policies::Policies;
-use crate::secrets::replicas::{AddReplica, admit, announced, attach, statuses};
+use crate::secrets::replicas::{AddReplica, admit, announced, attach, statuses, tell};
 use crate::secrets::stages::Stages;
 use crate::secrets::tagging::{self, Tag};
 use crate::secrets::target::new_suffix;
-use crate::secrets::value::{encryption_error, is_default_key, prove_key};
+use crate::secrets::value::{encryption_error, is_default_key, named_key, prove_key, tell_key};
 use crate::secrets::versions::{GivenValue, Value, add, is_repeated, put_secret};
 use crate::tx::{Records, Tx};
 
@@ -46,11 +46,12 @@ pub struct Created {
     pub replicas: Vec<Arc<Replica>>,
 }
 
-/// A secret that has the name already, and the ARN of the one to be created.
+/// A secret that has the name already, the ARN of the one to be created, and its key.
 #[derive(Debug)]
 pub struct Target {
     existing: Option<Arc<Secret>>,
     arn: SecretArn,
+    key: Option<KeyArn>,
 }
 
 impl Operation for CreateSecret {
@@ -63,7 +64,8 @@ impl Operation for CreateSecret {
         let scope = cx.scope();
         let suffix = new_suffix(cx.request_id);
         let arn = SecretArn { scope, name: self.name.clone(), suffix };
-        Ok(Target { existing: read.secret(scope, &self.name)?, arn })
+        let key = named_key(read, scope, self.kms_key_id.as_deref())?;
+        Ok(Target { existing: read.secret(scope, &self.name)?, arn, key })
     }
 
     fn demands(&self, _cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
@@ -74,25 +76,26 @@ impl Operation for CreateSecret {
         if !self.replicas.is_empty() {
             actions.push("secretsmanager:ReplicateSecretToRegions");
         }
-        actions.into_iter().map(|action| self.demand(action, &target.arn)).collect()
+        actions.into_iter().map(|action| self.demand(action, target)).collect()
     }
 }
 
 impl CreateSecret {
-    fn demand(&self, action: &'static str, arn: &SecretArn) -> Demand {
+    fn demand(&self, action: &'static str, target: &Target) -> Demand {
+        let arn = &target.arn;
         let mut demand = Demand::on(action, arn.to_string(), arn.scope.account);
         demand.facts.request_tags = self.tags.as_deref().and_then(tagging::requested);
         let facts = &mut demand.facts.others;
         facts.push(("secretsmanager:name", self.name.as_str().to_owned()));
-        facts.push(("secretsmanager:forceoverwritereplicasecret", self.overwrite.to_string()));
         let given = [
             ("secretsmanager:description", &self.description),
-            ("secretsmanager:kmskeyid", &self.kms_key_id),
             ("secretsmanager:type", &self.secret_type),
         ];
         for (key, value) in given {
             facts.extend(value.as_ref().map(|value| (key, value.to_string())));
         }
+        tell(&mut demand.facts, &self.replicas, self.overwrite);
+        tell_key(&mut demand.facts, self.kms_key_id.as_deref(), target.key);
         demand
     }
 }

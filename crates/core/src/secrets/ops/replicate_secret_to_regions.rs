@@ -12,7 +12,7 @@ use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::secrets::error::Error;
 use crate::secrets::model::{Replica, Secret};
-use crate::secrets::replicas::{AddReplica, admit, announced, attach, statuses};
+use crate::secrets::replicas::{AddReplica, admit, announced, attach, statuses, tell};
 use crate::secrets::target::{SecretId, Target};
 use crate::secrets::versions::put_secret;
 use crate::tx::Tx;
@@ -43,8 +43,7 @@ impl Operation for ReplicateSecretToRegions {
 
     fn demands(&self, _cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
         let mut demand = target.demand(Self::ACTION);
-        let overwrite = self.overwrite.to_string();
-        demand.facts.others.push(("secretsmanager:forceoverwritereplicasecret", overwrite));
+        tell(&mut demand.facts, &self.replicas, self.overwrite);
         vec![demand]
     }
 }

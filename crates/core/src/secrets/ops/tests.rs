@@ -1,6 +1,8 @@
 //! The operations, each against a small store: what they answer, refuse and leave behind.
 
 mod batch;
+mod conditions;
+mod foreign_keys;
 mod lifecycle;
 mod listing;
 mod passwords;

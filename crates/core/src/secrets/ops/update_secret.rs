@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
-use crate::ids::{Scope, SecretArn, StageLabel, VersionId};
+use crate::ids::{KeyArn, Scope, SecretArn, StageLabel, VersionId};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::records::Record;
@@ -16,7 +16,7 @@ use crate::secrets::error::Error;
 use crate::secrets::model::{SealedValue, Secret, Version};
 use crate::secrets::target::{SecretId, Target, version_key};
 use crate::secrets::value::{
-    encryption_error, is_default_key, open_data_key, prove_key, wrap_data_key,
+    encryption_error, is_default_key, named_key, open_data_key, prove_key, tell_key, wrap_data_key,
 };
 use crate::secrets::versions::{GivenValue, add, advance, ensure_default_key, is_repeated, save};
 use crate::tx::{Records, Tx};
@@ -41,26 +41,36 @@ pub struct Updated {
     pub version: Option<VersionId>,
 }
 
+/// The secret, and the key that it is to have.
+#[derive(Debug)]
+pub struct Named {
+    secret: Target,
+    key: Option<KeyArn>,
+}
+
 impl Operation for UpdateSecret {
     const ACTION: &'static str = "secretsmanager:UpdateSecret";
-    type Target = Target;
+    type Target = Named;
     type Output = Updated;
     type Error = Error;
 
-    fn target(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Target, StoreFault> {
-        Target::find(cx, read, &self.secret)
+    fn target(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Named, StoreFault> {
+        let secret = Target::find(cx, read, &self.secret)?;
+        let scope = secret.found.as_ref().map_or(cx.scope(), |found| found.scope);
+        let key = named_key(read, scope, self.kms_key_id.as_deref())?;
+        Ok(Named { secret, key })
     }
 
-    fn demands(&self, _cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
-        let mut demand = target.demand(Self::ACTION);
+    fn demands(&self, _cx: &Cx<'_>, target: &Named) -> Vec<Demand> {
+        let mut demand = target.secret.demand(Self::ACTION);
         let given = [
             ("secretsmanager:description", &self.description),
-            ("secretsmanager:kmskeyid", &self.kms_key_id),
             ("secretsmanager:type", &self.secret_type),
         ];
         for (key, value) in given {
             demand.facts.others.extend(value.as_ref().map(|value| (key, value.to_string())));
         }
+        tell_key(&mut demand.facts, self.kms_key_id.as_deref(), target.key);
         vec![demand]
     }
 }
@@ -68,12 +78,12 @@ impl Operation for UpdateSecret {
 impl Command for UpdateSecret {
     fn run(
         op: Authorized<Self>,
-        target: Target,
+        target: Named,
         cx: &Cx<'_>,
         tx: &mut Tx<'_>,
     ) -> Result<Step<Updated>, Error> {
         let mut op = op.into_inner();
-        let found = target.writable()?;
+        let found = target.secret.writable()?;
         let (scope, arn) = (found.scope, found.arn());
         let value = core::mem::take(&mut op.value).one()?;
         let untouched = op.description.is_none()
