@@ -31,7 +31,7 @@ pub fn cargo_run(arguments: &[&str]) -> Result<()> {
 /// Runs a command, with its output shown.
 pub fn succeed(command: &mut Command) -> Result<()> {
     let line = shown(command);
-    println!("xtask: {line}");
+    eprintln!("xtask: {line}");
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{line} ended with {status}")),
