@@ -206,8 +206,8 @@ class Days(Case):
             for number in range(1, 100)
         ]
         self.restart(days=2)
-        put = "faketime -f +2d aws secretsmanager put-secret-value --secret-id s --secret-string new"
-        self.server.shell(put)
+        put = "put-secret-value --secret-id s --secret-string new"
+        self.server.shell(f"faketime -f +2d aws secretsmanager {put}")
         self.restart(days=0)
         secrets = self.secrets()
         # The first two values had no label; the older one made room.

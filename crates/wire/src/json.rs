@@ -6,6 +6,7 @@
 //! them. Constraints on members are for [`crate::constraints`].
 
 use core::fmt;
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -39,7 +40,9 @@ pub fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Fault> {
     if !body.trim_ascii_start().starts_with(b"{") || depth(body) > DEPTH_MAX {
         return Err(Fault::serialization());
     }
-    serde_json::from_slice(body).map_err(|_| Fault::serialization())
+    // Members that are ignored are to be text as well.
+    let text = core::str::from_utf8(body).map_err(|_| Fault::serialization())?;
+    serde_json::from_str(text).map_err(|_| Fault::serialization())
 }
 
 /// The deepest nesting in `body`, which need not be valid JSON.
@@ -168,6 +171,43 @@ impl fmt::Debug for Sensitive {
 impl<'de> Deserialize<'de> for Sensitive {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self(Zeroizing::new(String::deserialize(deserializer)?)))
+    }
+}
+
+/// A map member. A name that comes twice is refused: which of the values is meant cannot be told.
+#[derive(Default)]
+pub struct Pairs(pub BTreeMap<Box<str>, Box<str>>);
+
+/// What is in it need not be secret, but it is nobody's business in a log.
+impl fmt::Debug for Pairs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pairs")
+    }
+}
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PairsVisitor)
+    }
+}
+
+struct PairsVisitor;
+
+impl<'de> de::Visitor<'de> for PairsVisitor {
+    type Value = Pairs;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of strings")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+        let mut pairs = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry()? {
+            if pairs.insert(name, value).is_some() {
+                return Err(de::Error::custom("a name twice"));
+            }
+        }
+        Ok(Pairs(pairs))
     }
 }
 
@@ -440,6 +480,18 @@ mod tests {
 
     fn input(body: &str) -> Result<Input, Fault> {
         parse(body.as_bytes())
+    }
+
+    #[test]
+    fn what_comes_twice_or_is_no_text_is_refused() {
+        let pairs = |body: &str| parse::<Pairs>(body.as_bytes()).map(|pairs| pairs.0.len());
+        assert_eq!(pairs(r#"{"a":"1","b":"1"}"#), Ok(2));
+        assert_eq!(pairs(r#"{"a":"1","a":"1"}"#), Err(Fault::serialization()));
+        assert_eq!(pairs(r#"{"a":"1","\u0061":"2"}"#), Err(Fault::serialization()));
+        assert_eq!(pairs(r#"{"a":null}"#), Err(Fault::serialization()));
+        assert_eq!(input(r#"{"Name":"a","Name":"a"}"#).unwrap_err(), Fault::serialization());
+        let ignored = parse::<Input>(b"{\"Unknown\":\"\xff\"}");
+        assert_eq!(ignored.unwrap_err(), Fault::serialization());
     }
 
     #[test]

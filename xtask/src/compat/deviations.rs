@@ -14,7 +14,11 @@ pub struct Deviation {
 }
 
 /// Differences that are not of one operation.
-pub const EVERYWHERE: [(&str, &str); 7] = [
+pub const EVERYWHERE: [(&str, &str); 8] = [
+    (
+        "A JSON body in which a member, or a name in a map, comes twice is refused",
+        "which of the two is meant cannot be told, and what AWS does with it is not documented",
+    ),
     (
         "Replica keys are proven before a request is accepted, in the `strict` profile, which is the default",
         "AWS accepts any string and fails later, out of sight; the `aws` profile does as AWS does",

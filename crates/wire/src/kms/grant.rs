@@ -3,8 +3,6 @@
 //! A token is the key's ARN and the grant's id in base64. It gives nothing that the grant does not
 //! give; it need not be kept secret.
 
-use core::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use regent_core::ids::{GrantId, GrantName, PrincipalArn};
@@ -91,19 +89,12 @@ pub fn check_operations(check: &mut Constraints, operations: Option<&[Box<str>]>
 }
 
 /// `Constraints` of CreateGrant.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ConstraintsInput {
     encryption_context_subset: Option<members::Pairs>,
     encryption_context_equals: Option<members::Pairs>,
     source_arn: Option<Box<str>>,
-}
-
-/// Contexts are not secret, but they are nobody's business in a log.
-impl fmt::Debug for ConstraintsInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Constraints")
-    }
 }
 
 impl ConstraintsInput {
@@ -123,7 +114,9 @@ impl ConstraintsInput {
         if self.source_arn.is_some() {
             return Err(fault::unsupported("SourceArn is not supported in grants."));
         }
-        match (self.encryption_context_equals, self.encryption_context_subset) {
+        let equals = self.encryption_context_equals.map(|pairs| pairs.0);
+        let subset = self.encryption_context_subset.map(|pairs| pairs.0);
+        match (equals, subset) {
             // An empty map beside another one is how some SDKs send an absent one.
             (Some(equals), Some(subset)) if subset.is_empty() => {
                 Ok(Some(Constraint::Equals(EncryptionContext::new(equals))))

@@ -3,8 +3,6 @@
 //! Source of every bound: AWS's service model. Checks collect violations first; conversions come
 //! after [`Constraints::finish`]. Members whose feature is not built are refused here by name.
 
-use std::collections::BTreeMap;
-
 use regent_core::keys::ciphertext::{self, Blob as SealedBlob};
 use regent_core::keys::envelope::EncryptionContext;
 use regent_core::keys::error::Error;
@@ -36,7 +34,7 @@ const IGNORE_CIPHERTEXT: &str = "IGNORE_CIPHERTEXT";
 const DATA_KEY_SPECS: [&str; 2] = ["AES_256", "AES_128"];
 const GRANT_TOKEN_CONSTRAINTS: &str = "Member must have length less than or equal to 8192, Member must have length greater than or equal to 1";
 
-pub type Pairs = BTreeMap<Box<str>, Box<str>>;
+pub use crate::json::Pairs;
 
 /// A key's id, ARN or alias.
 pub fn check_key<'v>(check: &mut Constraints, path: &str, key: Option<&'v str>) -> &'v str {
@@ -143,7 +141,7 @@ pub fn recipient(given: Option<&Recipient>) -> Result<(), Fault> {
 }
 
 pub fn context(pairs: Option<Pairs>) -> Result<EncryptionContext, Error> {
-    ciphertext::context(pairs.unwrap_or_default())
+    ciphertext::context(pairs.unwrap_or_default().0)
 }
 
 /// What GenerateDataKey and its sibling share.

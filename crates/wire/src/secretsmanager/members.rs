@@ -89,18 +89,17 @@ pub fn check_type(check: &mut Constraints, text: Option<&str>) {
     check.text("type", text).length(0..=limits::SECRET_TYPE_LEN_MAX);
 }
 
-/// Bounds a value's bytes, in either member. `len_min` is 0 where an empty string has the service's
-/// own error.
+/// Bounds a value's bytes, in either member. `string_min` is 0 where an empty string has the
+/// service's own error.
 pub fn check_value(
     check: &mut Constraints,
     string: Option<&Sensitive>,
     binary: Option<&Blob>,
-    len_min: usize,
+    string_min: usize,
 ) {
-    let bounds = || len_min..=limits::SECRET_VALUE_LEN_MAX;
     let string = string.map(|value| value.expose().as_bytes());
-    check.blob("secretString", string).length(bounds());
-    check.blob("secretBinary", binary.map(Blob::expose)).length(bounds());
+    check.blob("secretString", string).length(string_min..=limits::SECRET_VALUE_LEN_MAX);
+    check.blob("secretBinary", binary.map(Blob::expose)).length(1..=limits::SECRET_VALUE_LEN_MAX);
 }
 
 pub fn value(string: Option<Sensitive>, binary: Option<Blob>) -> GivenValue {

@@ -63,11 +63,10 @@ impl JsonOperation for PutSecretValue {
         let stages = input.version_stages.unwrap_or_default();
         // AWS: an empty value is no value.
         let string = input.secret_string.filter(|value| !value.expose().is_empty());
-        let binary = input.secret_binary.filter(|value| !value.expose().is_empty());
         Ok(Self {
             secret,
             token,
-            value: members::value(string, binary),
+            value: members::value(string, input.secret_binary),
             stages: stages.iter().map(|label| members::stage(label)).collect::<Result<_, _>>()?,
         })
     }
