@@ -6,6 +6,7 @@
 //! asserted.
 
 pub mod bare;
+mod listing;
 mod load;
 mod process;
 mod report;

@@ -15,16 +15,16 @@ use super::sign::Signer;
 use super::{Bench, Load};
 use crate::run::Result;
 
-const EAST: &str = "us-east-1";
+pub(super) const EAST: &str = "us-east-1";
 const WEST: &str = "us-west-2";
 /// Bytes of a value.
 const VALUE_LEN: usize = 1024;
 /// Connections of a read load: enough to keep both cores busy.
-const CONNECTIONS: usize = 16;
+pub(super) const CONNECTIONS: usize = 16;
 /// Connections of the large write load.
-const WRITERS: usize = 64;
+pub(super) const WRITERS: usize = 64;
 /// Secrets of the small store.
-const FEW: u64 = 1000;
+pub(super) const FEW: u64 = 1000;
 /// LIMIT: writes of all measurements. A secret holds 100 versions of one day.
 const WRITES_MAX: u64 = 80 * FEW;
 /// A number that no round of writes has.
@@ -59,6 +59,7 @@ impl Bench {
         }
         self.memory(&server, "memoryAfterLoadsKib", "memory after these loads");
         drop(server);
+        self.lists()?;
         if self.secrets == 0 {
             return Ok(());
         }
@@ -250,7 +251,11 @@ impl Bench {
         Ok(())
     }
 
-    fn answer_len(&self, server: &Process, request: Option<&Arc<[u8]>>) -> Result<usize> {
+    pub(super) fn answer_len(
+        &self,
+        server: &Process,
+        request: Option<&Arc<[u8]>>,
+    ) -> Result<usize> {
         let request = request.cloned().unwrap_or_default();
         self.runtime.block_on(async {
             Ok(Connection::open(server.port).await?.exchange(&request).await?.len())
@@ -340,7 +345,7 @@ fn put(signer: &Signer, number: u64, value: &str) -> Vec<u8> {
 }
 
 /// A version id of its own for each number.
-fn token(number: u64) -> String {
+pub(super) fn token(number: u64) -> String {
     format!("bench-{number:026}")
 }
 
@@ -358,7 +363,7 @@ fn rest(server: &Process) -> Duration {
 }
 
 /// Each request of the pool as often as every other, in no order that a cache could follow.
-fn uniform(pool: &Arc<[Arc<[u8]>]>, round: u64) -> Source {
+pub(super) fn uniform(pool: &Arc<[Arc<[u8]>]>, round: u64) -> Source {
     let pool = Arc::clone(pool);
     Arc::new(move |number| {
         // Each round asks for others.
