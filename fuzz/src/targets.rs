@@ -16,6 +16,7 @@ use regent_cfn::resolve::{Nothing, Pseudo, Resolution};
 use regent_cfn::{Bounds, Document, Template};
 use regent_core::cx::{Answers, Caller, Cx, Origin, Profile};
 use regent_core::ids::{Region, RequestId};
+use regent_core::keys::usage::Uses;
 use regent_core::ports::{Crypto as _, Entropy};
 use regent_core::replication::change::Message;
 use regent_core::replication::receiver;
@@ -166,6 +167,7 @@ struct World {
     origin: Origin,
     regions: Vec<Region>,
     answers: Answers,
+    uses: Uses,
 }
 
 impl World {
@@ -186,6 +188,7 @@ impl World {
             },
             regions,
             answers: Answers::new(),
+            uses: Uses::default(),
         };
         world.command("CreateKey", r#"{"MultiRegion":true}"#, "KeyId", |key| {
             let body = format!(r#"{{"AliasName":"alias/seed","TargetKeyId":"{key}"}}"#);
@@ -221,6 +224,7 @@ impl World {
             answers: &self.answers,
             entropy: &self.entropy,
             crypto: &self.crypto,
+            uses: &self.uses,
         }
     }
 

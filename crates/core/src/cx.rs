@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::ids::{AccountId, Region, RequestId, Scope};
+use crate::keys::usage::Uses;
 use crate::policy::document::Policy;
 use crate::policy::evaluate::PrincipalKind;
 use crate::ports::{Crypto, Entropy};
@@ -29,6 +30,8 @@ pub struct Cx<'a> {
     pub answers: &'a Answers,
     pub entropy: &'a dyn Entropy,
     pub crypto: &'a dyn Crypto,
+    /// The keys that the request has used, for whoever notes it.
+    pub uses: &'a Uses,
 }
 
 impl core::fmt::Debug for Cx<'_> {

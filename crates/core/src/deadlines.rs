@@ -56,6 +56,7 @@ fn delete_key(
         aliases::remove(tx, scope, id, name);
     }
     grants::remove_all(tx, scope, id)?;
+    tx.remove(Key::KeyUse { scope, id });
     tx.remove(Key::KmsKey { scope, id });
     Ok(())
 }

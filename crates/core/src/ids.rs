@@ -505,6 +505,11 @@ impl fmt::Debug for GrantId {
 pub struct RequestId(KeyId);
 
 impl RequestId {
+    /// The id's bytes: [`Self::from_entropy`] of them is the same id.
+    pub fn bytes(&self) -> &[u8; 16] {
+        self.0.bytes()
+    }
+
     pub fn from_entropy(bytes: [u8; 16]) -> Self {
         Self(KeyId::from_entropy(bytes, false))
     }

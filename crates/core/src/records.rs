@@ -12,6 +12,7 @@ use crate::ids::{
 };
 use crate::keys::grant::Grant;
 use crate::keys::model::{Alias, KmsKey};
+use crate::keys::usage::LastUse;
 use crate::ports::TransportKey;
 use crate::replication::change::Stamp;
 use crate::secrets::model::{Replica, Secret, Version};
@@ -46,6 +47,8 @@ pub enum Key {
     Alias { scope: Scope, name: AliasName },
     /// An index of aliases by the key they point at: [`Record::Index`].
     AliasOfKey { scope: Scope, id: KeyId, name: AliasName },
+    /// The last use of a key in this Region: [`Record::KeyUse`]. Absent for none.
+    KeyUse { scope: Scope, id: KeyId },
     /// A grant on a key: [`Record::Grant`].
     Grant { scope: Scope, key: KeyId, id: GrantId },
     /// How many grants a key has: [`Record::Count`]. Absent for none. Whoever writes a grant or one
@@ -124,6 +127,7 @@ pub enum Record {
     Tombstone(Tombstone),
     KmsKey(Arc<KmsKey>),
     Alias(Arc<Alias>),
+    KeyUse(LastUse),
     Grant(Arc<Grant>),
     Count(u32),
     Outbox(Outbox),

@@ -14,6 +14,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use regent_core::cx::{Answers, Caller, Cx, Origin, Profile};
 use regent_core::engine::{self, Command, Query, Step};
 use regent_core::ids::{AccountId, MaterialId, Region, RequestId, Scope};
+use regent_core::keys::usage::Uses;
 use regent_core::plaintext::{KeyBytes, Plaintext, SymmetricKey};
 use regent_core::ports::{
     Crypto, Entropy, Read, SALT_LEN, StoreFault, Stored, TransportKey, Unopened, random,
@@ -42,6 +43,7 @@ pub struct World {
     pub profile: Profile,
     pub regions: Vec<Region>,
     pub answers: Answers,
+    pub uses: Uses,
     /// Commands that were committed. The next request's id depends on it.
     pub committed: u8,
 }
@@ -69,6 +71,7 @@ impl World {
             profile: Profile::Strict,
             regions: ["eu-west-1", "us-east-1", "us-west-2"].map(|r| r.parse().unwrap()).into(),
             answers: Answers::new(),
+            uses: Uses::default(),
             committed: 0,
         }
     }
@@ -85,6 +88,7 @@ impl World {
             answers: &self.answers,
             entropy: &self.entropy,
             crypto: &self.crypto,
+            uses: &self.uses,
         }
     }
 

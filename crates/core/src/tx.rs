@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::ids::{AliasName, GrantId, KeyId, Region, Scope, SecretName, SecretSuffix, VersionId};
 use crate::keys::grant::Grant;
 use crate::keys::model::{Alias, KmsKey};
+use crate::keys::usage::LastUse;
 use crate::ports::{Read, StoreFault, Stored};
 use crate::records::{Key, Outbox, Prefix, Record, Scan, Subject, Tombstone};
 use crate::secrets::model::{Replica, Secret, Version};
@@ -108,6 +109,7 @@ typed_reads! {
     kms_key(scope: Scope, id: KeyId) -> KmsKey(Arc<KmsKey>) = Key::KmsKey { scope, id };
     alias(scope: Scope, name: &AliasName) -> Alias(Arc<Alias>)
         = Key::Alias { scope, name: name.clone() };
+    key_use(scope: Scope, id: KeyId) -> KeyUse(LastUse) = Key::KeyUse { scope, id };
     grant(scope: Scope, key: KeyId, id: GrantId) -> Grant(Arc<Grant>)
         = Key::Grant { scope, key, id };
     grant_count(scope: Scope, key: KeyId) -> Count(u32) = Key::GrantCount { scope, key };

@@ -94,6 +94,7 @@ impl Cluster {
             tasks.spawn(Arc::clone(&node).replicate());
             tasks.spawn(Arc::clone(&node).keep_time());
             tasks.spawn(Arc::clone(&node).note_reads(touched));
+            tasks.spawn(Arc::clone(&node).write_key_uses());
             nodes.insert(region, node);
         }
         let tasks = tokio::sync::Mutex::new(tasks);

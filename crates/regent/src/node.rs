@@ -19,6 +19,7 @@ use regent_core::cx::{Answers, Ask, Caller, Cx, Origin, Profile};
 use regent_core::engine::Touch;
 use regent_core::ids::{AccountId, Region, RequestId, Scope};
 use regent_core::keys::managed;
+use regent_core::keys::usage::{self, LastUse, Uses};
 use regent_core::ports::{StoreFault, TransportKey, random};
 use regent_core::records::{Key, Subject};
 use regent_core::replication::change::{Answer, Message};
@@ -45,6 +46,10 @@ const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
 const TOUCHES_MAX: usize = 4096;
 /// LIMIT: reads that are noted with one commit, which nobody's write should wait for long.
 const TOUCHED_TOGETHER_MAX: usize = 256;
+/// LIMIT: keys whose uses are noted with one commit.
+const KEY_USES_TOGETHER_MAX: usize = 256;
+/// How long a use of a key waits to be written.
+const KEY_USES_EVERY: Duration = Duration::from_secs(1);
 
 /// One request, authenticated.
 #[derive(Debug, Clone)]
@@ -55,6 +60,8 @@ pub struct Call {
     pub caller: Arc<Caller>,
     pub origin: Origin,
     pub request_id: RequestId,
+    /// The id of its audit record.
+    pub event_id: RequestId,
     pub now: Timestamp,
 }
 
@@ -77,6 +84,7 @@ pub struct Node {
     /// Accounts whose managed key is known to exist.
     accounts: Mutex<BTreeSet<AccountId>>,
     touches: mpsc::Sender<Touch>,
+    key_uses: Mutex<usage::Waiting>,
 }
 
 impl std::fmt::Debug for Node {
@@ -119,6 +127,7 @@ impl Node {
             next_ask: AtomicU64::new(1),
             accounts: Mutex::default(),
             touches,
+            key_uses: Mutex::default(),
         };
         node.load_outbox()?;
         Ok((Arc::new(node), touched))
@@ -144,6 +153,7 @@ impl Node {
         let mut answers = Answers::new();
         loop {
             let seq = self.store.seq();
+            let uses = Uses::default();
             let outcome = {
                 let cx = Cx {
                     now: call.now,
@@ -156,6 +166,7 @@ impl Node {
                     answers: &answers,
                     entropy: &SystemEntropy,
                     crypto: &self.crypto,
+                    uses: &uses,
                 };
                 call.operation.run(&cx, &*self.store, &call.body, call.format)
             };
@@ -168,12 +179,14 @@ impl Node {
                         // A full queue loses a day's note of a read, never the read.
                         let _ = self.touches.try_send(touch);
                     }
+                    self.note_uses(call, uses);
                     return Ok(Ok(answer));
                 }
                 Outcome::Commit { answer, batch } => {
                     let keys = keys_under_way(&batch);
                     match self.commit(batch).await {
                         Ok(()) => {
+                            self.note_uses(call, uses);
                             self.settle(keys).await;
                             return Ok(Ok(answer));
                         }
@@ -256,6 +269,7 @@ impl Node {
             answers: &answers,
             entropy: &SystemEntropy,
             crypto: &self.crypto,
+            uses: &Uses::default(),
         })
     }
 
@@ -358,6 +372,35 @@ impl Node {
         Ok(())
     }
 
+    fn note_uses(&self, call: &Call, uses: Uses) {
+        if uses.is_empty() {
+            return;
+        }
+        let mut waiting = lock(&self.key_uses);
+        for (key, operation) in uses.into_each() {
+            let (at, request, event) = (call.now, call.request_id, call.event_id);
+            waiting.note(key, LastUse { operation, at, request, event });
+        }
+    }
+
+    /// Writes uses of keys now and then, apart from the uses themselves.
+    pub async fn write_key_uses(self: Arc<Self>) {
+        loop {
+            let uses = lock(&self.key_uses).take(KEY_USES_TOGETHER_MAX);
+            if let Some((first, _)) = uses.first() {
+                let written = self.transact(first.scope.account, |_, tx| {
+                    uses.iter().try_for_each(|(key, used)| usage::write(tx, *key, *used))
+                });
+                if written.await.is_err() {
+                    tracing::warn!(region = %self.region, "uses of keys could not be noted");
+                }
+            }
+            if uses.len() < KEY_USES_TOGETHER_MAX {
+                tokio::time::sleep(KEY_USES_EVERY).await;
+            }
+        }
+    }
+
     /// Empties the store, for test suites.
     pub async fn reset(&self) -> Result<(), StoreFault> {
         let (sender, receiver) = oneshot::channel();
@@ -366,6 +409,7 @@ impl Node {
         }));
         receiver.await.map_err(|_| StoreFault)?.map_err(|_| StoreFault)?;
         lock(&self.accounts).clear();
+        lock(&self.key_uses).clear();
         self.load_outbox()
     }
 

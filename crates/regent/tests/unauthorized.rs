@@ -70,6 +70,7 @@ fn body_of_keys(name: &str) -> Option<&'static str> {
         | "ScheduleKeyDeletion"
         | "CancelKeyDeletion"
         | "GetKeyPolicy"
+        | "GetKeyLastUsage"
         | "ListKeyPolicies"
         | "ListGrants"
         | "ListResourceTags"

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use regent_core::cx::{Answers, Caller, Cx, Origin, Profile};
 use regent_core::ids::{AccountId, Region, RequestId, Scope};
+use regent_core::keys::usage::Uses;
 use regent_core::policy::document::Policy;
 use regent_core::ports::{Crypto, Read, StoreFault, TransportKey, random};
 use regent_core::records::{Key, Prefix, Record, Scan};
@@ -522,6 +523,7 @@ impl Node {
             answers,
             entropy: &self.rng,
             crypto: &*self.crypto,
+            uses: &Uses::default(),
         })
     }
 

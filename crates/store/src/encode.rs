@@ -34,10 +34,11 @@ pub enum Kind {
     GrantOfGrantee = 22,
     GrantOfName = 23,
     GrantOfRetiring = 24,
+    KeyUse = 25,
 }
 
 impl Kind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Secret,
         Self::SecretByCreated,
         Self::Version,
@@ -57,6 +58,7 @@ impl Kind {
         Self::GrantOfGrantee,
         Self::GrantOfName,
         Self::GrantOfRetiring,
+        Self::KeyUse,
     ];
 
     pub fn of(key: &Key) -> Self {
@@ -67,6 +69,7 @@ impl Kind {
             Key::Replica { .. } => Self::Replica,
             Key::Tombstone { .. } => Self::Tombstone,
             Key::KmsKey { .. } => Self::KmsKey,
+            Key::KeyUse { .. } => Self::KeyUse,
             Key::Alias { .. } => Self::Alias,
             Key::AliasOfKey { .. } => Self::AliasOfKey,
             Key::Outbox { .. } => Self::Outbox,
@@ -122,7 +125,7 @@ pub fn key(key: &Key) -> Vec<u8> {
             out.scope(scope).text(name.as_str()).text(region.as_str())
         }
         Key::Tombstone { scope, subject } => out.scope(scope).subject(subject),
-        Key::KmsKey { scope, id } => out.scope(scope).key_id(*id),
+        Key::KmsKey { scope, id } | Key::KeyUse { scope, id } => out.scope(scope).key_id(*id),
         Key::Alias { scope, name } => out.scope(scope).text(name.as_str()),
         Key::AliasOfKey { scope, id, name } => out.scope(scope).key_id(*id).text(name.as_str()),
         Key::Outbox { region, peer, account, subject } => {
@@ -178,6 +181,7 @@ pub fn parse(bytes: &[u8]) -> Result<Key, NotAKey> {
         }
         Kind::Tombstone => Key::Tombstone { scope: parts.scope()?, subject: parts.subject()? },
         Kind::KmsKey => Key::KmsKey { scope: parts.scope()?, id: parts.key_id()? },
+        Kind::KeyUse => Key::KeyUse { scope: parts.scope()?, id: parts.key_id()? },
         Kind::Alias => Key::Alias { scope: parts.scope()?, name: parts.text()? },
         Kind::AliasOfKey => {
             Key::AliasOfKey { scope: parts.scope()?, id: parts.key_id()?, name: parts.text()? }

@@ -27,6 +27,7 @@ use regent_core::keys::model::{
 };
 use regent_core::keys::problem::KeyProblem;
 use regent_core::keys::spec::{Curve, PairSpec};
+use regent_core::keys::usage::{KeyOperation, LastUse};
 use regent_core::policy::document::Policy;
 use regent_core::ports::TransportKey;
 use regent_core::records::{Due, Facet, Intent, Key, Outbox, Record, Subject, Tombstone};
@@ -359,6 +360,16 @@ fn keys() -> Vec<(String, Key, Record)> {
         })
         .collect();
     all.extend([
+        (
+            "key-use".into(),
+            Key::KeyUse { scope: scope(), id: key_id(true) },
+            Record::KeyUse(LastUse {
+                operation: KeyOperation::ReEncrypt,
+                at: at(7),
+                request: RequestId::from_entropy([1; 16]),
+                event: RequestId::from_entropy([2; 16]),
+            }),
+        ),
         ("kms-key-rotated".into(), key(false), Record::KmsKey(Arc::new(rotated_key()))),
         ("kms-key-pair".into(), key(false), Record::KmsKey(Arc::new(pair_key()))),
         ("kms-key-imported".into(), key(false), Record::KmsKey(Arc::new(imported_key()))),

@@ -121,6 +121,7 @@ fn scoped_key() -> BoxedStrategy<Key> {
             }
         ),
         (scope(), key_id()).prop_map(|(scope, id)| Key::KmsKey { scope, id }),
+        (scope(), key_id()).prop_map(|(scope, id)| Key::KeyUse { scope, id }),
         (scope(), alias()).prop_map(|(scope, name)| Key::Alias { scope, name }),
         (scope(), key_id(), alias()).prop_map(|(scope, id, name)| Key::AliasOfKey {
             scope,

@@ -220,6 +220,7 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::query::<keys::generate_data_key::GenerateDataKey>(Service::Kms, "GenerateDataKey"),
     Operation::query::<keys::generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext>(Service::Kms, "GenerateDataKeyWithoutPlaintext"),
     Operation::query::<keys::generate_random::GenerateRandom>(Service::Kms, "GenerateRandom"),
+    Operation::query::<keys::get_key_last_usage::GetKeyLastUsage>(Service::Kms, "GetKeyLastUsage"),
     Operation::query::<keys::get_key_policy::GetKeyPolicy>(Service::Kms, "GetKeyPolicy"),
     Operation::query::<keys::get_key_rotation_status::GetKeyRotationStatus>(Service::Kms, "GetKeyRotationStatus"),
     Operation::query::<keys::list_aliases::ListAliases>(Service::Kms, "ListAliases"),

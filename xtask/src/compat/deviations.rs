@@ -145,6 +145,12 @@ pub const DEVIATIONS: &[Deviation] = &[
     ),
     of(
         Kms,
+        "GetKeyLastUsage",
+        "what replication does with a key is no use; what a request does is shown a second later",
+        "it has no request and no audit record; uses are written apart from requests",
+    ),
+    of(
+        Kms,
         "EnableKeyRotation",
         "another period counts from the request that names it",
         "AWS's rule for a key that rotates already is not documented",

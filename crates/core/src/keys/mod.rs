@@ -19,3 +19,4 @@ pub mod spec;
 pub mod states;
 pub mod tagging;
 pub mod target;
+pub mod usage;

@@ -12,6 +12,7 @@ use crate::keys::access::{
 use crate::keys::envelope::{self, BlobHeader, EncryptionContext};
 use crate::keys::model::KeyManager;
 use crate::keys::problem::KeyProblem;
+use crate::keys::usage::KeyOperation;
 use crate::plaintext::{Plaintext, SymmetricKey};
 use crate::policy::authorized::Facts;
 use crate::ports::{Read, StoreFault, random};
@@ -133,6 +134,7 @@ pub fn wrap_data_key(
         cx.entropy,
     )
     .map_err(|_| StoreFault)?;
+    cx.uses.note(found.arn(), KeyOperation::GenerateDataKey);
     let is_default = found.key.manager == KeyManager::Aws;
     Ok(Ok(WrappedDataKey { blob, key: found.key.id, is_default }))
 }
@@ -160,6 +162,7 @@ pub fn open_data_key(
     check_state(&found).map_err(Error::CannotDecrypt)?;
     let opened = envelope::decrypt(&found.key, found.scope, &context, &value.data_key, cx.crypto)
         .map_err(|_| Error::DecryptionFailure)?;
+    cx.uses.note(found.arn(), KeyOperation::Decrypt);
     SymmetricKey::from_slice(opened.expose()).ok_or(Error::DecryptionFailure)
 }
 

@@ -267,6 +267,7 @@ impl<'s> Exchange<'s> {
             caller: Arc::clone(caller),
             origin: self.origin.clone(),
             request_id: self.request_id,
+            event_id: self.event_id,
             now: self.at,
         };
         match self.server.cluster.execute(region, call).await {

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use prost::{Message, Oneof};
-use regent_core::ids::{AliasName, KeyId, MaterialId, Region};
+use regent_core::ids::{AliasName, KeyId, MaterialId, Region, RequestId};
 use regent_core::keys::model::{
     Alias, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
     MultiRegion, Origin, Rotation, RotationKind,
 };
+use regent_core::keys::usage::{KeyOperation, LastUse};
 use regent_core::policy::document::Policy;
 use regent_core::time::Timestamp;
 
@@ -138,7 +139,22 @@ struct AliasRecord {
     updated_ms: i64,
 }
 
-formatted!(KmsKeyRecord, AliasRecord);
+#[derive(Clone, PartialEq, Message)]
+struct KeyUseRecord {
+    #[prost(uint32, tag = "1")]
+    format: u32,
+    /// The operation's code.
+    #[prost(uint32, tag = "2")]
+    operation: u32,
+    #[prost(int64, tag = "3")]
+    at_ms: i64,
+    #[prost(bytes = "vec", tag = "4")]
+    request: Vec<u8>,
+    #[prost(bytes = "vec", tag = "5")]
+    event: Vec<u8>,
+}
+
+formatted!(KmsKeyRecord, AliasRecord, KeyUseRecord);
 
 const MANAGER_CUSTOMER: u32 = 1;
 const MANAGER_AWS: u32 = 2;
@@ -282,6 +298,30 @@ fn from_multi_region(message: MultiRegionMessage) -> Result<MultiRegion, Flaw> {
         primary: parse(&message.primary, "primary")?,
         replicas: replicas.collect::<Result<_, _>>()?,
         installing: installing.collect::<Result<_, Flaw>>()?,
+    })
+}
+
+pub(super) fn encode_key_use(used: &LastUse) -> Vec<u8> {
+    KeyUseRecord {
+        format: FORMAT,
+        operation: used.operation.code(),
+        at_ms: used.at.millis(),
+        request: used.request.bytes().to_vec(),
+        event: used.event.bytes().to_vec(),
+    }
+    .encode_to_vec()
+}
+
+pub(super) fn decode_key_use(bytes: &[u8]) -> Result<LastUse, Flaw> {
+    let message: KeyUseRecord = read(bytes)?;
+    let id = |bytes: Vec<u8>, field| {
+        bytes.try_into().map(RequestId::from_entropy).map_err(|_| Flaw::Field(field))
+    };
+    Ok(LastUse {
+        operation: KeyOperation::of_code(message.operation).ok_or(Flaw::Field("operation"))?,
+        at: time(message.at_ms),
+        request: id(message.request, "request")?,
+        event: id(message.event, "event")?,
     })
 }
 

@@ -72,6 +72,7 @@ pub fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, Misplaced> {
             key::encode_alias(alias)
         }
         (Key::Grant { id, .. }, Record::Grant(grant)) if grant.id == *id => grant::encode(grant),
+        (Key::KeyUse { .. }, Record::KeyUse(used)) => key::encode_key_use(used),
         (Key::GrantCount { .. }, Record::Count(count)) => {
             CountRecord { format: FORMAT, count: *count }.encode_to_vec()
         }
@@ -116,6 +117,7 @@ fn decode_under(key: &Key, bytes: &[u8]) -> Result<Record, Flaw> {
         Key::KmsKey { id, .. } => Record::KmsKey(Arc::new(key::decode_kms_key(*id, bytes)?)),
         Key::Alias { name, .. } => Record::Alias(Arc::new(key::decode_alias(name.clone(), bytes)?)),
         Key::Grant { id, .. } => Record::Grant(Arc::new(grant::decode(*id, bytes)?)),
+        Key::KeyUse { .. } => Record::KeyUse(key::decode_key_use(bytes)?),
         Key::GrantCount { .. } => Record::Count(read::<CountRecord>(bytes)?.count),
         Key::Outbox { .. } => Record::Outbox(replication::decode_outbox(bytes)?),
         Key::Peer { .. } => {

@@ -3,8 +3,10 @@
 //! Each test is a transcript in `snapshots/`, made by the operations table on the core's test
 //! store. What must hold whatever the transcript says is asserted beside it.
 
+use regent_core::ids::{KeyArn, RequestId};
 use regent_core::keys::managed;
 use regent_core::keys::model::KmsKey;
+use regent_core::keys::usage::{self, KeyOperation, LastUse};
 use regent_core::policy::evaluate::PrincipalKind;
 use regent_core::records::{Key, Record};
 use regent_core::tx::Records;
@@ -130,6 +132,24 @@ fn rotation() {
     talk.say("DisableKeyRotation", &key(&id, ""));
     talk.say("GetKeyRotationStatus", &key(&id, ""));
     talk.done("rotation");
+}
+
+#[test]
+fn the_last_use_of_a_key() {
+    let mut talk = Talk::new();
+    let id = talk.create("");
+    talk.say("GetKeyLastUsage", &key(&id, ""));
+    let last = LastUse {
+        operation: KeyOperation::ReEncrypt,
+        at: talk.world.now,
+        request: RequestId::from_entropy([1; 16]),
+        event: RequestId::from_entropy([2; 16]),
+    };
+    let arn = KeyArn { scope: talk.world.scope(), id: id.parse().unwrap() };
+    talk.world.edit(|_, tx| usage::write(tx, arn, last)).unwrap();
+    talk.say("GetKeyLastUsage", &key(&id, ""));
+    talk.say("GetKeyLastUsage", &key("alias/none", ""));
+    talk.done("the_last_use_of_a_key");
 }
 
 /// A replica that has not heard of the newest generation asks to be asked again.

@@ -4,6 +4,7 @@ use crate::cx::Cx;
 use crate::engine::{Operation, Query};
 use crate::keys::ciphertext::{Opened, Sealed, Source};
 use crate::keys::error::Error;
+use crate::keys::usage::KeyOperation;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 
@@ -37,6 +38,10 @@ impl Query for Decrypt {
         _: &dyn Read,
     ) -> Result<Opened, Error> {
         let opened = op.sealed.open(cx, source)?;
-        if op.dry_run { Err(Error::DryRun) } else { Ok(opened) }
+        if op.dry_run {
+            return Err(Error::DryRun);
+        }
+        cx.uses.note(opened.key, KeyOperation::Decrypt);
+        Ok(opened)
     }
 }

@@ -9,6 +9,7 @@ use crate::keys::envelope::{self, EncryptionContext};
 use crate::keys::error::Error;
 use crate::keys::states::Rule;
 use crate::keys::target::{KeyRef, Target};
+use crate::keys::usage::KeyOperation;
 use crate::plaintext::Plaintext;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
@@ -67,6 +68,7 @@ impl Query for Encrypt {
         )
         // Material that does not unwrap is corruption of this Region's store.
         .map_err(|_| StoreFault)?;
+        cx.uses.note(found.arn(), KeyOperation::Encrypt);
         Ok(Encrypted { blob, key: found.arn() })
     }
 }

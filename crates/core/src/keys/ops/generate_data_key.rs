@@ -10,6 +10,7 @@ use crate::keys::envelope::{self, EncryptionContext};
 use crate::keys::error::Error;
 use crate::keys::states::Rule;
 use crate::keys::target::{KeyRef, Target};
+use crate::keys::usage::KeyOperation;
 use crate::plaintext::Plaintext;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
@@ -63,10 +64,15 @@ impl DataKeyRequest {
     }
 
     /// `operation` is the name of the one that asks.
-    pub fn generate(&self, target: Target, cx: &Cx<'_>, operation: &str) -> Result<DataKey, Error> {
+    pub fn generate(
+        &self,
+        target: Target,
+        cx: &Cx<'_>,
+        operation: KeyOperation,
+    ) -> Result<DataKey, Error> {
         let found = target.found()?;
         Rule::Use.check(&found)?;
-        check_symmetric(&found, operation)?;
+        check_symmetric(&found, operation.as_str())?;
         if self.dry_run {
             return Err(Error::DryRun);
         }
@@ -81,6 +87,7 @@ impl DataKeyRequest {
         )
         .map_err(|_| StoreFault)?;
         let material = found.key.current_material()?;
+        cx.uses.note(found.arn(), operation);
         Ok(DataKey { plaintext, blob, key: found.arn(), material })
     }
 }
@@ -117,6 +124,6 @@ impl Query for GenerateDataKey {
         cx: &Cx<'_>,
         _: &dyn Read,
     ) -> Result<DataKey, Error> {
-        op.0.generate(target, cx, "GenerateDataKey")
+        op.0.generate(target, cx, KeyOperation::GenerateDataKey)
     }
 }

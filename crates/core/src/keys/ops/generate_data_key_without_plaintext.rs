@@ -6,6 +6,7 @@ use crate::ids::{KeyArn, MaterialId};
 use crate::keys::error::Error;
 use crate::keys::ops::generate_data_key::{DataKey, DataKeyRequest};
 use crate::keys::target::Target;
+use crate::keys::usage::KeyOperation;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 
@@ -43,7 +44,7 @@ impl Query for GenerateDataKeyWithoutPlaintext {
         _: &dyn Read,
     ) -> Result<WrappedDataKey, Error> {
         let DataKey { blob, key, material, .. } =
-            op.0.generate(target, cx, "GenerateDataKeyWithoutPlaintext")?;
+            op.0.generate(target, cx, KeyOperation::GenerateDataKeyWithoutPlaintext)?;
         Ok(WrappedDataKey { blob, key, material })
     }
 }

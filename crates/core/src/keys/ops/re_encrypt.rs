@@ -9,6 +9,7 @@ use crate::keys::envelope::{self, EncryptionContext};
 use crate::keys::error::Error;
 use crate::keys::states::Rule;
 use crate::keys::target::{KeyRef, Target};
+use crate::keys::usage::KeyOperation;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 
@@ -85,6 +86,9 @@ impl Query for ReEncrypt {
             cx.entropy,
         )
         .map_err(|_| StoreFault)?;
+        for key in [opened.key, found.arn()] {
+            cx.uses.note(key, KeyOperation::ReEncrypt);
+        }
         Ok(ReEncrypted {
             blob,
             source: opened.key,

@@ -11,6 +11,7 @@ mod multi_region;
 mod permission;
 mod rotation;
 mod states;
+mod usage;
 
 use crate::ids::{KeyArn, Region, Scope};
 use crate::keys::access::Found;

@@ -14,6 +14,7 @@ use crate::keys::ops::enable_key_rotation::EnableKeyRotation;
 use crate::keys::ops::generate_data_key::{DataKeyLength, DataKeyRequest, GenerateDataKey};
 use crate::keys::ops::generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext;
 use crate::keys::ops::generate_random::GenerateRandom;
+use crate::keys::ops::get_key_last_usage::GetKeyLastUsage;
 use crate::keys::ops::get_key_policy::GetKeyPolicy;
 use crate::keys::ops::get_key_rotation_status::GetKeyRotationStatus;
 use crate::keys::ops::list_aliases::ListAliases;
@@ -99,6 +100,7 @@ fn operations_on_one_key_demand_their_own_action_on_it() {
         b.of(&Encrypt { key: b.key(), plaintext, context, dry_run }),
         b.of(&GenerateDataKey(b.data_key())),
         b.of(&GenerateDataKeyWithoutPlaintext(b.data_key())),
+        b.of(&GetKeyLastUsage { key: b.key() }),
         b.of(&GetKeyPolicy { key: b.key(), name: None }),
         b.of(&GetKeyRotationStatus { key: b.key() }),
         b.of(&ListKeyPolicies { key: b.key() }),
@@ -114,7 +116,7 @@ fn operations_on_one_key_demand_their_own_action_on_it() {
     ];
     let actions = "CancelKeyDeletion Decrypt DescribeKey DisableKey DisableKeyRotation \
                    EnableKey EnableKeyRotation Encrypt \
-                   GenerateDataKey GenerateDataKeyWithoutPlaintext GetKeyPolicy \
+                   GenerateDataKey GenerateDataKeyWithoutPlaintext GetKeyLastUsage GetKeyPolicy \
                    GetKeyRotationStatus ListKeyPolicies ListKeyRotations ListResourceTags PutKeyPolicy \
                    RotateKeyOnDemand ScheduleKeyDeletion TagResource UntagResource UpdateKeyDescription \
                    UpdatePrimaryRegion";

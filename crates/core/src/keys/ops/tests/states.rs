@@ -14,6 +14,7 @@ use crate::keys::ops::enable_key::EnableKey;
 use crate::keys::ops::enable_key_rotation::EnableKeyRotation;
 use crate::keys::ops::generate_data_key::{DataKeyLength, DataKeyRequest, GenerateDataKey};
 use crate::keys::ops::generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext;
+use crate::keys::ops::get_key_last_usage::GetKeyLastUsage;
 use crate::keys::ops::get_key_policy::GetKeyPolicy;
 use crate::keys::ops::get_key_rotation_status::GetKeyRotationStatus;
 use crate::keys::ops::list_key_policies::ListKeyPolicies;
@@ -98,6 +99,7 @@ const ROWS: &[Row] = &[
     ("GenerateDataKeyWithoutPlaintext", |b| {
         b.world.query(GenerateDataKeyWithoutPlaintext(b.data_key())).map(drop)
     }),
+    ("GetKeyLastUsage", |b| b.world.query(GetKeyLastUsage { key: b.name() }).map(drop)),
     ("GetKeyPolicy", |b| b.world.query(GetKeyPolicy { key: b.name(), name: None }).map(drop)),
     ("GetKeyRotationStatus", |b| b.world.query(GetKeyRotationStatus { key: b.name() }).map(drop)),
     ("ListKeyPolicies", |b| b.world.query(ListKeyPolicies { key: b.name() }).map(drop)),
@@ -207,6 +209,7 @@ EnableKeyRotation ok E1 E3 E3r E5
 Encrypt ok E1 E3 E3r E5
 GenerateDataKey ok E1 E3 E3r E5
 GenerateDataKeyWithoutPlaintext ok E1 E3 E3r E5
+GetKeyLastUsage ok ok ok ok ok
 GetKeyPolicy ok ok ok ok ok
 GetKeyRotationStatus ok ok ok ok ok
 ListKeyPolicies ok ok ok ok ok
