@@ -14,12 +14,13 @@ use crate::run::{Result, output, release_binaries, root, succeed, succeeds, targ
 use regent_wire::operations::OPERATIONS;
 
 /// What is installed where the clients are absent. Older models lack operations that are built.
-const PACKAGES: [&str; 5] = [
+const PACKAGES: [&str; 6] = [
     "awscli>=1.46.3,<2",
     "boto3>=1.44.5",
     "botocore>=1.44.5",
     "aws-secretsmanager-caching>=1.2",
     "aws-encryption-sdk[MPL]>=4",
+    "sops>=1.18",
 ];
 /// The clients from the npm registry.
 const NODE_PACKAGES: [&str; 2] = ["@aws-sdk/client-secrets-manager@3", "@aws-sdk/client-kms@3"];
@@ -30,7 +31,7 @@ const PROGRAMS: [(&str, &str); 2] = [("strace", "strace"), ("faketime", "faketim
 const HAS_CLIENTS: &str = "import importlib.util, tomllib; \
     import aws_cryptographic_material_providers, aws_encryption_sdk; \
     import aws_secretsmanager_caching, boto3, botocore; \
-    assert importlib.util.find_spec('awscli'); \
+    assert importlib.util.find_spec('awscli') and importlib.util.find_spec('sops'); \
     assert tuple(map(int, botocore.__version__.split('.'))) >= (1, 44, 5)";
 
 pub fn run(filter: Option<&str>) -> Result<()> {
