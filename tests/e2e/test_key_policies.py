@@ -116,6 +116,71 @@ class KeyPolicies(Case):
         self.assertEqual(entry["Status"], "Failed")
         self.assertIn(KMS_DENIED, entry["StatusMessage"])
 
+    def test_replication_is_refused_at_once_where_the_key_forbids_the_service(self):
+        key = self.multi_region_key("us-west-2")
+        self.set_policy(key, through_secrets_manager("Deny", "us-west-2"), region="us-west-2")
+        self.secrets().create_secret(Name="db", SecretString="x", KmsKeyId=key)
+        replicas = [{"Region": "us-west-2", "KmsKeyId": key}]
+        text = self.fails(
+            "InvalidParameterException", self.secrets().replicate_secret_to_regions,
+            SecretId="db", AddReplicaRegions=replicas,
+        )
+        self.assertIn("us-west-2", text)
+        self.fails(
+            "InvalidParameterException", self.secrets().create_secret, Name="new",
+            SecretString="x", KmsKeyId=key, AddReplicaRegions=replicas,
+        )
+        # The key of the primary's Region forbids only its own.
+        self.set_policy(key, through_secrets_manager("Deny", "us-west-2"))
+        self.set_policy(key, region="us-west-2")
+        self.secrets().replicate_secret_to_regions(SecretId="db", AddReplicaRegions=replicas)
+        self.in_sync("db", "us-west-2")
+
+    def test_conditions_on_how_a_key_is_managed(self):
+        key = self.multi_region_key()
+        user = f"arn:aws:iam::{ACCOUNT}:user/reader"
+        subset = {"EncryptionContextSubset": {"app": "shop"}}
+        self.set_policy(
+            key,
+            statement("Deny", action="kms:ScheduleKeyDeletion", NumericLessThan={
+                "kms:ScheduleKeyDeletionPendingWindowInDays": "14",
+            }),
+            statement("Deny", action="kms:ReplicateKey", StringNotEquals={
+                "kms:ReplicaRegion": "us-west-2",
+            }),
+            statement("Deny", action="kms:PutKeyPolicy", Bool={
+                "kms:BypassPolicyLockoutSafetyCheck": "true",
+            }),
+            statement("Deny", action="kms:CreateGrant", **{
+                "ForAnyValue:StringNotEquals": {"kms:GrantOperations": "Decrypt"},
+            }),
+            statement("Deny", action="kms:CreateGrant", StringNotEquals={
+                "kms:GrantConstraintType": "EncryptionContextSubset",
+            }),
+            statement("Deny", action="kms:TagResource", **{
+                "ForAnyValue:StringEquals": {"aws:TagKeys": "owner"},
+            }),
+        )
+        kms, denied = self.keys(), "AccessDeniedException"
+        self.fails(denied, kms.replicate_key, KeyId=key, ReplicaRegion="eu-west-1")
+        kms.replicate_key(KeyId=key, ReplicaRegion="us-west-2")
+        grant = dict(KeyId=key, GranteePrincipal=user, Constraints=subset)
+        self.fails(denied, kms.create_grant, **grant, Operations=["Decrypt", "Encrypt"])
+        self.fails(denied, kms.create_grant, **grant | {
+            "Operations": ["Decrypt"], "Constraints": {"EncryptionContextEquals": {"app": "shop"}},
+        })
+        kms.create_grant(**grant, Operations=["Decrypt"])
+        owner = [{"TagKey": "owner", "TagValue": "me"}]
+        self.fails(denied, kms.tag_resource, KeyId=key, Tags=owner)
+        kms.tag_resource(KeyId=key, Tags=[{"TagKey": "app", "TagValue": "shop"}])
+        held = kms.get_key_policy(KeyId=key)["Policy"]
+        self.fails(
+            denied, kms.put_key_policy, KeyId=key, Policy=held,
+            BypassPolicyLockoutSafetyCheck=True,
+        )
+        self.fails(denied, kms.schedule_key_deletion, KeyId=key, PendingWindowInDays=13)
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=14)
+
     def test_a_key_of_another_account_is_used_by_its_arn(self):
         key = self.keys().create_key()["KeyMetadata"]
         arn, stranger = key["Arn"], self.as_user("stranger")

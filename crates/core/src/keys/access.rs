@@ -231,9 +231,19 @@ pub fn check_permission(
     if is_permitted_anyhow(cx, action, found.scope.account, Some(policy)) {
         return Ok(Ok(()));
     }
+    permit(cx, read, &demand_of_service(found, action, context, via_service))
+}
+
+/// What a service that uses a key for the caller demands.
+pub fn demand_of_service(
+    found: &Found,
+    action: &'static str,
+    context: Option<&EncryptionContext>,
+    via_service: Option<String>,
+) -> Demand {
     let mut demand = demand(found, action, context, via_service);
     demand.facts.others.push(("kms:encryptionalgorithm", ALGORITHM.to_owned()));
-    permit(cx, read, &demand)
+    demand
 }
 
 impl From<Denied> for KeyProblem {

@@ -10,7 +10,7 @@ use crate::cx::{Caller, Cx};
 use crate::engine::{Command, Operation, Step};
 use crate::ids::GrantId;
 use crate::keys::error::{Error, GrantProblem};
-use crate::keys::grant::{Grant, GrantOperation};
+use crate::keys::grant::{Constraint, Grant, GrantOperation};
 use crate::keys::grants::{self, Grants, is_account_of, is_principal};
 use crate::keys::target::{KeyRef, Target};
 use crate::policy::authorized::{Authorized, Demand};
@@ -50,7 +50,11 @@ impl Operation for RetireGrant {
     }
 
     fn demands(&self, cx: &Cx<'_>, target: &Retired) -> Vec<Demand> {
-        let Demand { resource, owner, facts, .. } = target.key.demand(Self::ACTION, None);
+        let constraint = target.grant.as_ref().and_then(|grant| grant.terms.constraint.as_ref());
+        let context = constraint.map(Constraint::context);
+        let Demand { resource, owner, mut facts, .. } = target.key.demand(Self::ACTION, context);
+        let kind = constraint.map(|of| ("kms:grantconstrainttype", of.kind().to_owned()));
+        facts.others.extend(kind);
         let mut demand = Demand { facts, ..Demand::on(Self::ACTION, resource, owner) };
         if let Some(grant) = &target.grant {
             demand.owner = deciding_account(cx.caller, grant).unwrap_or(grant.issuer);

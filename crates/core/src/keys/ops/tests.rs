@@ -3,6 +3,7 @@
 mod aliases;
 mod conditions;
 mod cryptography;
+mod deciding;
 mod demands;
 mod grants;
 mod lifecycle;
