@@ -14,7 +14,7 @@ use regent_cfn::parameters::bind;
 use regent_cfn::plan::{Action, Plan, Side, Step};
 use regent_cfn::resolve::{Nothing, Pseudo, Resolution};
 use regent_cfn::{Bounds, Document, Template};
-use regent_core::cx::{Answers, Caller, Cx, Origin, Profile};
+use regent_core::cx::{Answers, Caller, Cx, Functions, Origin, Profile};
 use regent_core::ids::{Region, RequestId};
 use regent_core::keys::usage::Uses;
 use regent_core::ports::{Crypto as _, Entropy};
@@ -168,6 +168,7 @@ struct World {
     regions: Vec<Region>,
     answers: Answers,
     uses: Uses,
+    functions: Functions,
 }
 
 impl World {
@@ -189,6 +190,7 @@ impl World {
             regions,
             answers: Answers::new(),
             uses: Uses::default(),
+            functions: Functions::new(),
         };
         world.command("CreateKey", r#"{"MultiRegion":true}"#, "KeyId", |key| {
             let body = format!(r#"{{"AliasName":"alias/seed","TargetKeyId":"{key}"}}"#);
@@ -222,6 +224,7 @@ impl World {
             profile: Profile::Aws,
             regions: &self.regions,
             answers: &self.answers,
+            functions: &self.functions,
             entropy: &self.entropy,
             crypto: &self.crypto,
             uses: &self.uses,
@@ -334,6 +337,7 @@ fn frame_seeds_of(to: Region, key: regent_core::ports::TransportKey) -> Vec<Vec<
         policies: [(regent_core::ids::PolicyName::of_requests(), policy)].into_iter().collect(),
         last_changed: NOW,
         stages: [(regent_core::ids::StageLabel::current(), id)].into(),
+        rotation: None,
         versions: vec![version],
     };
     let subject = Subject::Secret { name: name.clone(), suffix };

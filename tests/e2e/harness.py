@@ -62,12 +62,14 @@ class Server:
         self.outputs += [out, err]
         command = [*self.prefix, REGENT, "dev", "--port", "0", "--output", "json"]
         command += ["--data-dir", str(self.data_dir), *self.args]
+        # Whoever asks from another thread waits for the new one.
+        self.endpoint = None
+        self.clients.clear()
         with open(out, "wb") as stdout, open(err, "wb") as stderr:
             env = {key: value for key, value in os.environ.items() if not key.startswith("REGENT_")}
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=env
             )
-        self.clients.clear()
         self.banner = self._await_banner(out, err)
         self.endpoint = self.banner["endpoint"]
         self.port = int(self.endpoint.rsplit(":", 1)[1])

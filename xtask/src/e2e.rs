@@ -25,7 +25,10 @@ const PACKAGES: [&str; 6] = [
 /// The clients from the npm registry.
 const NODE_PACKAGES: [&str; 2] = ["@aws-sdk/client-secrets-manager@3", "@aws-sdk/client-kms@3"];
 /// Programs that tests run, and the Debian packages that they are installed from where absent.
-const PROGRAMS: [(&str, &str); 2] = [("strace", "strace"), ("faketime", "faketime")];
+const PROGRAMS: [(&str, &str); 3] =
+    [("strace", "strace"), ("faketime", "faketime"), ("initdb", "postgresql")];
+/// Debian keeps PostgreSQL's programs here, by version, and not on the search path.
+const POSTGRESQL: &str = "/usr/lib/postgresql";
 /// Succeeds in an interpreter whose clients know all that is tested. The CLI is not imported: it
 /// would put a botocore of its own in the other's place.
 const HAS_CLIENTS: &str = "import importlib.util, tomllib; \
@@ -71,11 +74,13 @@ fn node_modules() -> Result<Option<PathBuf>> {
 }
 
 fn install_programs() -> Result<()> {
-    let on_path = |program: &str| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
-    };
-    let absent = PROGRAMS.iter().filter(|(program, _)| !on_path(program));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let versions = std::fs::read_dir(POSTGRESQL).into_iter().flatten().flatten();
+    let directories: Vec<PathBuf> = std::env::split_paths(&path)
+        .chain(versions.map(|version| version.path().join("bin")))
+        .collect();
+    let found = |program: &str| directories.iter().any(|at| at.join(program).is_file());
+    let absent = PROGRAMS.iter().filter(|(program, _)| !found(program));
     let packages: Vec<_> = absent.map(|(_, package)| *package).collect();
     if packages.is_empty() {
         return Ok(());

@@ -3,7 +3,7 @@
 //! Everything ambient that an operation may use is in [`Cx`]; there is nothing else. The shell
 //! makes one for each request, the simulator for each event (promise R10).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ pub struct Cx<'a> {
     pub regions: &'a [Region],
     /// Answers of other Regions to the questions that this request asked before.
     pub answers: &'a Answers,
+    /// The ARNs of the functions that can be invoked here.
+    pub functions: &'a Functions,
     pub entropy: &'a dyn Entropy,
     pub crypto: &'a dyn Crypto,
     /// The keys that the request has used, for whoever notes it.
@@ -100,6 +102,9 @@ pub struct Origin {
 
 /// What other Regions answered, by Region and question.
 pub type Answers = BTreeMap<(Region, Question), Answer>;
+
+/// Functions that rotate secrets, by ARN.
+pub type Functions = BTreeSet<Box<str>>;
 
 /// A question to another Region, which the request has to wait for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,5 @@
-//! Things to do at a point in time: deletion windows, rotation of keys, forgotten tombstones.
+//! Things to do at a point in time: deletion windows, rotation of keys and of secrets, forgotten
+//! tombstones.
 //!
 //! Deadlines are durable records in order of time. The shell asks for the next one and calls
 //! [`handle`] when it has come. What a deadline is about is looked up again: one that was moved or
@@ -14,12 +15,18 @@ use crate::limits;
 use crate::ports::StoreFault;
 use crate::records::{Due, Intent, Key, Prefix, Record, Subject, Tombstone};
 use crate::replication::outbox::enqueue;
+use crate::secrets::rotation::machine::{self, Invocation};
 use crate::secrets::versions;
 use crate::time::Timestamp;
 use crate::tx::{Records, Tx, collect};
 
 /// Does what `deadline`, a [`Key::Deadline`] whose time has come, is there for, and removes it.
-pub fn handle(cx: &Cx<'_>, tx: &mut Tx<'_>, deadline: &Key) -> Result<(), StoreFault> {
+/// That of a rotation stays while the invocation that it led to is under way.
+pub fn handle(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    deadline: &Key,
+) -> Result<Option<Invocation>, StoreFault> {
     let Key::Deadline { region, at, account, due } = deadline else { return Err(StoreFault) };
     let scope = Scope { region: *region, account: *account };
     match due {
@@ -27,9 +34,12 @@ pub fn handle(cx: &Cx<'_>, tx: &mut Tx<'_>, deadline: &Key) -> Result<(), StoreF
         Due::RotateKey { id } => rotation::come_due(cx, tx, scope, *id, *at)?,
         Due::PurgeSecret { name, suffix } => purge_secret(tx, scope, name, *suffix, *at)?,
         Due::ForgetTombstone { subject } => forget_tombstone(tx, scope, subject, deadline)?,
+        Due::Rotate { name, suffix } => {
+            return machine::begin(cx, tx, scope, name, *suffix, deadline);
+        }
     }
     tx.remove(deadline.clone());
-    Ok(())
+    Ok(None)
 }
 
 fn delete_key(
@@ -159,6 +169,7 @@ mod tests {
             policies: Policies::default(),
             stages: BTreeMap::new(),
             version_count: 0,
+            rotation: None,
             at: Stamp::FIRST,
             role: Role::Primary { replicas: Vec::new() },
         }
@@ -225,6 +236,6 @@ mod tests {
         let mut world = World::new();
         let region = world.region;
         let result = world.edit(|cx, tx| handle(cx, tx, &Key::Identity { region }));
-        assert_eq!(result, Err(StoreFault));
+        assert!(matches!(result, Err(StoreFault)));
     }
 }

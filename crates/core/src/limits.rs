@@ -40,6 +40,19 @@ pub const NEXT_TOKEN_LEN_MAX: usize = 4096; // model, NextTokenType
 pub const REPLICA_REGION_LEN_MAX: usize = 128; // model, RegionType
 pub const ROTATION_TOKEN_LEN_MIN: usize = 36; // model, RotationTokenType
 pub const ROTATION_TOKEN_LEN_MAX: usize = 256; // model, RotationTokenType
+pub const ROTATION_FUNCTION_LEN_MAX: usize = 2048; // model, RotationLambdaARNType
+pub const ROTATION_ROLE_LEN_MIN: usize = 20; // model, RoleARNType
+pub const ROTATION_ROLE_LEN_MAX: usize = 2048; // model, RoleARNType
+pub const ROTATION_METADATA_KEY_LEN_MAX: usize = 256; // model
+pub const ROTATION_METADATA_VALUE_LEN_MAX: usize = 2048; // model
+pub const SCHEDULE_EXPRESSION_LEN_MAX: usize = 256; // model, ScheduleExpressionType
+pub const ROTATION_DAYS_MAX: u32 = 1000; // model, AutomaticallyRotateAfterDaysType
+pub const ROTATION_RATE_DAYS_MAX: u32 = 999; // docs
+pub const ROTATION_HOURS_MIN: u32 = 4; // docs
+/// How often a whole rotation is tried before it waits for its next window. AWS: "multiple times".
+pub const ROTATION_ATTEMPTS_MAX: u32 = 5;
+/// The wait before the second attempt, in milliseconds; each further one is four times as long.
+pub const ROTATION_RETRY_MS: u64 = 1000;
 
 // Tags
 pub const TAGS_MAX: usize = 50; // docs

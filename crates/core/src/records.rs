@@ -114,6 +114,8 @@ pub enum Due {
     DeleteKey { id: KeyId },
     /// A tombstone has served its time.
     ForgetTombstone { subject: Subject },
+    /// A rotation window opens, or a step of a rotation is to be begun.
+    Rotate { name: SecretName, suffix: SecretSuffix },
     /// The material of a key is to be rotated.
     RotateKey { id: KeyId },
 }

@@ -11,7 +11,7 @@ use core::ops::ControlFlow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use regent_core::cx::{Answers, Caller, Cx, Origin, Profile};
+use regent_core::cx::{Answers, Caller, Cx, Functions, Origin, Profile};
 use regent_core::engine::{self, Command, Query, Step};
 use regent_core::ids::{AccountId, MaterialId, Region, RequestId, Scope};
 use regent_core::keys::usage::Uses;
@@ -44,6 +44,7 @@ pub struct World {
     pub regions: Vec<Region>,
     pub answers: Answers,
     pub uses: Uses,
+    pub functions: Functions,
     /// Commands that were committed. The next request's id depends on it.
     pub committed: u8,
 }
@@ -72,6 +73,7 @@ impl World {
             regions: ["eu-west-1", "us-east-1", "us-west-2"].map(|r| r.parse().unwrap()).into(),
             answers: Answers::new(),
             uses: Uses::default(),
+            functions: Functions::new(),
             committed: 0,
         }
     }
@@ -86,6 +88,7 @@ impl World {
             profile: self.profile,
             regions: &self.regions,
             answers: &self.answers,
+            functions: &self.functions,
             entropy: &self.entropy,
             crypto: &self.crypto,
             uses: &self.uses,

@@ -15,6 +15,7 @@ use crate::keys::usage::LastUse;
 use crate::ports::{Read, StoreFault, Stored};
 use crate::records::{Key, Outbox, Prefix, Record, Scan, Subject, Tombstone};
 use crate::secrets::model::{Replica, Secret, Version};
+use crate::secrets::rotation::event::ServiceEvent;
 
 /// A transaction under construction.
 pub struct Tx<'a> {
@@ -22,6 +23,7 @@ pub struct Tx<'a> {
     /// The commit that each record read was last written by; 0 if it was absent.
     seen: core::cell::RefCell<BTreeMap<Key, u64>>,
     writes: BTreeMap<Key, Option<Record>>,
+    events: Vec<ServiceEvent>,
 }
 
 impl core::fmt::Debug for Tx<'_> {
@@ -37,11 +39,18 @@ pub struct Batch {
     pub reads: BTreeMap<Key, u64>,
     /// Records to write, or to remove where `None`.
     pub writes: BTreeMap<Key, Option<Record>>,
+    /// What the audit log is to say once the batch is committed.
+    pub events: Vec<ServiceEvent>,
 }
 
 impl<'a> Tx<'a> {
     pub fn new(read: &'a dyn Read) -> Self {
-        Self { read, seen: core::cell::RefCell::default(), writes: BTreeMap::new() }
+        Self {
+            read,
+            seen: core::cell::RefCell::default(),
+            writes: BTreeMap::new(),
+            events: Vec::new(),
+        }
     }
 
     pub fn put(&mut self, key: Key, record: Record) {
@@ -52,8 +61,13 @@ impl<'a> Tx<'a> {
         self.writes.insert(key, None);
     }
 
+    /// Has an event recorded with the commit.
+    pub fn announce(&mut self, event: ServiceEvent) {
+        self.events.push(event);
+    }
+
     pub fn into_batch(self) -> Batch {
-        Batch { reads: self.seen.into_inner(), writes: self.writes }
+        Batch { reads: self.seen.into_inner(), writes: self.writes, events: self.events }
     }
 }
 

@@ -11,7 +11,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use regent_wire::audit::{Record, write_line};
+use regent_core::ids::RequestId;
+use regent_core::secrets::rotation::event::ServiceEvent;
+use regent_wire::audit::{Record, write_event, write_line};
 
 /// LIMIT: bytes of a thread's buffer that are kept for the next line.
 const BUFFER_LEN_MAX: usize = 16 << 10;
@@ -38,11 +40,20 @@ impl AuditLog {
 
     /// Appends one record.
     pub fn append(&self, record: &Record<'_>) -> io::Result<()> {
+        self.append_line(|buffer| write_line(buffer, record))
+    }
+
+    /// Appends one of the service's own events.
+    pub fn append_event(&self, event: &ServiceEvent, event_id: RequestId) -> io::Result<()> {
+        self.append_line(|buffer| write_event(buffer, event, event_id))
+    }
+
+    fn append_line(&self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         let Some(mut file) = self.0.as_ref() else { return Ok(()) };
         BUFFER.with_borrow_mut(|buffer| {
             buffer.clear();
             buffer.shrink_to(BUFFER_LEN_MAX);
-            write_line(buffer, record);
+            write(buffer);
             match file.write(buffer)? {
                 written if written == buffer.len() => Ok(()),
                 // A torn line: the disk is full.
@@ -57,7 +68,6 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use regent_core::cx::Origin;
-    use regent_core::ids::RequestId;
     use regent_core::time::Timestamp;
 
     use super::*;

@@ -18,6 +18,8 @@ use regent_crypto::{RegionCrypto, RootKey, SystemEntropy};
 use regent_store::sqlite::{self, SqliteStore};
 use regent_store::{MemoryStore, Store};
 
+use crate::audit_log::AuditLog;
+use crate::functions::Functions;
 use crate::links::Links;
 use crate::node::{Call, Node, Parts, Reply};
 
@@ -32,6 +34,8 @@ pub struct Options {
     pub root_key: RootKey,
     /// Memory for cached records, in bytes, of each Region: they take nothing from one another.
     pub cache_bytes: u64,
+    pub functions: Arc<Functions>,
+    pub audit: Arc<AuditLog>,
 }
 
 /// Where records live.
@@ -85,8 +89,16 @@ impl Cluster {
             .map_err(fault)?;
             let profile = options.region_profiles.get(&region).copied().unwrap_or(options.profile);
             let links = Arc::clone(&links);
-            let parts =
-                Parts { region, regions: Arc::clone(&regions), profile, store, crypto, links };
+            let parts = Parts {
+                region,
+                regions: Arc::clone(&regions),
+                profile,
+                store,
+                crypto,
+                links,
+                functions: Arc::clone(&options.functions),
+                audit: Arc::clone(&options.audit),
+            };
             let (node, touched) = Node::new(parts).map_err(fault)?;
             if let Some(inbox) = inboxes.remove(&region) {
                 tasks.spawn(Arc::clone(&node).receive(inbox));
@@ -193,6 +205,8 @@ mod tests {
             storage: Storage::Directory(directory.to_owned()),
             root_key: RootKey::new([7; 32]),
             cache_bytes: 1 << 20,
+            functions: Arc::default(),
+            audit: Arc::new(AuditLog::none()),
         }
     }
 

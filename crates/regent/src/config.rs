@@ -1,9 +1,11 @@
-//! The configuration file: further access keys and what their owners may do.
+//! The configuration file: further access keys and what their owners may do, and rotation functions.
 //!
 //! JSON, read once at start. An unknown member is an error, not ignored: a misspelt `policies`
 //! would otherwise be a user without the intended deny. Secrets go straight into zeroizing types,
 //! and no error repeats a part of the file (promise R7). Flags and environment variables are the
 //! command line's business.
+
+mod functions;
 
 use std::fs;
 use std::io;
@@ -15,6 +17,9 @@ use regent_wire::sigv4::SecretKey;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
+
+use crate::functions::Function;
+use functions::FunctionProblem;
 
 /// LIMIT: bytes of a configuration file or of a file with a secret.
 const FILE_LEN_MAX: u64 = 4 << 20;
@@ -28,6 +33,7 @@ const USER_NAME_LEN_MAX: usize = 64;
 #[derive(Debug, Default)]
 pub struct Config {
     pub access_keys: Vec<AccessKey>,
+    pub functions: Vec<Function>,
 }
 
 /// One access key and the user it belongs to.
@@ -52,6 +58,8 @@ pub enum ConfigError {
     Malformed { line: usize, column: usize },
     #[error("configuration: access_keys[{index}]: {problem}")]
     AccessKey { index: usize, problem: KeyProblem },
+    #[error("configuration: functions[{index}]: {problem}")]
+    Function { index: usize, problem: FunctionProblem },
 }
 
 /// What is wrong with an entry of `access_keys`.
@@ -78,6 +86,8 @@ pub enum KeyProblem {
 struct File<'f> {
     #[serde(default, borrow)]
     access_keys: Vec<Entry<'f>>,
+    #[serde(default)]
+    functions: Vec<functions::Entry>,
 }
 
 #[derive(Deserialize)]
@@ -115,7 +125,9 @@ impl Config {
             };
             access_keys.push(key.map_err(|problem| ConfigError::AccessKey { index, problem })?);
         }
-        Ok(Self { access_keys })
+        let functions = functions::functions(file.functions, &access_keys)
+            .map_err(|(index, problem)| ConfigError::Function { index, problem })?;
+        Ok(Self { access_keys, functions })
     }
 }
 
@@ -250,5 +262,78 @@ mod tests {
         let twice = r#"{"id":"a","secret":"s","user":"u"}"#;
         let text = problem(&format!(r#"{{"access_keys":[{twice},{twice}]}}"#));
         assert_eq!(text, "configuration: access_keys[1]: id is given twice");
+    }
+
+    const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
+
+    fn function(members: &str) -> String {
+        let key = r#"{"id":"rotator","secret":"s","user":"rotator"}"#;
+        format!(r#"{{"access_keys":[{key}],"functions":[{{{members}}}]}}"#)
+    }
+
+    #[test]
+    fn functions_behind_urls_and_commands() {
+        use crate::functions::Target;
+        let of = |members: &str| {
+            let text = function(&format!(r#""arn":"{ARN}",{members}"#));
+            parse(&text).unwrap().functions.pop().unwrap()
+        };
+        let addresses = [
+            ("http://127.0.0.1:9000", "127.0.0.1:9000", "/2015-03-31/functions/f/invocations"),
+            ("http://localhost:9000/", "127.0.0.1:9000", "/2015-03-31/functions/f/invocations"),
+            ("http://[::1]:9000/x", "[::1]:9000", "/x"),
+        ];
+        for (url, expected, expected_path) in addresses {
+            let function = of(&format!(r#""url":"{url}""#));
+            let Target::Lambda { address, path, .. } = &function.target else { panic!() };
+            assert_eq!((address.to_string().as_str(), &**path), (expected, expected_path));
+            assert_eq!((function.timeout.as_secs(), function.region.as_str()), (30, "us-east-1"));
+        }
+        let function = of(
+            r#""command":["/bin/sh","-c","x"],"environment":{"A":"hunter2"},"access_key":"rotator","timeout_s":900"#,
+        );
+        let Target::Command(command) = &function.target else { panic!() };
+        assert_eq!((command.arguments.len(), command.environment.len()), (2, 1));
+        assert_eq!(command.access_key.as_ref().unwrap().0, "rotator");
+        assert!(!format!("{function:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn mistakes_of_functions_are_named_by_place_and_not_by_content() {
+        let with = |members: &str| format!(r#""arn":"{ARN}",{members}"#);
+        let url = |url: &str| with(&format!(r#""url":"{url}""#));
+        let cases = [
+            (r#""arn":"f","url":"http://127.0.0.1:1""#.to_owned(), "arn must be"),
+            (r#""arn":"arn:aws-cn:lambda:us-east-1:123456789012:function:f","url":"http://127.0.0.1:1""#.to_owned(), "arn must be"),
+            (r#""arn":"arn:aws:lambda:us-east-1:123456789012:function:f:1:2","url":"http://127.0.0.1:1""#.to_owned(), "arn must be"),
+            (with(r#""timeout_s":1"#), "exactly one of url and command"),
+            (with(r#""url":"http://127.0.0.1:1","command":["/bin/sh"]"#), "exactly one of"),
+            // Lesson 18.
+            (url("http://hunter2.example:80/"), "url must be"),
+            (url("http://169.254.169.254:80/"), "url must be"),
+            (url("https://127.0.0.1:1/"), "url must be"),
+            (url("http://u:hunter2@127.0.0.1:1/"), "url must be"),
+            (url("http://127.0.0.1/"), "url must be"),
+            (url("http://127.0.0.1:1/?hunter2"), "url must be"),
+            (url("file:///etc/passwd"), "url must be"),
+            (with(r#""command":[]"#), "command must begin"),
+            (with(r#""command":["sh","hunter2"]"#), "command must begin"),
+            (with(r#""command":["/bin/hunter2"]"#), "command must begin"),
+            (with(r#""command":["/bin"]"#), "command must begin"),
+            (with(r#""command":["/bin/sh"],"environment":{"A=B":"hunter2"}"#), "environment has"),
+            (with(r#""command":["/bin/sh"],"access_key":"hunter2""#), "access_key must be"),
+            (with(r#""url":"http://127.0.0.1:1","access_key":"rotator""#), "go with command"),
+            (with(r#""url":"http://127.0.0.1:1","timeout_s":0"#), "timeout_s must be"),
+            (with(r#""url":"http://127.0.0.1:1","timeout_s":901"#), "timeout_s must be"),
+            (with(r#""uri":"hunter2""#), "not of the expected form"),
+        ];
+        for (members, expected) in cases {
+            let text = problem(&function(&members));
+            assert!(text.contains(expected), "{members}: {text}");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+        let one = url("http://127.0.0.1:1");
+        let text = problem(&format!(r#"{{"functions":[{{{one}}},{{{one}}}]}}"#));
+        assert_eq!(text, "configuration: functions[1]: arn is given twice");
     }
 }

@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod config;
 pub mod credentials;
 pub mod data_dir;
+pub mod functions;
 pub mod http;
 pub mod links;
 pub mod metrics;

@@ -7,6 +7,7 @@
 mod effects;
 mod inbound;
 mod outbound;
+mod rotations;
 mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use regent_core::cx::{Answers, Ask, Caller, Cx, Origin, Profile};
+use regent_core::cx::{self, Answers, Ask, Caller, Cx, Origin, Profile};
 use regent_core::engine::Touch;
 use regent_core::ids::{AccountId, Region, RequestId, Scope};
 use regent_core::keys::managed;
@@ -25,6 +26,7 @@ use regent_core::records::{Key, Subject};
 use regent_core::replication::change::{Answer, Message};
 use regent_core::replication::sender::Item;
 use regent_core::secrets::accessed;
+use regent_core::secrets::rotation::event::ServiceEvent;
 use regent_core::time::Timestamp;
 use regent_core::tx::{Batch, Tx};
 use regent_crypto::{RegionCrypto, SystemEntropy};
@@ -35,6 +37,8 @@ use regent_wire::peer::{self, Frame};
 use regent_wire::query_xml::Format;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::audit_log::AuditLog;
+use crate::functions::Functions;
 use crate::links::Links;
 use effects::{Consequences, Effects};
 
@@ -77,6 +81,10 @@ pub struct Node {
     crypto: RegionCrypto,
     links: Arc<Links>,
     effects: Arc<Effects>,
+    functions: Arc<Functions>,
+    /// Those that rotate secrets of this Region.
+    own_functions: cx::Functions,
+    audit: Arc<AuditLog>,
     peer_keys: RwLock<BTreeMap<Region, TransportKey>>,
     /// Questions that requests of this Region wait for.
     asked: Mutex<BTreeMap<u64, oneshot::Sender<Answer>>>,
@@ -101,6 +109,9 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     pub crypto: RegionCrypto,
     pub links: Arc<Links>,
+    pub functions: Arc<Functions>,
+    /// Where the service's own events go.
+    pub audit: Arc<AuditLog>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -112,7 +123,7 @@ impl std::fmt::Debug for Parts {
 impl Node {
     /// A node over an open store, and the reads that it will want noted.
     pub fn new(parts: Parts) -> Result<(Arc<Self>, mpsc::Receiver<Touch>), StoreFault> {
-        let Parts { region, regions, profile, store, crypto, links } = parts;
+        let Parts { region, regions, profile, store, crypto, links, functions, audit } = parts;
         let (touches, touched) = mpsc::channel(TOUCHES_MAX);
         let node = Self {
             region,
@@ -122,6 +133,9 @@ impl Node {
             crypto,
             links,
             effects: Arc::default(),
+            own_functions: functions.of(region),
+            functions,
+            audit,
             peer_keys: RwLock::default(),
             asked: Mutex::default(),
             next_ask: AtomicU64::new(1),
@@ -164,6 +178,7 @@ impl Node {
                     profile: self.profile,
                     regions: &self.regions,
                     answers: &answers,
+                    functions: &self.own_functions,
                     entropy: &SystemEntropy,
                     crypto: &self.crypto,
                     uses: &uses,
@@ -267,6 +282,7 @@ impl Node {
             profile: self.profile,
             regions: &self.regions,
             answers: &answers,
+            functions: &self.own_functions,
             entropy: &SystemEntropy,
             crypto: &self.crypto,
             uses: &Uses::default(),
@@ -274,7 +290,9 @@ impl Node {
     }
 
     /// Commits a batch, and sets in motion what follows from it.
-    async fn commit(&self, batch: Batch) -> Result<(), CommitError> {
+    async fn commit(&self, mut batch: Batch) -> Result<(), CommitError> {
+        let events = std::mem::take(&mut batch.events);
+        let audit = Arc::clone(&self.audit);
         let (sender, receiver) = oneshot::channel();
         let consequences = Consequences::of(&batch);
         let effects = Arc::clone(&self.effects);
@@ -285,6 +303,7 @@ impl Node {
                 // are not woken in the order of their commits.
                 if result.is_ok() {
                     effects.committed(consequences);
+                    record(&audit, &events);
                 }
                 let _ = sender.send(result);
             }),
@@ -436,6 +455,16 @@ fn keys_under_way(batch: &Batch) -> Vec<(Region, Item)> {
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Has the service's own events in the audit log.
+fn record(audit: &AuditLog, events: &[ServiceEvent]) {
+    for event in events {
+        let id = RequestId::from_entropy(random(&SystemEntropy));
+        if let Err(cause) = audit.append_event(event, id) {
+            tracing::error!(%cause, "an event could not be recorded");
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -27,7 +27,7 @@ fn body_of_secrets(name: &str) -> Option<&'static str> {
         "PutSecretValue" => {
             r#"{"SecretId":"s","SecretString":"v","ClientRequestToken":"01234567890123456789012345678901"}"#
         }
-        "UpdateSecret" => {
+        "UpdateSecret" | "RotateSecret" => {
             r#"{"SecretId":"s","ClientRequestToken":"01234567890123456789012345678901"}"#
         }
         "GetSecretValue"
@@ -35,6 +35,7 @@ fn body_of_secrets(name: &str) -> Option<&'static str> {
         | "ListSecretVersionIds"
         | "DeleteSecret"
         | "RestoreSecret"
+        | "CancelRotateSecret"
         | "GetResourcePolicy"
         | "DeleteResourcePolicy"
         | "ListResourcePolicies"

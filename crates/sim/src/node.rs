@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use regent_core::cx::{Answers, Caller, Cx, Origin, Profile};
+use regent_core::cx::{Answers, Caller, Cx, Functions, Origin, Profile};
 use regent_core::ids::{AccountId, Region, RequestId, Scope};
 use regent_core::keys::usage::Uses;
 use regent_core::policy::document::Policy;
@@ -521,6 +521,7 @@ impl Node {
             profile: self.profile,
             regions: &self.regions,
             answers,
+            functions: &Functions::new(),
             entropy: &self.rng,
             crypto: &*self.crypto,
             uses: &Uses::default(),

@@ -148,6 +148,7 @@ impl Run<'_> {
                     token: version(&token),
                     value: given(true, &name, &token),
                     stages: labels.iter().map(|label| label.parse().unwrap()).collect(),
+                    rotation: None,
                 };
                 self.command(op, |_| Reply::Done)
             }

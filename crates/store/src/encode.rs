@@ -315,6 +315,7 @@ mod part {
     pub(super) const PURGE_SECRET: u8 = 1;
     pub(super) const DELETE_KEY: u8 = 2;
     pub(super) const FORGET_TOMBSTONE: u8 = 3;
+    pub(super) const ROTATE: u8 = 4;
     pub(super) const ROTATE_KEY: u8 = 6;
     pub(super) const TAG_KEY: u8 = 1;
     pub(super) const TAG_VALUE: u8 = 2;
@@ -409,6 +410,9 @@ impl Writer {
             Due::RotateKey { id } => self.bytes(&[part::ROTATE_KEY]).key_id(*id),
             Due::ForgetTombstone { subject } => {
                 self.bytes(&[part::FORGET_TOMBSTONE]).subject(subject)
+            }
+            Due::Rotate { name, suffix } => {
+                self.bytes(&[part::ROTATE]).text(name.as_str()).suffix(*suffix)
             }
         }
     }
@@ -542,6 +546,7 @@ impl Parts<'_> {
             [part::DELETE_KEY] => Ok(Due::DeleteKey { id: self.key_id()? }),
             [part::ROTATE_KEY] => Ok(Due::RotateKey { id: self.key_id()? }),
             [part::FORGET_TOMBSTONE] => Ok(Due::ForgetTombstone { subject: self.subject()? }),
+            [part::ROTATE] => Ok(Due::Rotate { name: self.text()?, suffix: self.suffix()? }),
             _ => Err(NotAKey),
         }
     }

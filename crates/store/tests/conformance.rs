@@ -58,7 +58,11 @@ fn bytes(store: &dyn Store, key: &Key) -> Option<(Vec<u8>, u64)> {
 }
 
 fn batch(reads: &[(Key, u64)], writes: &[(Key, Option<Record>)]) -> Batch {
-    Batch { reads: reads.iter().cloned().collect(), writes: writes.iter().cloned().collect() }
+    Batch {
+        reads: reads.iter().cloned().collect(),
+        writes: writes.iter().cloned().collect(),
+        ..Batch::default()
+    }
 }
 
 /// Runs a test against each store.

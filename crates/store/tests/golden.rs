@@ -36,6 +36,9 @@ use regent_core::secrets::model::{
     Deletion, Replica, ReplicaFailure, ReplicaStatus, Role, SealedValue, Secret, ValueKind, Version,
 };
 use regent_core::secrets::policies::{Policies, ResourcePolicy};
+use regent_core::secrets::rotation::schedule::{Given, Rules, Window};
+use regent_core::secrets::rotation::token::TokenDigest;
+use regent_core::secrets::rotation::{Purpose, Rotation as SecretRotation, Run, Step};
 use regent_core::time::Timestamp;
 use regent_store::{codec, encode};
 
@@ -101,6 +104,7 @@ fn secret() -> Secret {
             .map(|(label, digit)| (label.parse().unwrap(), version_id(digit).parse().unwrap()))
             .collect(),
         version_count: 3,
+        rotation: None,
         at: stamp(2, 17),
         role: Role::Primary { replicas: vec![region("eu-west-1"), region("us-west-2")] },
     }
@@ -120,6 +124,39 @@ fn secret_with_policies() -> Secret {
 
 fn secret_without_value() -> Secret {
     Secret { created_by: Some(version_id('3').parse().unwrap()), ..bare_secret() }
+}
+
+fn rotating_secret() -> Secret {
+    let given = Given {
+        after_days: None,
+        expression: Some("cron(0 16 1,15 * ? *)".into()),
+        duration: Some("2h".into()),
+    };
+    let rotation = SecretRotation {
+        enabled: true,
+        function: Some("arn:aws:lambda:eu-west-1:111122223333:function:rotate".into()),
+        rules: Rules::new(given).unwrap(),
+        since: at(5),
+        metadata: vec![("key".into(), "value".into())],
+        role: Some("arn:aws:iam::111122223333:role/partner".into()),
+        last: Some(at(6)),
+        next: Some(Window { start: at(7), end: at(8) }),
+        run: Some(Run {
+            purpose: Purpose::Rotation,
+            version: version_id('3').parse().unwrap(),
+            step: Step::Test,
+            attempt: 2,
+            due: Some(at(9)),
+            token: Some(TokenDigest([0x5a; 32])),
+        }),
+    };
+    Secret { rotation: Some(rotation), ..bare_secret() }
+}
+
+fn rotated_secret() -> Secret {
+    let rules = Rules::new(Given { after_days: Some(30), ..Given::default() }).unwrap();
+    let rotation = SecretRotation { rules, ..SecretRotation::default() };
+    Secret { rotation: Some(rotation), ..bare_secret() }
 }
 
 fn bare_secret() -> Secret {
@@ -299,7 +336,9 @@ fn secrets() -> Vec<(String, Key, Record)> {
         ("secret".into(), key.clone(), Record::Secret(Arc::new(secret()))),
         ("secret-policies".into(), key.clone(), Record::Secret(Arc::new(secret_with_policies()))),
         ("secret-created-by".into(), key.clone(), Record::Secret(Arc::new(secret_without_value()))),
-        ("secret-replica".into(), key, Record::Secret(Arc::new(bare_secret()))),
+        ("secret-replica".into(), key.clone(), Record::Secret(Arc::new(bare_secret()))),
+        ("secret-rotating".into(), key.clone(), Record::Secret(Arc::new(rotating_secret()))),
+        ("secret-rotated".into(), key, Record::Secret(Arc::new(rotated_secret()))),
         ("version-string".into(), version_key(&string), Record::Version(Arc::new(string))),
         ("version-binary".into(), version_key(&binary), Record::Version(Arc::new(binary))),
         (
@@ -402,6 +441,7 @@ fn regional() -> Vec<(String, Key, Record)> {
     let detached = Subject::Detached { name: name(), suffix: suffix() };
     let accessed = Subject::Accessed { name: name(), suffix: suffix() };
     let purge = Due::PurgeSecret { name: name(), suffix: suffix() };
+    let rotate = Due::Rotate { name: name(), suffix: suffix() };
     let forget = Due::ForgetTombstone { subject: Subject::KeyGone { id } };
     vec![
         ("tombstone-secret".into(), tombstone(secret.clone()), gone(false)),
@@ -413,6 +453,7 @@ fn regional() -> Vec<(String, Key, Record)> {
         ("deadline-purge-secret".into(), deadline(purge), Record::Index),
         ("deadline-delete-key".into(), deadline(Due::DeleteKey { id }), Record::Index),
         ("deadline-rotate-key".into(), deadline(Due::RotateKey { id }), Record::Index),
+        ("deadline-rotate".into(), deadline(rotate), Record::Index),
         ("deadline-forget-tombstone".into(), deadline(forget), Record::Index),
         (
             "peer".into(),

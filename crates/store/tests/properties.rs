@@ -78,6 +78,7 @@ fn due() -> BoxedStrategy<Due> {
         key_id().prop_map(|id| Due::DeleteKey { id }),
         key_id().prop_map(|id| Due::RotateKey { id }),
         subject().prop_map(|subject| Due::ForgetTombstone { subject }),
+        (name(), suffix()).prop_map(|(name, suffix)| Due::Rotate { name, suffix }),
     ]
     .boxed()
 }

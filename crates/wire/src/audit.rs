@@ -9,8 +9,10 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use regent_core::cx::{Caller, Origin};
-use regent_core::ids::{Region, RequestId};
+use regent_core::ids::{Region, RequestId, SecretArn};
 use regent_core::policy::evaluate::PrincipalKind;
+use regent_core::secrets::rotation::Purpose;
+use regent_core::secrets::rotation::event::{Happening, ServiceEvent};
 use regent_core::time::Timestamp;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
@@ -74,6 +76,8 @@ pub const PARAMETERS: &[&str] = &[
     "ReplicaRegion",
     "RequireEachIncludedType",
     "RetiringPrincipal",
+    "RotateImmediately",
+    "RotationLambdaARN",
     "SecretId",
     "SourceEncryptionAlgorithm",
     "SourceKeyId",
@@ -160,6 +164,54 @@ pub fn write_line(out: &mut Vec<u8>, record: &Record<'_>) {
         line.string("recipientAccountId", record.caller.map(|caller| caller.account.as_str()));
     });
     out.push(b'\n');
+}
+
+/// Appends the line of one of Secrets Manager's own events, with its line feed.
+///
+/// AWS: nobody's request led to it, so there is an account and no principal.
+pub fn write_event(out: &mut Vec<u8>, event: &ServiceEvent, event_id: RequestId) {
+    const SERVICE: &str = "secretsmanager.amazonaws.com";
+    let SecretArn { scope, .. } = &event.secret;
+    let mut text = String::with_capacity(40);
+    json::object(out, |line| {
+        line.string("eventVersion", EVENT_VERSION);
+        line.object("userIdentity", |identity| {
+            identity.string("accountId", scope.account.as_str());
+        });
+        line.string("eventTime", time::extended(event.at).as_str());
+        line.string("eventSource", SERVICE);
+        line.string("eventName", event_name(&event.what));
+        line.string("awsRegion", scope.region.as_str());
+        line.string("sourceIPAddress", SERVICE);
+        line.string("userAgent", SERVICE);
+        if let Happening::Failed { function, step, .. } = &event.what {
+            let step = step.as_str();
+            let message = format!("Error when executing lambda {function} during {step} step");
+            line.string("errorMessage", message.as_str());
+        }
+        line.object("additionalEventData", |data| {
+            data.string("SecretId", event.secret.to_string().as_str());
+        });
+        line.string("eventID", shown(&mut text, &event_id));
+        line.boolean("readOnly", false);
+        line.string("eventType", "AwsServiceEvent");
+        line.boolean("managementEvent", true);
+        line.string("eventCategory", "Management");
+        line.string("recipientAccountId", scope.account.as_str());
+    });
+    out.push(b'\n');
+}
+
+const fn event_name(what: &Happening) -> &'static str {
+    match what {
+        Happening::Started(Purpose::Rotation) => "RotationStarted",
+        Happening::Succeeded(Purpose::Rotation) => "RotationSucceeded",
+        Happening::Failed { purpose: Purpose::Rotation, .. } => "RotationFailed",
+        Happening::Abandoned => "RotationAbandoned",
+        Happening::Started(Purpose::Test) => "TestRotationStarted",
+        Happening::Succeeded(Purpose::Test) => "TestRotationSucceeded",
+        Happening::Failed { purpose: Purpose::Test, .. } => "TestRotationFailed",
+    }
 }
 
 /// The text of `value`, in a buffer that is used again.
@@ -365,6 +417,7 @@ impl<'de> Visitor<'de> for Scalar {
 
 #[cfg(test)]
 mod tests {
+    use regent_core::ids::Scope;
     use std::net::{IpAddr, Ipv4Addr};
     use std::sync::Arc;
 
@@ -491,6 +544,52 @@ mod tests {
         }
         assert_eq!(parameters(&format!("[\"{canary}\"]")).to_string(), "{}");
         assert_eq!(parameters(&format!("\"{canary}")).to_string(), "{}");
+    }
+
+    /// AWS: the service's own events, which no request led to.
+    #[test]
+    fn events_of_the_service() {
+        use regent_core::secrets::rotation::Step;
+        let secret: SecretArn = SecretArn {
+            scope: Scope {
+                region: "us-east-1".parse().unwrap(),
+                account: "123456789012".parse().unwrap(),
+            },
+            name: "db/pw".parse().unwrap(),
+            suffix: "4BS2cc".parse().unwrap(),
+        };
+        let function: Box<str> = "arn:aws:lambda:us-east-1:123456789012:function:f".into();
+        let of = |what: Happening| {
+            let event = ServiceEvent { at: Timestamp::EPOCH, secret: secret.clone(), what };
+            let mut out = Vec::new();
+            write_event(&mut out, &event, RequestId::from_entropy([3; 16]));
+            let text = String::from_utf8(out).unwrap();
+            assert_eq!(text.matches('\n').count(), 1);
+            serde_json::from_str::<serde_json::Value>(&text).unwrap()
+        };
+        for purpose in [Purpose::Rotation, Purpose::Test] {
+            let failed =
+                Happening::Failed { purpose, function: function.clone(), step: Step::Test };
+            let name = if purpose == Purpose::Test { "TestRotation" } else { "Rotation" };
+            for (what, suffix) in [
+                (Happening::Started(purpose), "Started"),
+                (Happening::Succeeded(purpose), "Succeeded"),
+                (failed, "Failed"),
+            ] {
+                let line = of(what);
+                assert_eq!(line["eventName"], format!("{name}{suffix}"));
+                assert_eq!(line["eventType"], "AwsServiceEvent");
+                assert_eq!(line["userIdentity"], serde_json::json!({"accountId": "123456789012"}));
+                assert_eq!(line["sourceIPAddress"], "secretsmanager.amazonaws.com");
+                assert_eq!(line["additionalEventData"]["SecretId"], secret.to_string());
+                let message =
+                    format!("Error when executing lambda {function} during testSecret step");
+                let expected =
+                    if suffix == "Failed" { message.into() } else { serde_json::Value::Null };
+                assert_eq!(line["errorMessage"], expected);
+            }
+        }
+        assert_eq!(of(Happening::Abandoned)["eventName"], "RotationAbandoned");
     }
 
     /// LIMIT: a record stays one valid line whatever the client sends.

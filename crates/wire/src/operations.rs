@@ -184,6 +184,7 @@ pub fn find(service: Service, name: &str) -> Option<&'static Operation> {
 #[rustfmt::skip]
 pub static OPERATIONS: &[Operation] = &[
     Operation::query::<secrets::BatchGetSecretValue>(Service::SecretsManager, "BatchGetSecretValue"),
+    Operation::command::<secrets::CancelRotateSecret>(Service::SecretsManager, "CancelRotateSecret"),
     Operation::command::<secrets::CreateSecret>(Service::SecretsManager, "CreateSecret"),
     Operation::command::<secrets::DeleteResourcePolicy>(Service::SecretsManager, "DeleteResourcePolicy"),
     Operation::command::<secrets::DeleteSecret>(Service::SecretsManager, "DeleteSecret"),
@@ -199,6 +200,7 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::command::<secrets::RemoveRegionsFromReplication>(Service::SecretsManager, "RemoveRegionsFromReplication"),
     Operation::command::<secrets::ReplicateSecretToRegions>(Service::SecretsManager, "ReplicateSecretToRegions"),
     Operation::command::<secrets::RestoreSecret>(Service::SecretsManager, "RestoreSecret"),
+    Operation::command::<secrets::RotateSecret>(Service::SecretsManager, "RotateSecret"),
     Operation::command::<secrets::StopReplicationToReplica>(Service::SecretsManager, "StopReplicationToReplica"),
     Operation::command::<secrets::TagResource>(Service::SecretsManager, "TagResource"),
     Operation::command::<secrets::UntagResource>(Service::SecretsManager, "UntagResource"),

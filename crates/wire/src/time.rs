@@ -2,9 +2,9 @@
 //!
 //! UTC and the proleptic Gregorian calendar only, years 0 to 9999; no time zones but an offset that
 //! a request states, no leap seconds, no clock. The day arithmetic is Howard Hinnant's
-//! `civil_from_days` and `days_from_civil`.
+//! `days_from_civil`; its inverse is the core's.
 
-use regent_core::time::{DAY_MS, Timestamp};
+use regent_core::time::{DAY_MS, Timestamp, civil};
 
 /// Text of a fixed length, on the stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,20 +131,6 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = era * 146_097 + day_of_era - 719_468;
     (civil(days) == (year, month, day)).then_some(days)
-}
-
-/// Year, month and day of a day since 1970-01-01.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

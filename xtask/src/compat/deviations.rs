@@ -46,7 +46,8 @@ pub const EVERYWHERE: [(&str, &str); 8] = [
     ),
 ];
 
-const ROTATION: &str = "rotation is not built yet";
+const NO_TEXT: &str = "no recording of AWS's text is known";
+const NO_OWNERS: &str = "no other service manages secrets here";
 const SERVICES: &str = "no service uses keys in its own name here";
 const ENCLAVES: &str = "there are no attested enclaves here";
 
@@ -96,19 +97,19 @@ pub const DEVIATIONS: &[Deviation] = &[
         SecretsManager,
         "PutResourcePolicy",
         "the text of the refusal of another `PolicyName` is not AWS's",
-        "no recording of AWS's text is known",
+        NO_TEXT,
     ),
     of(
         SecretsManager,
         "DeleteResourcePolicy",
         "the text of the refusal of another `PolicyName` is not AWS's",
-        "no recording of AWS's text is known",
+        NO_TEXT,
     ),
     of(
         SecretsManager,
         "GetResourcePolicy",
         "the text for a named policy that is not there is not AWS's",
-        "no recording of AWS's text is known",
+        NO_TEXT,
     ),
     of(
         SecretsManager,
@@ -116,9 +117,38 @@ pub const DEVIATIONS: &[Deviation] = &[
         "the names of the checks are not AWS's, and only a text that is no JSON answers `MalformedPolicyDocumentException`",
         "the documentation names neither",
     ),
-    of(SecretsManager, "PutSecretValue", "`RotationToken` is refused", ROTATION),
-    of(SecretsManager, "DescribeSecret", "never shows rotation or an owning service", ROTATION),
-    of(SecretsManager, "ListSecrets", "never shows rotation or an owning service", ROTATION),
+    of(
+        SecretsManager,
+        "PutSecretValue",
+        "a `RotationToken` that is not of the present invocation is refused, in a text that is not AWS's",
+        NO_TEXT,
+    ),
+    of(
+        SecretsManager,
+        "RotateSecret",
+        "functions are invoked where the configuration says, and no other can be",
+        "there is no Lambda here: see docs/rotation.md",
+    ),
+    of(
+        SecretsManager,
+        "RotateSecret",
+        "the texts for schedules and windows that are refused, and for members of managed external secrets on others, are not AWS's",
+        NO_TEXT,
+    ),
+    of(
+        SecretsManager,
+        "RotateSecret",
+        "`ExternalSecretRotationMetadata` and `ExternalSecretRotationRoleArn` are kept and shown; a function is needed all the same",
+        "no partner's integration is here",
+    ),
+    of(
+        SecretsManager,
+        "RotateSecret",
+        "a rotation begins when its window opens; on AWS at some time within it",
+        "there are not many at one time",
+    ),
+    of(SecretsManager, "DescribeSecret", "never shows an owning service", NO_OWNERS),
+    of(SecretsManager, "ListSecrets", "never shows an owning service", NO_OWNERS),
     of(
         SecretsManager,
         "RemoveRegionsFromReplication",
@@ -129,7 +159,7 @@ pub const DEVIATIONS: &[Deviation] = &[
         SecretsManager,
         "StopReplicationToReplica",
         "the text of the refusal for a secret that is no replica is not AWS's",
-        "no recording of AWS's text is known",
+        NO_TEXT,
     ),
     of(
         SecretsManager,

@@ -68,4 +68,28 @@ pub const INFERRED: &[Inferred] = &[
         "secrets that were never read come first by `last-accessed-date`",
         "a member that is absent, and no text of AWS's",
     ),
+    of(
+        SecretsManager,
+        "RotateSecret",
+        "a rotation that fails is tried five times, 1, 4, 16 and 64 seconds apart, and then in the next window",
+        "the documentation says that the entire rotation is retried multiple times",
+    ),
+    of(
+        SecretsManager,
+        "RotateSecret",
+        "members are checked before the function, and the function before a rotation that is not complete",
+        "recordings show the texts, not their order",
+    ),
+    of(
+        SecretsManager,
+        "RotateSecret",
+        "the same token again, while AWSPENDING is on its version, begins the next attempt at once",
+        "the documentation of `ClientRequestToken`: it makes repetitions safe",
+    ),
+    of(
+        SecretsManager,
+        "CancelRotateSecret",
+        "for a secret that was never configured the text is RotateSecret's for a missing function",
+        "the model allows `InvalidRequestException`, and this is its text for it",
+    ),
 ];

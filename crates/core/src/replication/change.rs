@@ -13,6 +13,7 @@ use crate::ports::TransportKey;
 use crate::records::Subject;
 use crate::secrets::model::{ReplicaFailure, ValueKind};
 use crate::secrets::policies::Policies;
+use crate::secrets::rotation::Rotation as SecretRotation;
 use crate::tags::Tags;
 use crate::time::{DAY_MS, Timestamp};
 
@@ -121,6 +122,8 @@ pub struct SecretState {
     pub policies: Policies,
     pub last_changed: Timestamp,
     pub stages: BTreeMap<StageLabel, VersionId>,
+    /// Without what is under way.
+    pub rotation: Option<SecretRotation>,
     /// Every version that has a label.
     pub versions: Vec<VersionState>,
 }

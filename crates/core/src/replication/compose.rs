@@ -5,7 +5,7 @@
 //! left out.
 
 use crate::cx::Cx;
-use crate::ids::{Region, Scope, SecretName, SecretSuffix};
+use crate::ids::{Region, Scope, SecretName, SecretSuffix, StageLabel};
 use crate::keys::envelope::{open_material, transport_aad};
 use crate::keys::model::{KmsKey, Material, Origin};
 use crate::keys::problem::KeyProblem;
@@ -16,6 +16,7 @@ use crate::replication::change::{
 };
 use crate::secrets::error::Error;
 use crate::secrets::model::{ReplicaFailure, Role, Secret, Version, value_aad};
+use crate::secrets::rotation::Rotation;
 use crate::secrets::value::open_data_key;
 use crate::tx::Records;
 
@@ -120,6 +121,7 @@ fn secret(
         policies: secret.policies.clone(),
         last_changed: secret.last_changed,
         stages: secret.stages.clone(),
+        rotation: secret.rotation.as_ref().map(Rotation::published),
         versions,
     }))))
 }
@@ -138,7 +140,13 @@ fn versions(
     ids.dedup();
     let mut states = Vec::with_capacity(ids.len());
     for id in ids {
-        let version = read.version(scope, &secret.name, secret.suffix, id)?.ok_or(StoreFault)?;
+        let Some(version) = read.version(scope, &secret.name, secret.suffix, id)? else {
+            // AWS: a rotation labels its version AWSPENDING before there is a value.
+            if secret.stages.get(&StageLabel::pending()) == Some(id) {
+                continue;
+            }
+            return Err(StoreFault.into());
+        };
         let known = base.is_some_and(|base| version.changed <= base.revision);
         let value = if known { None } else { Some(value(cx, read, peer_key, secret, &version)?) };
         let (created, changed) = (version.created, version.changed);

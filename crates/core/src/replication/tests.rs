@@ -73,7 +73,13 @@ fn create(world: &mut World, replicas: Vec<AddReplica>) {
 }
 
 fn put(world: &mut World, text: &str) {
-    let op = PutSecretValue { secret: id(), token: token(text), value: value(), stages: vec![] };
+    let op = PutSecretValue {
+        secret: id(),
+        token: token(text),
+        value: value(),
+        stages: vec![],
+        rotation: None,
+    };
     world.command(op).unwrap();
 }
 

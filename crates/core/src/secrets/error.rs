@@ -6,6 +6,7 @@ use crate::policy::authorized::Denied;
 use crate::ports::StoreFault;
 use crate::secrets::model::ReplicaFailure;
 use crate::secrets::policy_check::PolicyFlaw;
+use crate::secrets::rotation::schedule::Flaw;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
@@ -97,6 +98,17 @@ pub enum Error {
         region: Region,
         kms_key_id: Box<str>,
     },
+    /// RotateSecret and CancelRotateSecret: no function is given or stored.
+    NoRotationFunction,
+    /// There is no such function, or it may not be invoked.
+    FunctionUnusable,
+    /// AWSPENDING is on another version than AWSCURRENT.
+    RotationIncomplete,
+    RotationRules(Flaw),
+    /// Metadata or a role for a secret that no partner holds.
+    NotExternal,
+    /// A RotationToken that is not of the present invocation.
+    RotationToken,
     /// A parameter of AWS's that is not built: refused by name, never ignored.
     Unsupported {
         what: &'static str,

@@ -144,6 +144,7 @@ mod tests {
             policies: Policies::default(),
             stages: BTreeMap::new(),
             version_count: 0,
+            rotation: None,
             at: Stamp::FIRST,
             role: Role::Replica { primary: "us-east-1".parse().unwrap() },
         }

@@ -3,7 +3,8 @@
 //! [`ops`] has one file per operation. What operations share stands beside them: [`target`] finds
 //! the secret that a request names, [`stages`] moves staging labels, [`versions`] stores values
 //! and purges them, [`policies`] and [`policy_check`] are its resource policies, [`search`] finds
-//! secrets by [`filter`]s, page by [`page`], with the help of [`index`].
+//! secrets by [`filter`]s, page by [`page`], with the help of [`index`]; [`rotation`] drives the
+//! functions that replace values.
 
 pub mod accessed;
 pub mod error;
@@ -15,6 +16,7 @@ pub mod page;
 pub mod policies;
 pub mod policy_check;
 pub mod replicas;
+pub mod rotation;
 pub mod search;
 pub mod stages;
 pub mod tagging;

@@ -10,6 +10,7 @@ use crate::ids::{StageLabel, VersionId};
 use crate::keys::problem::KeyProblem;
 use crate::replication::change::Stamp;
 use crate::secrets::policies::Policies;
+use crate::secrets::rotation::Rotation;
 use crate::tags::Tags;
 use crate::time::Timestamp;
 
@@ -39,6 +40,8 @@ pub struct Secret {
     pub stages: BTreeMap<StageLabel, VersionId>,
     /// How many versions are stored, deprecated ones included.
     pub version_count: u32,
+    /// `None` if rotation was never configured.
+    pub rotation: Option<Rotation>,
     /// The state's number. Every change that replicas must see raises the revision.
     pub at: Stamp,
     pub role: Role,

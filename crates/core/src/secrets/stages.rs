@@ -84,7 +84,7 @@ fn promote(stages: &mut Stages, id: &VersionId) {
 }
 
 /// AWS: the quota is on all labels of all versions together.
-fn within_quota(stages: &Stages) -> Result<(), Error> {
+pub fn within_quota(stages: &Stages) -> Result<(), Error> {
     if stages.len() > limits::STAGES_PER_SECRET_MAX { Err(Error::TooManyStages) } else { Ok(()) }
 }
 

@@ -17,6 +17,7 @@ use crate::replication::outbox::publish;
 use crate::secrets::error::Error;
 use crate::secrets::index;
 use crate::secrets::model::{Secret, ValueKind, Version};
+use crate::secrets::rotation::deadline_of;
 use crate::secrets::stages;
 use crate::secrets::target::{purge_key, version_key};
 use crate::secrets::value::{is_default_key, open, seal};
@@ -178,6 +179,9 @@ pub fn purge(tx: &mut Tx<'_>, scope: Scope, secret: &Secret) -> Result<(), Store
         tx.remove(key);
     }
     if let Some(key) = purge_key(scope, secret) {
+        tx.remove(key);
+    }
+    if let Some(key) = deadline_of(scope, secret) {
         tx.remove(key);
     }
     for region in secret.replicas() {

@@ -25,9 +25,10 @@ use super::banner::{Banner, DEFAULT_KEY};
 use super::{Exit, Failure, Output, print};
 use crate::audit_log::AuditLog;
 use crate::cluster::{Cluster, Options, Storage};
-use crate::config::{Config, is_access_key};
+use crate::config::{AccessKey, Config, is_access_key};
 use crate::credentials::{AccessKeys, AdministratorKey};
 use crate::data_dir::{DataDir, Unusable};
+use crate::functions::Functions;
 use crate::http::host::Hosts;
 use crate::http::{Server, serve};
 use crate::metrics::Metrics;
@@ -71,7 +72,7 @@ pub(super) struct Args {
     #[arg(long, env = "REGENT_SECRET_KEY", default_value = DEFAULT_KEY, hide_env_values = true)]
     #[arg(value_parser = parse_secret)]
     secret_key: Secret,
-    /// A JSON file with further access keys and their policies
+    /// A JSON file with further access keys, their policies, and rotation functions
     #[arg(long, env = "REGENT_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Memory for cached records, of each Region at most, in MiB: 320 are enough for 100,000
@@ -136,13 +137,15 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 async fn start(args: Args) -> Result<(), Failure> {
     check_regions(&args)?;
     let stop = Stop::new().map_err(|cause| Failure::new(Exit::Failure, cause))?;
-    let access_keys = access_keys(&args)?;
+    let config = config(&args)?;
+    let access_keys = access_keys(&args, config.access_keys)?;
     let (listener, address) = listen(SocketAddr::new(args.host, args.port)).await?;
     // The first draw of a process is slow.
     SystemEntropy::warm_up();
     let data_dir = if args.ephemeral { None } else { Some(open_data_dir(&args)?) };
-    let audit = open_audit(&args, data_dir.as_ref())?;
-    let cluster = open_cluster(&args, data_dir.as_ref())?;
+    let audit = Arc::new(open_audit(&args, data_dir.as_ref())?);
+    let functions = Arc::new(Functions::new(config.functions, format!("http://{address}")));
+    let cluster = open_cluster(&args, data_dir.as_ref(), functions, Arc::clone(&audit))?;
     let server = Arc::new(Server {
         cluster: Arc::clone(&cluster),
         access_keys,
@@ -188,12 +191,12 @@ fn check_regions(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn access_keys(args: &Args) -> Result<AccessKeys, Failure> {
-    let failed = |cause: &dyn std::fmt::Display| Failure::new(Exit::Failure, cause);
-    let config = match &args.config {
-        Some(path) => Config::read(path, args.account).map_err(|cause| failed(&cause))?,
-        None => Config::default(),
-    };
+fn config(args: &Args) -> Result<Config, Failure> {
+    let Some(path) = &args.config else { return Ok(Config::default()) };
+    Config::read(path, args.account).map_err(|cause| Failure::new(Exit::Failure, cause))
+}
+
+fn access_keys(args: &Args, further: Vec<AccessKey>) -> Result<AccessKeys, Failure> {
     let administrator = AdministratorKey {
         id: args.access_key.clone(),
         secret: args.secret_key.key.clone(),
@@ -201,7 +204,8 @@ fn access_keys(args: &Args) -> Result<AccessKeys, Failure> {
     };
     let home = args.regions.first().copied();
     let home = home.ok_or_else(|| Failure::new(Exit::Usage, "no Regions"))?;
-    AccessKeys::new(administrator, config.access_keys, home).map_err(|cause| failed(&cause))
+    AccessKeys::new(administrator, further, home)
+        .map_err(|cause| Failure::new(Exit::Failure, cause))
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
@@ -245,7 +249,12 @@ fn open_audit(args: &Args, data_dir: Option<&DataDir>) -> Result<AuditLog, Failu
     })
 }
 
-fn open_cluster(args: &Args, data_dir: Option<&DataDir>) -> Result<Arc<Cluster>, Failure> {
+fn open_cluster(
+    args: &Args,
+    data_dir: Option<&DataDir>,
+    functions: Arc<Functions>,
+    audit: Arc<AuditLog>,
+) -> Result<Arc<Cluster>, Failure> {
     let (storage, root_key) = match data_dir {
         None => (Storage::Memory, RootKey::generate(&SystemEntropy)),
         Some(data_dir) => {
@@ -261,6 +270,8 @@ fn open_cluster(args: &Args, data_dir: Option<&DataDir>) -> Result<Arc<Cluster>,
         storage,
         root_key,
         cache_bytes: u64::from(args.cache_mb) << 20,
+        functions,
+        audit,
     };
     Cluster::open(&options).map_err(|cause| Failure::new(Exit::DataUnusable, cause))
 }

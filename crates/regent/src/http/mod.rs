@@ -45,7 +45,7 @@ pub struct Server {
     pub access_keys: AccessKeys,
     pub signing_keys: SigningKeys,
     pub hosts: Hosts,
-    pub audit: AuditLog,
+    pub audit: Arc<AuditLog>,
     pub metrics: Metrics,
     /// How long a request's head, and then its body, may take to arrive. An idle connection is
     /// closed after the same time.

@@ -1,13 +1,16 @@
-//! Handling deadlines when they have come: deletion windows, forgotten tombstones.
+//! Handling deadlines when they have come: deletion windows, forgotten tombstones, rotations.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use regent_core::cx::Cx;
 use regent_core::deadlines;
 use regent_core::ports::StoreFault;
 use regent_core::records::{Key, Prefix, Scan};
+use regent_core::tx::Tx;
 
+use super::rotations::Rotations;
 use super::{Node, now};
 
 /// The longest sleep: deadlines are far apart, and the clock may be set.
@@ -16,37 +19,49 @@ const SLEEP_MAX: Duration = Duration::from_mins(1);
 impl Node {
     /// Handles deadlines until the process ends.
     pub async fn keep_time(self: Arc<Self>) {
+        let mut rotations = Rotations::default();
         loop {
-            let wait = self.handle_due().await.unwrap_or_else(|StoreFault| {
+            let wait = self.handle_due(&mut rotations).await.unwrap_or_else(|StoreFault| {
                 tracing::error!(region = %self.region, "a deadline could not be handled");
                 SLEEP_MAX
             });
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.effects.deadline_changed.notified() => {}
+                () = rotations.ended() => {}
             }
         }
     }
 
     /// Handles what is due. How long to sleep then.
-    async fn handle_due(&self) -> Result<Duration, StoreFault> {
+    async fn handle_due(
+        self: &Arc<Self>,
+        rotations: &mut Rotations,
+    ) -> Result<Duration, StoreFault> {
         if self.links.is_down(self.region).is_some() {
             return Ok(Duration::from_secs(1));
         }
-        while let Some(deadline) = self.next_deadline()? {
+        while let Some(deadline) = self.next_deadline(rotations)? {
             let Key::Deadline { at, account, .. } = &deadline else { return Err(StoreFault) };
             if *at > now() {
                 return Ok(at.since(now()).min(SLEEP_MAX));
             }
-            self.transact(*account, |cx, tx| deadlines::handle(cx, tx, &deadline)).await?;
+            let work = |cx: &Cx<'_>, tx: &mut Tx<'_>| deadlines::handle(cx, tx, &deadline);
+            if let Some(invocation) = self.transact(*account, work).await? {
+                rotations.start(self, invocation);
+            }
         }
         Ok(SLEEP_MAX)
     }
 
-    fn next_deadline(&self) -> Result<Option<Key>, StoreFault> {
+    fn next_deadline(&self, rotations: &Rotations) -> Result<Option<Key>, StoreFault> {
         let mut first = None;
         let scan = Scan::all(Prefix::Deadlines { region: self.region });
         self.store.scan(&scan, &mut |key, _| {
+            let due = matches!(&key, Key::Deadline { at, .. } if *at <= now());
+            if due && rotations.hold_back(&key) {
+                return ControlFlow::Continue(());
+            }
             first = Some(key);
             ControlFlow::Break(())
         })?;

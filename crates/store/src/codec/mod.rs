@@ -8,6 +8,7 @@
 mod grant;
 mod key;
 mod replication;
+mod rotation;
 mod secret;
 
 use std::collections::BTreeMap;

@@ -13,6 +13,7 @@ use regent_core::secrets::policies::{Policies, ResourcePolicy};
 use regent_core::time::Timestamp;
 
 use super::replication::{FailureMessage, failure, from_failure};
+use super::rotation::{self, RotationMessage};
 use super::{FORMAT, Flaw, Nothing, StampMessage};
 use super::{formatted, from_stamp, key_id, parse, read, tags, text, texts, time};
 use crate::encode;
@@ -52,6 +53,8 @@ struct SecretRecord {
     policies: BTreeMap<String, String>,
     #[prost(string, optional, tag = "17")]
     created_by: Option<String>,
+    #[prost(message, optional, tag = "18")]
+    rotation: Option<RotationMessage>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
@@ -173,6 +176,7 @@ pub(super) fn encode_secret(secret: &Secret) -> Vec<u8> {
         role: Some(role),
         policies: policies(&secret.policies),
         created_by: text(secret.created_by.as_ref().map(VersionId::as_str)),
+        rotation: secret.rotation.as_ref().map(rotation::message),
     }
     .encode_to_vec()
 }
@@ -210,6 +214,7 @@ pub(super) fn decode_secret(name: SecretName, bytes: &[u8]) -> Result<Secret, Fl
         tags: message.tags.map(|message| tags(message.tags)),
         stages,
         version_count: message.version_count,
+        rotation: message.rotation.map(rotation::from_message).transpose()?,
         at: from_stamp(message.at, "at")?,
         role,
         policies: from_policies(&message.policies)?,

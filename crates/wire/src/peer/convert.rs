@@ -17,6 +17,7 @@ use regent_core::tags::Tags;
 use regent_core::time::Timestamp;
 
 use super::problem::{failure_from_proto, failure_to_proto};
+use super::rotation::{rotation, rotation_back};
 use super::{Malformed, proto};
 
 pub fn to_proto(message: &Message) -> proto::Body {
@@ -209,6 +210,7 @@ fn secret(of: &SecretState) -> proto::SecretState {
         stages: of.stages.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
         versions: of.versions.iter().map(version).collect(),
         policies: of.policies.iter().map(|(k, v)| (k.to_string(), v.text().to_owned())).collect(),
+        rotation: of.rotation.as_ref().map(|of| Box::new(rotation(of))),
     }
 }
 
@@ -229,6 +231,7 @@ fn secret_back(of: proto::SecretState) -> Result<SecretState, Malformed> {
         policies: policies_back(&of.policies)?,
         last_changed: Timestamp::from_millis(of.last_changed_ms),
         stages,
+        rotation: of.rotation.map(|of| rotation_back(*of)).transpose()?,
         versions: of.versions.into_iter().map(version_back).collect::<Result<_, _>>()?,
     })
 }

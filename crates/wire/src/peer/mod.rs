@@ -7,6 +7,7 @@
 mod convert;
 mod problem;
 mod proto;
+mod rotation;
 
 use prost::Message as _;
 use regent_core::ids::Region;

@@ -136,6 +136,50 @@ pub struct SecretState {
     /// Name of a resource policy to its text.
     #[prost(btree_map = "string, string", tag = "12")]
     pub policies: BTreeMap<String, String>,
+    #[prost(message, optional, boxed, tag = "13")]
+    pub rotation: Option<Box<SecretRotation>>,
+}
+
+/// What is configured of a secret's rotation; never what is under way.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SecretRotation {
+    #[prost(bool, tag = "1")]
+    pub enabled: bool,
+    #[prost(string, optional, tag = "2")]
+    pub function: Option<String>,
+    #[prost(uint32, optional, tag = "3")]
+    pub after_days: Option<u32>,
+    #[prost(string, optional, tag = "4")]
+    pub expression: Option<String>,
+    #[prost(string, optional, tag = "5")]
+    pub duration: Option<String>,
+    #[prost(int64, tag = "6")]
+    pub since_ms: i64,
+    #[prost(message, repeated, tag = "7")]
+    pub metadata: Vec<RotationItem>,
+    #[prost(string, optional, tag = "8")]
+    pub role: Option<String>,
+    #[prost(int64, optional, tag = "9")]
+    pub last_ms: Option<i64>,
+    /// First and last second of the next window.
+    #[prost(message, optional, tag = "10")]
+    pub next: Option<RotationWindow>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RotationItem {
+    #[prost(string, tag = "1")]
+    pub key: String,
+    #[prost(string, tag = "2")]
+    pub value: String,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct RotationWindow {
+    #[prost(int64, tag = "1")]
+    pub start_ms: i64,
+    #[prost(int64, tag = "2")]
+    pub end_ms: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

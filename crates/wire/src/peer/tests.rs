@@ -14,6 +14,8 @@ use regent_core::replication::change::{
 };
 use regent_core::secrets::model::{ReplicaFailure, ValueKind};
 use regent_core::secrets::policies::ResourcePolicy;
+use regent_core::secrets::rotation::Rotation as SecretRotation;
+use regent_core::secrets::rotation::schedule::{Given, Rules, Window};
 use regent_core::time::Timestamp;
 
 use super::*;
@@ -88,6 +90,25 @@ fn secret_state() -> SecretState {
         policies: [("default".parse().unwrap(), policy)].into_iter().collect(),
         last_changed: Timestamp::from_millis(-7),
         stages: BTreeMap::from([("AWSCURRENT".parse().unwrap(), version_id())]),
+        rotation: Some(SecretRotation {
+            enabled: true,
+            function: Some("arn:aws:lambda:us-east-1:123456789012:function:f".into()),
+            rules: Rules::new(Given {
+                after_days: None,
+                expression: Some("rate(10 days)".into()),
+                duration: Some("3h".into()),
+            })
+            .unwrap(),
+            since: Timestamp::from_millis(8),
+            metadata: vec![("k".into(), "v".into())],
+            role: Some("arn:aws:iam::123456789012:role/r".into()),
+            last: Some(Timestamp::from_millis(9)),
+            next: Some(Window {
+                start: Timestamp::from_millis(10),
+                end: Timestamp::from_millis(11),
+            }),
+            run: None,
+        }),
         versions: vec![version(Some(value)), version(None)],
     }
 }

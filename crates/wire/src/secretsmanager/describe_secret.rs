@@ -11,7 +11,7 @@ use crate::constraints::Constraints;
 use crate::fault::Fault;
 use crate::json;
 use crate::json_operation::JsonOperation;
-use crate::secretsmanager::{fault, members, status};
+use crate::secretsmanager::{fault, members, rotation, status};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -36,6 +36,10 @@ impl JsonOperation for DescribeSecret {
             body.string("Type", secret.secret_type.as_deref());
             body.string("Description", secret.description.as_deref());
             body.string("KmsKeyId", secret.kms_key_id.as_deref());
+            let set_up = secret.rotation.as_ref();
+            // AWS: null here once rotation is turned off.
+            let last = set_up.filter(|set_up| set_up.enabled).and_then(|set_up| set_up.last);
+            rotation::configuration(body, set_up, last);
             body.time("LastChangedDate", secret.last_changed);
             body.time("LastAccessedDate", secret.last_accessed);
             // AWS: "the date the secret is scheduled for deletion".

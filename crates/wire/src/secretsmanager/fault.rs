@@ -14,6 +14,7 @@ use regent_core::policy::evaluate::Refusal;
 use regent_core::secrets::error::Error;
 use regent_core::secrets::model::ReplicaFailure;
 use regent_core::secrets::policy_check::PolicyFlaw;
+use regent_core::secrets::rotation::schedule::Flaw;
 
 use crate::fault::Fault;
 use crate::kms::problem::text_and_code;
@@ -43,6 +44,18 @@ const POLICY_NAME_RESERVED: &str =
     "You can only attach or delete the resource policy named default.";
 const PUBLIC_POLICY: &str =
     "You can't attach a resource-based policy that allows broad access to the secret.";
+const TAG_RESERVED: &str = "aws: prefixed tag key names are not allowed for external use.";
+const PASSWORD_TOO_SHORT: &str = "Password length is too short based on the required types.";
+const PASSWORD_TYPE_EXCLUDED: &str = "All characters of the desired type have been excluded";
+const NO_FUNCTION: &str = "No Lambda rotation function ARN is associated with this secret.";
+const FUNCTION_UNUSABLE: &str = "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to the principal secretsmanager.amazonaws.com.";
+const ROTATION_INCOMPLETE: &str =
+    "A previous rotation isn't complete. That rotation will be reattempted.";
+const RULES_BOTH: &str =
+    "You cannot specify both rotation frequency and schedule expression together.";
+const NOT_EXTERNAL: &str = "You can specify ExternalSecretRotationMetadata and ExternalSecretRotationRoleArn only for a managed external secret.";
+const TOKEN_MISSING: &str =
+    "You must provide a ClientRequestToken value. We recommend a UUID-type value.";
 const STAGE_MOVE_EMPTY: &str =
     "You must specify MoveToVersionId, RemoveFromVersionId, or both of them.";
 
@@ -78,9 +91,7 @@ pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
         Error::RecoveryWindow => parameter(WINDOW),
         Error::RecoveryWindowWithForce => parameter(WINDOW_WITH_FORCE),
         Error::TooManyTags => parameter("A secret can't have more than 50 tags."),
-        Error::TagReserved => {
-            parameter("aws: prefixed tag key names are not allowed for external use.")
-        }
+        Error::TagReserved => parameter(TAG_RESERVED),
         Error::TagDuplicate => parameter("Duplicate tag keys"),
         Error::TooManyStages => limit("A secret can't have more than 20 staging labels."),
         Error::TooManyVersions => limit("A secret can't have more than 100 versions."),
@@ -99,12 +110,8 @@ pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
             Fault::secrets_manager("MalformedPolicyDocumentException", policy_flaw(flaw))
         }
         Error::PublicPolicy => Fault::secrets_manager("PublicPolicyException", PUBLIC_POLICY),
-        Error::PasswordTooShort => {
-            parameter("Password length is too short based on the required types.")
-        }
-        Error::PasswordTypeExcluded => {
-            parameter("All characters of the desired type have been excluded")
-        }
+        Error::PasswordTooShort => parameter(PASSWORD_TOO_SHORT),
+        Error::PasswordTypeExcluded => parameter(PASSWORD_TYPE_EXCLUDED),
         Error::PasswordAllExcluded => parameter("All characters have been excluded from selection"),
         Error::InvalidReplicaRegion { .. } => parameter("Invalid replica region."),
         Error::ReplicaRefused { region, kms_key_id, failure } => {
@@ -114,6 +121,12 @@ pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
         Error::ReplicaUnreachable { region, kms_key_id } => {
             parameter(not_replicable(region, &kms_key_id, "The Region did not answer."))
         }
+        Error::NoRotationFunction => request(NO_FUNCTION),
+        Error::FunctionUnusable => Fault::access_denied(Service::SecretsManager, FUNCTION_UNUSABLE),
+        Error::RotationIncomplete => request(ROTATION_INCOMPLETE),
+        Error::RotationRules(flaw) => parameter(rotation_rules(flaw)),
+        Error::NotExternal => parameter(NOT_EXTERNAL),
+        Error::RotationToken => parameter("The RotationToken value is invalid."),
         Error::Unsupported { what } => unsupported(what),
     }
 }
@@ -154,7 +167,23 @@ pub fn invalid_name() -> Fault {
 
 /// A request without the token that every SDK fills in.
 pub fn token_missing() -> Fault {
-    request("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
+    request(TOKEN_MISSING)
+}
+
+/// The same of RotateSecret, which has another code for it.
+pub fn rotation_token_missing() -> Fault {
+    parameter(TOKEN_MISSING)
+}
+
+const fn rotation_rules(flaw: Flaw) -> &'static str {
+    match flaw {
+        Flaw::Both => RULES_BOTH,
+        Flaw::Expression => "The ScheduleExpression value is invalid.",
+        Flaw::TooOften => "You can rotate a secret no more often than every 4 hours.",
+        Flaw::Duration => {
+            "The Duration value is invalid. The rotation window must not extend into the next rotation window or the next UTC day."
+        }
+    }
 }
 
 pub fn token_length() -> Fault {

@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::json::{self, Object};
 use crate::json_operation::JsonOperation;
 use crate::secretsmanager::filters::{self, FilterInput};
-use crate::secretsmanager::{fault, page_token, status};
+use crate::secretsmanager::{fault, page_token, rotation, status};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -85,6 +85,8 @@ fn encode_entry(entry: &mut Object<'_>, scope: Scope, secret: &Secret) {
     entry.string("Type", secret.secret_type.as_deref());
     entry.string("Description", secret.description.as_deref());
     entry.string("KmsKeyId", secret.kms_key_id.as_deref());
+    let last = secret.rotation.as_ref().and_then(|rotation| rotation.last);
+    rotation::configuration(entry, secret.rotation.as_ref(), last);
     entry.time("LastChangedDate", secret.last_changed);
     entry.time("LastAccessedDate", secret.last_accessed);
     // AWS: here "the date and time the deletion of the secret occurred".

@@ -5,6 +5,7 @@
 //! the words for every error. Constraints are checked before anything else, as AWS does.
 
 pub mod batch_get_secret_value;
+pub mod cancel_rotate_secret;
 pub mod create_secret;
 pub mod delete_resource_policy;
 pub mod delete_secret;
@@ -24,6 +25,8 @@ pub mod put_secret_value;
 pub mod remove_regions_from_replication;
 pub mod replicate_secret_to_regions;
 pub mod restore_secret;
+pub mod rotate_secret;
+pub mod rotation;
 pub mod status;
 pub mod stop_replication_to_replica;
 pub mod tag_resource;

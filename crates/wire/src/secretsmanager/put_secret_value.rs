@@ -6,6 +6,7 @@ use regent_core::limits;
 use regent_core::secrets::error::Error;
 use regent_core::secrets::ops::PutSecretValue;
 use regent_core::secrets::ops::put_secret_value::Stored;
+use regent_core::secrets::rotation::token::RotationToken;
 use serde::Deserialize;
 
 use crate::constraints::Constraints;
@@ -56,10 +57,6 @@ impl JsonOperation for PutSecretValue {
         input.check()?;
         let secret = members::secret_id(input.secret_id.as_deref())?;
         let token = members::token(input.client_request_token.as_deref())?;
-        // It stands for a rotation function's role, and nothing here invokes one.
-        if input.rotation_token.is_some() {
-            return Err(fault::unsupported("RotationToken"));
-        }
         let stages = input.version_stages.unwrap_or_default();
         // AWS: an empty value is no value.
         let string = input.secret_string.filter(|value| !value.expose().is_empty());
@@ -68,6 +65,7 @@ impl JsonOperation for PutSecretValue {
             token,
             value: members::value(string, input.secret_binary),
             stages: stages.iter().map(|label| members::stage(label)).collect::<Result<_, _>>()?,
+            rotation: input.rotation_token.map(|token| RotationToken::parse(token.expose())),
         })
     }
 

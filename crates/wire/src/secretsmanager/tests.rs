@@ -3,6 +3,8 @@
 //! Each test is a transcript in `snapshots/`, made by the operations table on the core's test
 //! store. What must hold whatever the transcript says is asserted beside it.
 
+use std::fmt::Write as _;
+
 use regent_core::cx::Profile;
 use regent_core::ids::{Region, RequestId, SecretName};
 use regent_core::keys::problem::KeyProblem;
@@ -472,5 +474,107 @@ fn denials_of_resource_policies() {
     talk.say("DescribeSecret", &id(&arn, ""));
     talk.say("DescribeSecret", &id("arn:aws:secretsmanager:us-east-1:111122223333:secret:a", ""));
     talk.say("DescribeSecret", &id("a", ""));
+    insta::assert_snapshot!(talk.transcript);
+}
+
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:rotate";
+
+/// Rotation as it is configured, shown and refused. What a function is asked, and what becomes of
+/// its answer, is the core's.
+#[test]
+fn rotation() {
+    let mut talk = Talk::new();
+    talk.world.functions.insert(FUNCTION.into());
+    let with = |token: &str, rest: &str| {
+        id("app/db", &format!(r#","ClientRequestToken":"{token}"{rest}"#))
+    };
+    let function = format!(r#","RotationLambdaARN":"{FUNCTION}""#);
+    talk.say("CreateSecret", &name("app/db", T1, r#","SecretString":"x""#));
+    talk.say("CancelRotateSecret", &id("app/db", ""));
+    talk.say("RotateSecret", &with(T2, ""));
+    talk.say(
+        "RotateSecret",
+        &with(T2, r#","RotationLambdaARN":"arn:aws:lambda:us-east-1:111122223333:function:other""#),
+    );
+    talk.say("RotateSecret", &id("app/db", &function));
+    talk.say("RotateSecret", &id("app/db", r#","ClientRequestToken":"short""#));
+    for rules in [
+        r#"{"AutomaticallyAfterDays":7,"ScheduleExpression":"rate(7 days)"}"#,
+        r#"{"ScheduleExpression":"rate(3 hours)"}"#,
+        r#"{"ScheduleExpression":"rate(7 weeks)"}"#,
+        r#"{"ScheduleExpression":"cron(0 8 * * * *)"}"#,
+        r#"{"ScheduleExpression":"cron(0 20 * * ? *)","Duration":"5h"}"#,
+        r#"{"Duration":"5h"}"#,
+    ] {
+        let rest = format!(r#"{function},"RotationRules":{rules}"#);
+        let answer = talk.say("RotateSecret", &with(T2, &rest));
+        assert!(answer.contains("InvalidParameterException"), "{answer}");
+    }
+    talk.say(
+        "RotateSecret",
+        &with(
+            T2,
+            &format!(r#"{function},"ExternalSecretRotationMetadata":[{{"Key":"k","Value":"v"}}]"#),
+        ),
+    );
+    let described = talk.say("DescribeSecret", &id("app/db", ""));
+    assert!(!described.contains("Rotation"), "{described}");
+    let rules =
+        r#","RotationRules":{"ScheduleExpression":"cron(0 16 1,15 * ? *)","Duration":"2h"}"#;
+    talk.say("RotateSecret", &with(T2, &format!("{function}{rules}")));
+    talk.say("GetSecretValue", &id("app/db", r#","VersionStage":"AWSPENDING""#));
+    talk.say("DescribeSecret", &id("app/db", ""));
+    talk.say("ListSecrets", "{}");
+    talk.say("RotateSecret", &with(T3, ""));
+    let put = format!(r#","SecretString":"y","RotationToken":"{}""#, "0".repeat(64));
+    talk.say("PutSecretValue", &with(T2, &put));
+    talk.say("CancelRotateSecret", &id("app/db", ""));
+    talk.say("DescribeSecret", &id("app/db", ""));
+    talk.say("DeleteSecret", &id("app/db", ""));
+    talk.say("RotateSecret", &with(T2, ""));
+    talk.say("CancelRotateSecret", &id("app/db", ""));
+    insta::assert_snapshot!(talk.transcript);
+}
+
+/// A rotation function's event, and what DescribeSecret shows once it has done its work.
+#[test]
+fn rotation_events_and_dates() {
+    use regent_core::deadlines;
+    use regent_core::records::Key;
+    use regent_core::secrets::rotation::machine::{Answer as Answered, answered};
+    let mut talk = Talk::new();
+    talk.world.functions.insert(FUNCTION.into());
+    talk.say("CreateSecret", &name("app/db", T1, r#","SecretString":"x""#));
+    let rest = format!(
+        r#","ClientRequestToken":"{T2}","RotationLambdaARN":"{FUNCTION}","RotationRules":{{"ScheduleExpression":"rate(10 hours)"}}"#
+    );
+    talk.say("RotateSecret", &id("app/db", &rest));
+    let deadline = talk.world.store.keys().find(|key| matches!(key, Key::Deadline { .. }));
+    let deadline = deadline.cloned().unwrap();
+    let mut next = talk.world.edit(|cx, tx| deadlines::handle(cx, tx, &deadline)).unwrap();
+    while let Some(invocation) = next {
+        let event = String::from_utf8(super::rotation::event(&invocation)).unwrap();
+        writeln!(talk.transcript, "! {event}").unwrap();
+        let parsed: serde_json::Value = serde_json::from_str(&event).unwrap();
+        match parsed["Step"].as_str().unwrap() {
+            "createSecret" => {
+                let token = &parsed["RotationToken"];
+                let rest = format!(
+                    r#","ClientRequestToken":"{T2}","SecretString":"y","VersionStages":["AWSPENDING"],"RotationToken":{token}"#
+                );
+                talk.say("PutSecretValue", &id("app/db", &rest));
+            }
+            "finishSecret" => {
+                let rest = format!(
+                    r#","VersionStage":"AWSCURRENT","MoveToVersionId":"{T2}","RemoveFromVersionId":"{T1}""#
+                );
+                talk.say("UpdateSecretVersionStage", &id("app/db", &rest));
+            }
+            _ => {}
+        }
+        talk.world.pass_ms(1000);
+        next = talk.world.edit(|cx, tx| answered(cx, tx, &invocation, Answered::Done)).unwrap();
+    }
+    talk.say("DescribeSecret", &id("app/db", ""));
     insta::assert_snapshot!(talk.transcript);
 }

@@ -69,6 +69,11 @@ impl SecretKey {
         Self(Arc::new(Zeroizing::new(secret)))
     }
 
+    /// For a program that is to sign its own requests.
+    pub fn expose_text(&self) -> &str {
+        &self.0
+    }
+
     fn expose(&self) -> &[u8] {
         self.0.as_bytes()
     }

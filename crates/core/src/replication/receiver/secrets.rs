@@ -242,6 +242,7 @@ fn hold(
         policies: state.policies,
         stages: state.stages,
         version_count,
+        rotation: state.rotation,
         at: state.at,
         role: Role::Replica { primary: from },
     };

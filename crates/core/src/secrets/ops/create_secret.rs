@@ -191,6 +191,7 @@ impl CreateSecret {
             policies: Policies::default(),
             stages: Stages::new(),
             version_count: 0,
+            rotation: None,
             at: Stamp::FIRST,
             role: Role::Primary { replicas: Vec::new() },
         })

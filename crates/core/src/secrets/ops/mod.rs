@@ -1,6 +1,7 @@
 //! Secrets Manager operations, one file each.
 
 pub mod batch_get_secret_value;
+pub mod cancel_rotate_secret;
 pub mod create_secret;
 pub mod delete_resource_policy;
 pub mod delete_secret;
@@ -16,6 +17,7 @@ pub mod put_secret_value;
 pub mod remove_regions_from_replication;
 pub mod replicate_secret_to_regions;
 pub mod restore_secret;
+pub mod rotate_secret;
 pub mod stop_replication_to_replica;
 pub mod tag_resource;
 pub mod untag_resource;
@@ -27,6 +29,7 @@ pub mod validate_resource_policy;
 mod tests;
 
 pub use batch_get_secret_value::BatchGetSecretValue;
+pub use cancel_rotate_secret::CancelRotateSecret;
 pub use create_secret::CreateSecret;
 pub use delete_resource_policy::DeleteResourcePolicy;
 pub use delete_secret::DeleteSecret;
@@ -42,6 +45,7 @@ pub use put_secret_value::PutSecretValue;
 pub use remove_regions_from_replication::RemoveRegionsFromReplication;
 pub use replicate_secret_to_regions::ReplicateSecretToRegions;
 pub use restore_secret::RestoreSecret;
+pub use rotate_secret::RotateSecret;
 pub use stop_replication_to_replica::StopReplicationToReplica;
 pub use tag_resource::TagResource;
 pub use untag_resource::UntagResource;

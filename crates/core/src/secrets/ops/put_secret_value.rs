@@ -7,6 +7,9 @@ use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::secrets::error::Error;
 use crate::secrets::model::Secret;
+use crate::secrets::rotation::interrupt;
+use crate::secrets::rotation::machine::is_present;
+use crate::secrets::rotation::token::RotationToken;
 use crate::secrets::target::{SecretId, Target};
 use crate::secrets::value::is_default_key;
 use crate::secrets::versions::{GivenValue, add, advance, is_repeated, save};
@@ -19,6 +22,8 @@ pub struct PutSecretValue {
     pub value: GivenValue,
     /// Empty means AWSCURRENT.
     pub stages: Vec<StageLabel>,
+    /// Which invocation of a rotation function asks. `Some(None)` is one that cannot be.
+    pub rotation: Option<Option<RotationToken>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +59,11 @@ impl Command for PutSecretValue {
         let op = op.into_inner();
         let found = target.writable()?;
         let (scope, arn) = (found.scope, found.arn());
+        if let Some(given) = &op.rotation
+            && !given.as_ref().is_some_and(|token| is_present(cx, &found.secret, token))
+        {
+            return Err(Error::RotationToken);
+        }
         let value = op.value.one()?.ok_or(Error::NoValue)?;
         let mut secret = Secret::clone(&found.secret);
         if cx.caller.account != scope.account && is_default_key(secret.kms_key_id.as_deref()) {
@@ -63,6 +73,7 @@ impl Command for PutSecretValue {
         if !is_repeated(cx, tx, scope, &secret, &op.token, &value)? {
             advance(cx, &mut secret);
             add(cx, tx, scope, &mut secret, &op.token, &value, &op.stages)?;
+            interrupt(cx, tx, scope, &found.secret, &mut secret, Some(&op.token))?;
             save(cx, tx, scope, secret.clone())?;
         }
         let stages = secret.stages_of(&op.token).cloned().collect();

@@ -5,8 +5,10 @@ use crate::engine::{Command, Operation, Step};
 use crate::ids::SecretArn;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
+use crate::records::Record;
 use crate::secrets::error::Error;
 use crate::secrets::model::Secret;
+use crate::secrets::rotation::deadline_of;
 use crate::secrets::target::{SecretId, Target, purge_key};
 use crate::secrets::versions::put_secret;
 use crate::tx::Tx;
@@ -46,6 +48,10 @@ impl Command for RestoreSecret {
         if let Some(deadline) = purge_key(found.scope, &found.secret) {
             tx.remove(deadline);
             let secret = Secret { deletion: None, ..Secret::clone(&found.secret) };
+            // A rotation has waited meanwhile.
+            if let Some(deadline) = deadline_of(found.scope, &secret) {
+                tx.put(deadline, Record::Index);
+            }
             put_secret(tx, found.scope, secret)?;
         }
         Ok(Step::Done(found.arn()))

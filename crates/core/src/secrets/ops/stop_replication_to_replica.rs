@@ -13,6 +13,7 @@ use crate::replication::outbox::{enqueue, subject_of};
 use crate::replication::receiver::bury;
 use crate::secrets::error::Error;
 use crate::secrets::model::{Role, Secret};
+use crate::secrets::rotation::Rotation;
 use crate::secrets::target::{SecretId, Target};
 use crate::secrets::versions::put_secret;
 use crate::tx::Tx;
@@ -54,6 +55,7 @@ impl Command for StopReplicationToReplica {
             role: Role::Primary { replicas: Vec::new() },
             at,
             last_changed: cx.now,
+            rotation: found.secret.rotation.clone().map(Rotation::detached),
             ..Secret::clone(&found.secret)
         };
         // The fence outlasts the secret: once this is deleted, a late frame of the former primary

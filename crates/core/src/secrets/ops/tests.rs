@@ -66,7 +66,13 @@ fn create_with(name: &str, value: &str) -> CreateSecret {
 
 fn put(name: &str, number: u32, value: &str, labels: &[&str]) -> PutSecretValue {
     let stages = labels.iter().map(|text| label(text)).collect();
-    PutSecretValue { secret: id(name), token: token(number), value: text(value), stages }
+    PutSecretValue {
+        secret: id(name),
+        token: token(number),
+        value: text(value),
+        stages,
+        rotation: None,
+    }
 }
 
 fn update(name: &str) -> UpdateSecret {

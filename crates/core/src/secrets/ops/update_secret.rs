@@ -14,6 +14,7 @@ use crate::ports::{Read, StoreFault};
 use crate::records::Record;
 use crate::secrets::error::Error;
 use crate::secrets::model::{SealedValue, Secret, Version};
+use crate::secrets::rotation::interrupt;
 use crate::secrets::target::{SecretId, Target, version_key};
 use crate::secrets::value::{
     encryption_error, is_default_key, named_key, open_data_key, prove_key, tell_key, wrap_data_key,
@@ -104,6 +105,7 @@ impl Command for UpdateSecret {
             && !is_repeated(cx, tx, scope, before, &op.token, value)?
         {
             add(cx, tx, scope, &mut secret, &op.token, value, &[])?;
+            interrupt(cx, tx, scope, before, &mut secret, Some(&op.token))?;
         }
         let moved = is_default_key(before.kms_key_id.as_deref())
             != is_default_key(secret.kms_key_id.as_deref())

@@ -7,6 +7,7 @@ use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::secrets::error::Error;
 use crate::secrets::model::Secret;
+use crate::secrets::rotation::interrupt;
 use crate::secrets::stages::{self, Move};
 use crate::secrets::target::{SecretId, Target};
 use crate::secrets::versions::{advance, save};
@@ -45,8 +46,11 @@ impl Command for UpdateSecretVersionStage {
     ) -> Result<Step<SecretArn>, Error> {
         let found = target.writable()?;
         let (scope, arn) = (found.scope, found.arn());
-        for id in [&op.change.to, &op.change.from].into_iter().flatten() {
-            if tx.version(scope, &arn.name, arn.suffix, id)?.is_none() {
+        let ids = [(&op.change.to, false), (&op.change.from, true)];
+        for (id, labelled) in ids.into_iter().filter_map(|(id, from)| Some((id.as_ref()?, from))) {
+            // A rotation labels its version before there is a value, and the label can be removed.
+            let labelled = labelled && found.secret.stages_of(id).next().is_some();
+            if !labelled && tx.version(scope, &arn.name, arn.suffix, id)?.is_none() {
                 return Err(Error::NoVersion { id: id.as_str().into() });
             }
         }
@@ -54,6 +58,7 @@ impl Command for UpdateSecretVersionStage {
         stages::apply(&mut secret.stages, &op.change)?;
         if secret.stages != found.secret.stages {
             advance(cx, &mut secret);
+            interrupt(cx, tx, scope, &found.secret, &mut secret, None)?;
             save(cx, tx, scope, secret)?;
         }
         Ok(Step::Done(arn))
