@@ -47,6 +47,8 @@ pub enum ParameterKind {
     /// An id of a service, with the prefix that ids of that type have.
     Id(&'static str),
     IdList(&'static str),
+    /// The name of a parameter of Systems Manager, whose value is not known here.
+    Ssm,
 }
 
 /// The AWS-specific types and the prefix of their ids, empty if there is none.
@@ -84,7 +86,7 @@ impl Parameter {
         let members = member.value.as_map().ok_or_else(malformed)?;
         let type_node = member.value.get("Type").ok_or_else(malformed)?;
         let type_name = type_node.as_str().ok_or_else(malformed)?.to_owned();
-        let kind = kind_of(&name, &type_name).map_err(|problem| problem.at(type_node.at))?;
+        let kind = kind_of(&type_name).map_err(|problem| problem.at(type_node.at))?;
         let mut parameter = Self {
             name: name.clone(),
             at: member.at,
@@ -235,7 +237,7 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|value: &f64| digits && value.is_finite())
 }
 
-fn kind_of(name: &str, type_name: &str) -> std::result::Result<ParameterKind, Problem> {
+fn kind_of(type_name: &str) -> std::result::Result<ParameterKind, Problem> {
     let id = |wanted: &str| {
         ID_TYPES.iter().find(|(known, _)| *known == wanted).map(|(_, prefix)| *prefix)
     };
@@ -246,10 +248,7 @@ fn kind_of(name: &str, type_name: &str) -> std::result::Result<ParameterKind, Pr
         // `List<String>` is not in AWS's list and is taken all the same.
         ("CommaDelimitedList", _) | (_, Some("String")) => Ok(ParameterKind::CommaDelimitedList),
         (_, Some("Number")) => Ok(ParameterKind::NumberList),
-        (ssm, _) if ssm.starts_with("AWS::SSM::Parameter::") => {
-            let type_name = ssm.to_owned();
-            Err(Problem::ParameterSsm { name: name.to_owned(), type_name })
-        }
+        (ssm, _) if ssm.starts_with("AWS::SSM::Parameter::") => Ok(ParameterKind::Ssm),
         (_, Some(inner)) => id(inner).map(ParameterKind::IdList).ok_or_else(|| unknown(type_name)),
         _ => id(type_name).map(ParameterKind::Id).ok_or_else(|| unknown(type_name)),
     }
@@ -269,6 +268,11 @@ pub fn bind(declared: &[Parameter], given: &BTreeMap<String, Text>) -> Bound {
     }
     let mut missing = Vec::new();
     for parameter in declared {
+        if parameter.kind == ParameterKind::Ssm {
+            let (name, type_name) = (parameter.name.clone(), parameter.type_name.clone());
+            bound.problems.push(Problem::ParameterSsm { name, type_name }.at(parameter.at));
+            continue;
+        }
         let text = given.get(&parameter.name).or(parameter.default.as_ref());
         let Some(text) = text else {
             missing.push(parameter.name.clone());
@@ -406,12 +410,24 @@ mod tests {
                 "P: {Type: String, NoEcho: maybe}",
                 "Template format error: the attributes of parameter P are malformed",
             ),
-            (
-                "P: {Type: 'AWS::SSM::Parameter::Value<String>'}",
-                "Parameter P has the type AWS::SSM::Parameter::Value<String>; parameters of Systems Manager are not supported",
-            ),
         ] {
             assert_eq!(declared(text).unwrap_err().to_string(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters_of_systems_manager_have_no_value_here() {
+        let text = "P: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /app/key}";
+        for given in [&[][..], &[("P", "/app/other")]] {
+            let bound = bound(text, given);
+            assert!(bound.values.is_empty());
+            let problems: Vec<_> = bound.problems.iter().map(ToString::to_string).collect();
+            assert_eq!(
+                problems,
+                [
+                    "Parameter P has the type AWS::SSM::Parameter::Value<String>; parameters of Systems Manager are not supported"
+                ]
+            );
         }
     }
 

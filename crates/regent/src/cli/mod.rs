@@ -4,6 +4,7 @@
 //! into one line on stderr and an exit code that scripts can rely on.
 
 mod banner;
+mod check;
 mod client;
 mod dev;
 mod region;
@@ -24,7 +25,8 @@ Exit codes:
   3  the port is in use
   4  the data directory cannot be used
   5  the data directory is in use by another process
-  6  no server answers at the endpoint";
+  6  no server answers at the endpoint
+  7  a file to check could not be read";
 
 /// Secrets that stay readable when a Region is gone.
 ///
@@ -43,6 +45,8 @@ enum Command {
     Dev(Box<dev::Args>),
     /// Take Regions of a running `regent dev` down, cut them off, slow them, bring them back
     Region(region::Args),
+    /// Find secrets whose replicas will not be readable, in templates, before they are deployed
+    Check(check::Args),
     /// Print a completion script for a shell
     Completions { shell: Shell },
 }
@@ -66,6 +70,7 @@ pub enum Exit {
     DataUnusable = 4,
     DataInUse = 5,
     Unreachable = 6,
+    Unreadable = 7,
 }
 
 /// Why a command failed: one line.
@@ -86,6 +91,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Dev(args) => dev::run(*args),
         Command::Region(args) => region::run(args),
+        Command::Check(args) => check::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "regent", &mut io::stdout());
             Ok(())
@@ -130,6 +136,7 @@ mod tests {
     #[test]
     fn help_texts() {
         insta::assert_snapshot!("help", help_of(&[]));
+        insta::assert_snapshot!("help_check", help_of(&["check"]));
         insta::assert_snapshot!("help_dev", help_of(&["dev"]));
         insta::assert_snapshot!("help_region", help_of(&["region"]));
         insta::assert_snapshot!("help_region_delay", help_of(&["region", "delay"]));
@@ -144,6 +151,7 @@ mod tests {
             Exit::DataUnusable,
             Exit::DataInUse,
             Exit::Unreachable,
+            Exit::Unreadable,
         ] {
             assert!(EXIT_CODES.contains(&format!("\n  {}  ", exit as u8)));
         }

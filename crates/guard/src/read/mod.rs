@@ -1,0 +1,40 @@
+//! Recognising what a file is, by its content, and reading it into the model.
+
+pub mod cloudformation;
+
+use std::collections::BTreeMap;
+
+use regent_cfn::Located;
+
+use crate::model::Unit;
+
+/// What is known besides a file: where it is deployed, and with which parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'c> {
+    pub region: Option<&'c str>,
+    pub account: Option<&'c str>,
+    pub parameters: &'c BTreeMap<String, String>,
+}
+
+/// What a file turned out to be.
+#[derive(Debug)]
+pub enum Content {
+    Unit(Box<Unit>),
+    /// It is one of those that are looked at, and cannot be read.
+    Unreadable(Located),
+    /// Nothing that has secrets or keys in it.
+    Other,
+}
+
+/// Endings of files that are looked into.
+pub const ENDINGS: [&str; 4] = ["json", "yaml", "yml", "template"];
+
+pub fn read(text: &str, context: &Context<'_>) -> Content {
+    if !cloudformation::is_template(text) {
+        return Content::Other;
+    }
+    match cloudformation::read(text, context) {
+        Ok(unit) => Content::Unit(Box::new(unit)),
+        Err(problem) => Content::Unreadable(problem),
+    }
+}

@@ -1,0 +1,58 @@
+//! Reports: the same findings for people, for programs, and for code scanning.
+
+mod json;
+mod sarif;
+mod text;
+
+use std::fmt::Write as _;
+
+use crate::rules::{Example, RULES, Rule};
+use crate::scan::Checked;
+
+pub use json::json;
+pub use sarif::sarif;
+pub use text::text;
+
+/// Every rule in one line each.
+pub fn rules() -> String {
+    let line = |rule: &Rule| format!("{}  {:7}  {}\n", rule.id, rule.severity.name(), rule.title);
+    RULES.iter().map(line).collect()
+}
+
+/// All that there is to say of one rule.
+pub fn explain(rule: &Rule) -> String {
+    let mut out = format!(
+        "{} ({}): {}\n\n{}\n\nFix: {}\n",
+        rule.id, rule.severity, rule.title, rule.explanation, rule.fix
+    );
+    if let Example::Templates { bad, good } = rule.example {
+        // A string takes everything.
+        for (title, template) in [("Bad", bad), ("Good", good)] {
+            let _ = write!(out, "\n{title}:\n\n");
+            for line in template.lines() {
+                let indent = if line.is_empty() { "" } else { "    " };
+                let _ = writeln!(out, "{indent}{line}");
+            }
+        }
+    }
+    out
+}
+
+/// What was looked at and found, in one line.
+fn summary(checked: &Checked) -> String {
+    use crate::finding::Severity::{Error, Info, Warning};
+    let plural = |count: usize, word: &str| {
+        if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+    };
+    format!(
+        "{} in {} with secrets or keys ({} opened)",
+        [
+            plural(checked.count(Error), "error"),
+            plural(checked.count(Warning), "warning"),
+            format!("{} not known", checked.count(Info)),
+        ]
+        .join(", "),
+        plural(checked.files, "file"),
+        checked.opened
+    )
+}

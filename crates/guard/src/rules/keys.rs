@@ -1,0 +1,294 @@
+//! Keys: how a secret and its replicas name them, and whether such a key can be used.
+
+use super::Report;
+use crate::key_id::{Arn, Fault, KeyName, Resource, is_open};
+use crate::model::{Given, Key, KeyKind, OWN_REGION, Replica, Secret, Setting, Tri, Unit};
+use crate::{policy, regions};
+
+/// Who uses a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Use<'u> {
+    Secret(&'u Secret),
+    Replica { secret: &'u Secret, replica: &'u Replica },
+}
+
+impl<'u> Use<'u> {
+    fn secret(self) -> &'u Secret {
+        match self {
+            Self::Secret(secret) | Self::Replica { secret, .. } => secret,
+        }
+    }
+
+    /// Where the key has to be, if that is known.
+    fn region(self) -> Option<&'u str> {
+        match self {
+            Self::Secret(secret) => secret.region.as_deref(),
+            Self::Replica { replica, .. } => replica.region.known(),
+        }
+    }
+
+    fn is_replica(self) -> bool {
+        matches!(self, Self::Replica { .. })
+    }
+
+    fn user(self) -> String {
+        match self {
+            Self::Secret(secret) => secret.name.clone(),
+            Self::Replica { replica, .. } => format!("the replica in {}", replica.region.shown()),
+        }
+    }
+}
+
+/// A key that a secret or a replica is given.
+pub(super) fn check_use(
+    unit: &Unit,
+    resource: &str,
+    given: &Given,
+    usage: Use<'_>,
+    report: &mut Report<'_>,
+) {
+    match &given.setting {
+        Setting::Text { text, .. } => check_name(unit, resource, given, text, usage, report),
+        Setting::Of { resource: name, arn } => check_made(unit, given, (name, *arn), usage, report),
+        Setting::OwnRegion => {
+            let message = "a Region is given where a key is meant";
+            report.add("RG001", given.at, resource, message);
+        }
+        Setting::Unknown(why) => {
+            let message = format!("the key of {} is not known: {why}", usage.user());
+            report.add("RG100", given.at, resource, message);
+        }
+    }
+    if let Some(key) = unit.key_meant(given) {
+        check_usable(key, given, usage, report);
+    }
+}
+
+/// A key of the same unit.
+fn check_made(
+    unit: &Unit,
+    given: &Given,
+    (name, arn): (&str, bool),
+    usage: Use<'_>,
+    report: &mut Report<'_>,
+) {
+    let secret = &usage.secret().name;
+    if let Some(alias) = unit.alias(name) {
+        if usage.is_replica() {
+            let message = format!(
+                "the alias {} is made in the Region of the stack; aliases are not replicated",
+                alias.name
+            );
+            report.add("RG004", given.at, secret, message);
+        }
+        return;
+    }
+    let Some(key) = unit.key(name) else {
+        let message = format!("the key of {} is made by {name}, which is no key", usage.user());
+        return report.add("RG100", given.at, secret, message);
+    };
+    // A key whose Region is not known is in that of the stack, as its secret is.
+    let elsewhere = match (key.region.as_deref(), usage.region()) {
+        (Some(home), Some(wanted)) => home != wanted,
+        _ => usage.is_replica(),
+    };
+    if !elsewhere {
+        return;
+    }
+    let multi_region = match &key.kind {
+        KeyKind::Primary { multi_region } => *multi_region,
+        KeyKind::Replica { .. } => Tri::Yes,
+    };
+    let user = usage.user();
+    if multi_region == Tri::No {
+        let message = format!(
+            "{name} is a single-Region key in another Region than {user}, which cannot use it"
+        );
+        report.add("RG012", given.at, secret, message);
+    } else if arn {
+        let message = format!(
+            "the ARN of {name} names the Region that {name} is made in, and {user} looks for its \
+             key in its own Region"
+        );
+        report.add("RG002", given.at, secret, message);
+    } else {
+        let message = format!("that {name} has a replica key for {user} is not shown by this file");
+        report.add("RG101", given.at, secret, message);
+    }
+}
+
+/// A key that is named by a text.
+fn check_name(
+    unit: &Unit,
+    resource: &str,
+    given: &Given,
+    text: &str,
+    usage: Use<'_>,
+    report: &mut Report<'_>,
+) {
+    let user = usage.user();
+    let unproven = |report: &mut Report<'_>| {
+        if usage.is_replica() {
+            let message = format!("that the key of {user} exists there is not shown by this file");
+            report.add("RG101", given.at, resource, message);
+        }
+    };
+    match KeyName::parse(text) {
+        KeyName::Malformed(fault) => report.add("RG001", given.at, resource, fault_text(fault)),
+        KeyName::Arn(arn) => {
+            let wrong = check_arn(&arn, resource, given, usage, report);
+            let named = match arn.resource {
+                Resource::Alias(alias) => check_alias(alias, resource, given, report),
+                Resource::Key(_) => false,
+            };
+            if !wrong && !named {
+                unproven(report);
+            }
+        }
+        KeyName::Alias(alias) => {
+            let made = unit
+                .aliases
+                .iter()
+                .find(|made| made.alias_name.as_ref().and_then(Given::known) == Some(alias));
+            if check_alias(alias, resource, given, report) {
+                return;
+            }
+            match made {
+                Some(made) if usage.is_replica() => {
+                    let message = format!(
+                        "the alias {} is made in the Region of the stack; aliases are not replicated",
+                        made.name
+                    );
+                    report.add("RG004", given.at, resource, message);
+                }
+                _ => unproven(report),
+            }
+        }
+        KeyName::Id(_) => unproven(report),
+    }
+}
+
+/// AWS's own aliases; true if nothing more is to be said of this one.
+fn check_alias(alias: &str, resource: &str, given: &Given, report: &mut Report<'_>) -> bool {
+    match alias.strip_prefix("alias/aws/") {
+        Some("secretsmanager") => true,
+        Some(service) if !is_open(service) => {
+            let message = format!("{alias} is the key of another service of AWS");
+            report.add("RG005", given.at, resource, message);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Whether an ARN is of the wrong Region or partition, and says so.
+fn check_arn(
+    arn: &Arn<'_>,
+    resource: &str,
+    given: &Given,
+    usage: Use<'_>,
+    report: &mut Report<'_>,
+) -> bool {
+    let user = usage.user();
+    let own = arn.region.chars().eq([OWN_REGION]);
+    let wanted = usage.region();
+    if own && usage.is_replica() {
+        let message = format!("the key is in the Region of the stack, and {user} cannot use it");
+        report.add("RG002", given.at, resource, message);
+        return true;
+    }
+    if is_open(arn.region) {
+        return false;
+    }
+    let Some(wanted) = wanted else { return false };
+    let partition = regions::find(wanted).map(|region| region.partition);
+    if partition.is_some_and(|known| !is_open(arn.partition) && known != arn.partition) {
+        let message =
+            format!("the key is in the partition {}, and {user} is in another", arn.partition);
+        report.add("RG003", given.at, resource, message);
+        return true;
+    }
+    if arn.region != wanted {
+        let message = format!("the key is in {}, and {user} looks for it in {wanted}", arn.region);
+        report.add("RG002", given.at, resource, message);
+        return true;
+    }
+    false
+}
+
+fn fault_text(fault: Fault<'_>) -> String {
+    match fault {
+        Fault::Empty => "the key is an empty text".to_owned(),
+        Fault::MultiRegion(digits) => {
+            let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let (count, kind) =
+                (digits.chars().count(), if hex { "hexadecimal digits" } else { "characters" });
+            format!("mrk- is followed by {count} {kind}; it has to be 32 hexadecimal digits")
+        }
+        Fault::Id(_) => "this is no key id, no key ARN and no alias".to_owned(),
+        Fault::Alias(_) => "this is no name of an alias".to_owned(),
+        Fault::Arn(_) => "this is no ARN of a KMS key or alias".to_owned(),
+    }
+}
+
+/// A key that is used, and cannot be.
+fn check_usable(key: &Key, given: &Given, usage: Use<'_>, report: &mut Report<'_>) {
+    let (secret, user) = (&usage.secret().name, usage.user());
+    if key.symmetric.answer == Tri::No {
+        let message = format!("{} is no symmetric encryption key", key.name);
+        report.add("RG016", given.at, secret, message);
+    }
+    // A replica key has a policy and a state of its own; this one may be its primary.
+    let elsewhere = key.region.is_none() || key.region.as_deref() != usage.region();
+    if usage.is_replica() && elsewhere {
+        return;
+    }
+    if key.enabled.answer == Tri::No {
+        let message = format!("{} is disabled, and {user} is encrypted under it", key.name);
+        report.add("RG015", given.at, secret, message);
+    }
+    if let Some((at, document)) = &key.policy
+        && let Some(reason) = policy::shuts_out(document)
+    {
+        let message = format!("{user} cannot use {}: {reason}", key.name);
+        report.add("RG014", *at, &key.name, message);
+    }
+}
+
+/// What is wrong with a key of the unit, whoever uses it.
+pub(super) fn check_key(unit: &Unit, key: &Key, report: &mut Report<'_>) {
+    let KeyKind::Replica { primary } = &key.kind else { return };
+    match &primary.setting {
+        Setting::Of { resource, .. } => {
+            let Some(found) = unit.key(resource) else { return };
+            if matches!(found.kind, KeyKind::Primary { multi_region: Tri::No }) {
+                let message = format!("{resource} is not a multi-Region key");
+                report.add("RG013", primary.at, &key.name, message);
+            } else if found.region == key.region {
+                let message = format!("{resource} is made in the Region that {} is in", key.name);
+                report.add("RG020", primary.at, &key.name, message);
+            }
+        }
+        Setting::Text { text, .. } => {
+            let KeyName::Arn(arn) = KeyName::parse(text) else {
+                let message = "the primary key has to be given by its ARN";
+                return report.add("RG001", primary.at, &key.name, message);
+            };
+            let Resource::Key(id) = arn.resource else { return };
+            if !is_open(id) && !KeyName::is_multi_region(text) {
+                let message = "the id of a multi-Region key begins with mrk-, and this does not";
+                report.add("RG013", primary.at, &key.name, message);
+            } else if arn.region.chars().eq([OWN_REGION])
+                || key.region.as_deref() == Some(arn.region)
+            {
+                let message = format!("the primary key is in the Region that {} is in", key.name);
+                report.add("RG020", primary.at, &key.name, message);
+            }
+        }
+        Setting::OwnRegion => {}
+        Setting::Unknown(why) => {
+            let message = format!("the primary key of {} is not known: {why}", key.name);
+            report.add("RG100", primary.at, &key.name, message);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The rules: one table (`table`), and what each looks for.
+//!
+//! A check never guesses. What is certainly wrong is reported under its rule; what cannot be known
+//! from the files is reported as not known, at the level of `info`.
+
+mod keys;
+mod others;
+mod replicas;
+mod table;
+
+use regent_cfn::Position;
+
+use crate::finding::{Finding, Severity, Snippet};
+use crate::model::Unit;
+
+pub use table::RULES;
+
+/// A rule, with all that there is to say of it.
+#[derive(Debug)]
+pub struct Rule {
+    pub id: &'static str,
+    pub severity: Severity,
+    pub title: &'static str,
+    pub explanation: &'static str,
+    pub fix: &'static str,
+    /// The bad example has a finding of this rule, the good one has no finding above `info`.
+    pub example: Example,
+}
+
+#[derive(Debug)]
+pub enum Example {
+    Templates {
+        bad: &'static str,
+        good: &'static str,
+    },
+    /// The rule is about files, not about what they describe.
+    None,
+}
+
+/// A rule by its id, in any case.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id))
+}
+
+/// Everything that is wrong with one unit.
+pub fn judge(unit: &Unit, path: &str, text: &str) -> Vec<Finding> {
+    let mut report = Report { path, text, findings: Vec::new() };
+    for remark in &unit.remarks {
+        report.add_as(
+            remark.shown,
+            remark.rule,
+            remark.at,
+            remark.resource.as_deref(),
+            &remark.message,
+        );
+    }
+    for secret in &unit.secrets {
+        replicas::check(unit, secret, &mut report);
+    }
+    for key in &unit.keys {
+        keys::check_key(unit, key, &mut report);
+    }
+    others::check(unit, &mut report);
+    report.findings
+}
+
+/// The findings of one file.
+struct Report<'f> {
+    path: &'f str,
+    text: &'f str,
+    findings: Vec<Finding>,
+}
+
+impl Report<'_> {
+    fn add(&mut self, rule: &str, at: Position, resource: &str, message: impl AsRef<str>) {
+        self.add_as(true, rule, Some(at), Some(resource), message.as_ref());
+    }
+
+    fn add_as(
+        &mut self,
+        shown: bool,
+        rule: &str,
+        at: Option<Position>,
+        resource: Option<&str>,
+        message: &str,
+    ) {
+        // Rules are named by constants here; the test of the table finds a name without a rule.
+        let Some(rule) = find(rule) else { return };
+        let snippet = at.filter(|_| shown).and_then(|at| Snippet::of(self.text, at));
+        let finding = Finding {
+            rule,
+            path: self.path.to_owned(),
+            at,
+            resource: resource.map(str::to_owned),
+            message: message.to_owned(),
+            snippet,
+        };
+        let same = |other: &Finding| {
+            other.rule.id == rule.id && other.at == at && other.message == finding.message
+        };
+        if !self.findings.iter().any(same) {
+            self.findings.push(finding);
+        }
+    }
+}

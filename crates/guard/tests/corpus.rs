@@ -1,0 +1,163 @@
+//! The corpus: golden reports of the bad ones, no finding on the good ones, and the examples of the
+//! table of rules.
+#![allow(clippy::unwrap_used, reason = "tests unwrap")]
+
+use std::path::Path;
+
+use regent_guard::config::{Ignore, Options};
+use regent_guard::report;
+use regent_guard::rules::{self, Example, RULES};
+use regent_guard::scan::{Checked, check, check_text};
+use regent_guard::{Finding, Severity};
+
+fn corpus(kind: &str, options: &Options) -> Checked {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(kind);
+    let root = folder.to_str().unwrap().to_owned();
+    let mut checked = check(std::slice::from_ref(&root), options).unwrap();
+    for finding in &mut checked.findings {
+        finding.path = finding.path.trim_start_matches(&root).trim_start_matches('/').to_owned();
+    }
+    checked
+}
+
+fn alarms(findings: &[Finding]) -> Vec<String> {
+    let alarms = findings.iter().filter(|finding| finding.rule.severity > Severity::Info);
+    alarms
+        .map(|finding| format!("{} {} {}", finding.path, finding.rule.id, finding.message))
+        .collect()
+}
+
+#[test]
+fn the_bad_ones() {
+    let checked = corpus("bad", &Options::default());
+    insta::assert_snapshot!("bad", report::text(&checked));
+    insta::assert_snapshot!("bad_json", report::json(&checked));
+    let options = Options { region: Some("us-east-2".to_owned()), ..Options::default() };
+    let there = corpus("bad", &options);
+    assert!(alarms(&there.findings).iter().any(|line| line.contains("seed-update.yaml RG006")));
+}
+
+#[test]
+fn no_alarm_on_the_good_ones() {
+    for region in [None, Some("us-east-1"), Some("eu-central-1")] {
+        let options = Options { region: region.map(str::to_owned), ..Options::default() };
+        let checked = corpus("good", &options);
+        assert_eq!(alarms(&checked.findings), Vec::<String>::new(), "in {region:?}");
+        assert_eq!((checked.files, checked.opened), (3, 4));
+    }
+    let checked = corpus("good", &Options::default());
+    insta::assert_snapshot!("good", report::text(&checked));
+}
+
+#[test]
+fn no_report_shows_a_secret() {
+    let checked = corpus("bad", &Options::default());
+    assert!(checked.findings.iter().any(|finding| finding.path == "one-line.json"));
+    for text in [report::text(&checked), report::json(&checked), report::sarif(&checked)] {
+        assert!(!text.contains("hunter2") && !text.contains("TestString"), "{text}");
+    }
+}
+
+#[test]
+fn examples_of_every_rule() {
+    for rule in &RULES {
+        let Example::Templates { bad, good } = rule.example else { continue };
+        let (_, findings) = check_text("bad.yaml", bad, true, &Options::default());
+        let ids: Vec<_> = findings.iter().map(|finding| finding.rule.id).collect();
+        assert!(ids.contains(&rule.id), "{}: {ids:?}", rule.id);
+        let (read, findings) = check_text("good.yaml", good, true, &Options::default());
+        assert!(read, "{}", rule.id);
+        assert_eq!(alarms(&findings), Vec::<String>::new(), "{}", rule.id);
+        assert!(!findings.iter().any(|finding| finding.rule.id == rule.id), "{}", rule.id);
+    }
+}
+
+#[test]
+fn the_table_is_in_order_and_explained() {
+    assert!(RULES.is_sorted_by(|a, b| a.id < b.id));
+    insta::assert_snapshot!("rules", report::rules());
+    insta::assert_snapshot!("explain", report::explain(rules::find("rg004").unwrap()));
+    assert!(rules::find("RG999").is_none());
+}
+
+#[test]
+fn sarif_names_rules_and_places() {
+    let checked = corpus("bad", &Options::default());
+    let report: serde_json::Value = serde_json::from_str(&report::sarif(&checked)).unwrap();
+    let run = &report["runs"][0];
+    assert_eq!(run["tool"]["driver"]["rules"].as_array().unwrap().len(), RULES.len());
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), checked.findings.len());
+    let seed = results.iter().find(|result| {
+        let place = &result["locations"][0]["physicalLocation"];
+        place["artifactLocation"]["uri"] == "seed-update.yaml"
+    });
+    let region = &seed.unwrap()["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(region, &serde_json::json!({"startLine": 10, "startColumn": 21}));
+}
+
+#[test]
+fn options_leave_out_what_they_name() {
+    let ignore = |paths: &[&str]| Options {
+        ignore: vec![Ignore {
+            rule: "RG009".to_owned(),
+            reason: "enabled".to_owned(),
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        }],
+        ..Options::default()
+    };
+    let count = |options: &Options| {
+        let findings = corpus("bad", options).findings;
+        findings.iter().filter(|finding| finding.rule.id == "RG009").count()
+    };
+    assert_eq!(count(&Options::default()), 3);
+    assert_eq!(count(&ignore(&[])), 0);
+    assert_eq!(count(&ignore(&["**/suppressions.yaml"])), 1);
+    let excluded = Options { exclude: vec!["suppressions.yaml".to_owned()], ..Options::default() };
+    assert_eq!(count(&excluded), 1);
+}
+
+#[test]
+fn files_are_found_by_content_and_as_git_sees_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let bad = include_str!("corpus/bad/seed-update.yaml");
+    std::fs::create_dir_all(root.join("a/build")).unwrap();
+    std::fs::write(root.join(".gitignore"), "build/\n").unwrap();
+    for name in ["a/one.YML", "a/two.template", "a/build/left-out.yaml", "notes.txt"] {
+        std::fs::write(root.join(name), bad).unwrap();
+    }
+    std::fs::write(root.join("a/list.json"), "[1, 2, 3]").unwrap();
+    let paths = |given: &[String]| {
+        let checked = check(given, &Options::default()).unwrap();
+        let names = checked.findings.iter().map(|finding| {
+            let name = Path::new(&finding.path).file_name().unwrap().to_string_lossy();
+            format!("{name} {}", finding.rule.id)
+        });
+        names.collect::<Vec<_>>()
+    };
+    let named = |name: &str| root.join(name).to_str().unwrap().to_owned();
+    assert_eq!(paths(&[named("")]), ["one.YML RG001", "two.template RG001"]);
+    // What is named is looked at, wherever it is and whatever it is called.
+    let given = [named("a/build/left-out.yaml"), named("notes.txt"), named("a/list.json")];
+    assert_eq!(paths(&given), ["left-out.yaml RG001", "list.json RG102", "notes.txt RG001"]);
+    let missing = named("nothing");
+    assert_eq!(paths(&[missing]), ["nothing RG102"]);
+}
+
+#[test]
+fn parameters_decide_what_is_good() {
+    let template = "Parameters:\n  Key: { Type: String }\nResources:\n  S:\n    Type: \
+        AWS::SecretsManager::Secret\n    Properties:\n      GenerateSecretString: {}\n      \
+        ReplicaRegions: [{ Region: us-west-2, KmsKeyId: !Ref Key }]\n";
+    let ids = |key: Option<&str>| {
+        let mut options = Options::default();
+        options.parameters.extend(key.map(|key| ("Key".to_owned(), key.to_owned())));
+        options.parameters.insert("Other".to_owned(), "of another template".to_owned());
+        let (_, findings) = check_text("t.yaml", template, true, &options);
+        findings.iter().map(|finding| finding.rule.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(None), ["RG100"]);
+    assert_eq!(ids(Some("mrk-1")), ["RG001"]);
+    assert_eq!(ids(Some("alias/aws/secretsmanager")), Vec::<&str>::new());
+}

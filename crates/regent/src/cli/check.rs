@@ -1,0 +1,147 @@
+//! `regent check`: templates are judged before they are deployed, without a network.
+//!
+//! What is looked for is the guard's; this module reads options and turns the result into a report
+//! and an exit code.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use regent_guard::config::{self, CONFIG_FILE, Options};
+use regent_guard::{Checked, Severity, report, rules};
+
+use super::{Exit, Failure, print};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files and folders; in folders, what .gitignore names is left out
+    #[arg(required_unless_present_any = ["rules", "explain"])]
+    paths: Vec<String>,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t)]
+    output: Format,
+    /// The least finding that counts as failure
+    #[arg(long, value_enum, default_value_t = Level::Warning)]
+    fail_on: Level,
+    /// The Region that is deployed to
+    #[arg(long)]
+    region: Option<String>,
+    /// The account that is deployed to
+    #[arg(long)]
+    account: Option<String>,
+    /// A parameter of templates, as KEY=VALUE
+    #[arg(long = "param", value_name = "KEY=VALUE", value_parser = pair)]
+    params: Vec<(String, String)>,
+    /// A JSON file of parameters; `--param` comes before it
+    #[arg(long, value_name = "FILE")]
+    parameters: Vec<PathBuf>,
+    /// Options in TOML [default: .regent-check.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print every rule
+    #[arg(long, conflicts_with = "explain")]
+    rules: bool,
+    /// Print all that there is to say of a rule
+    #[arg(long, value_name = "RULE")]
+    explain: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: one JSON object
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Level {
+    /// Also what is not known
+    Info,
+    Warning,
+    Error,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "it is not KEY=VALUE".to_owned())
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    if args.rules {
+        print(&report::rules());
+        return Ok(());
+    }
+    if let Some(id) = &args.explain {
+        let rule = rules::find(id);
+        let rule = rule.ok_or_else(|| usage(format!("there is no rule {id}")))?;
+        print(&report::explain(rule));
+        return Ok(());
+    }
+    let options = options(args)?;
+    let checked = regent_guard::check(&args.paths, &options).map_err(usage)?;
+    print(&match args.output {
+        Format::Text => report::text(&checked),
+        Format::Json => report::json(&checked),
+        Format::Sarif => report::sarif(&checked),
+    });
+    judge(&checked, args.fail_on)
+}
+
+/// A file that could not be read says more than a finding: nothing is known of it.
+fn judge(checked: &Checked, least: Level) -> Result<(), Failure> {
+    let unreadable = checked.unreadable();
+    if unreadable > 0 {
+        return Err(Failure::new(Exit::Unreadable, format!("{unreadable} could not be read")));
+    }
+    let least = match least {
+        Level::Info => Severity::Info,
+        Level::Warning => Severity::Warning,
+        Level::Error => Severity::Error,
+    };
+    let count = checked.findings.iter().filter(|found| found.rule.severity >= least).count();
+    if count > 0 {
+        return Err(Failure::new(Exit::Failure, format!("{count} to correct or to explain")));
+    }
+    Ok(())
+}
+
+fn options(args: &Args) -> Result<Options, Failure> {
+    let mut options = match config_file(args)? {
+        Some((name, text)) => {
+            Options::parse(&text).map_err(|wrong| usage(format!("{name}: {wrong}")))?
+        }
+        None => Options::default(),
+    };
+    for path in &args.parameters {
+        let name = path.display();
+        let text = std::fs::read_to_string(path).map_err(|e| usage(format!("{name}: {e}")))?;
+        let read = config::parameters(&text).map_err(|wrong| usage(format!("{name}: {wrong}")))?;
+        options.parameters.extend(read);
+    }
+    options.parameters.extend(args.params.iter().cloned().collect::<BTreeMap<_, _>>());
+    options.region = args.region.clone().or(options.region);
+    options.account = args.account.clone().or(options.account);
+    Ok(options)
+}
+
+/// The file of options and its name, if there is one.
+fn config_file(args: &Args) -> Result<Option<(String, String)>, Failure> {
+    let path = args.config.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE));
+    let name = path.display().to_string();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((name, text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.config.is_none() => {
+            Ok(None)
+        }
+        Err(error) => Err(usage(format!("{name}: {error}"))),
+    }
+}
+
+fn usage(text: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Usage, text)
+}
