@@ -23,8 +23,10 @@ use crate::time;
 /// The version of CloudTrail's record format.
 const EVENT_VERSION: &str = "1.11";
 
-/// LIMIT: characters of a parameter's value; longer ones are left out.
-const VALUE_LEN_MAX: usize = 256;
+/// LIMIT: characters of a parameter's value; longer ones are left out. No listed member may be
+/// longer (model, SecretIdType and KeyIdType), so that no request that is carried out hides what
+/// it was for.
+const VALUE_LEN_MAX: usize = 2048;
 
 /// LIMIT: characters of a user agent or an access key; the rest is cut off.
 const CLIENT_TEXT_LEN_MAX: usize = 256;
@@ -537,7 +539,7 @@ mod tests {
             format!(r#"{{"Name":"n","KeyId":{{"KeyId":"{canary}"}},"SecretId":["{canary}"]}}"#),
             format!(r#"{{"Name":"n","name":"{canary}","NAME":"{canary}"}}"#),
             format!(r#"{{"Name":"n","Name":"{canary}"}}"#),
-            format!(r#"{{"Name":"n","SecretId":"{}{canary}"}}"#, "x".repeat(256)),
+            format!(r#"{{"Name":"n","SecretId":"{}{canary}"}}"#, "x".repeat(VALUE_LEN_MAX)),
             format!(r#"{{"Name":"n",{canary}"#),
         ] {
             assert_eq!(parameters(&body).to_string(), r#"{"name":"n"}"#, "{body}");
@@ -590,6 +592,17 @@ mod tests {
             }
         }
         assert_eq!(of(Happening::Abandoned)["eventName"], "RotationAbandoned");
+    }
+
+    /// PROMISE R6: a long name is no way to leave no trace.
+    #[test]
+    fn the_longest_legal_names_are_recorded() {
+        let long = "x".repeat(2048);
+        for member in ["SecretId", "KeyId", "KmsKeyId", "TargetKeyId", "SourceKeyId"] {
+            let found = parameters(&format!(r#"{{"{member}":"{long}"}}"#));
+            let mut spelled = [0; 32];
+            assert_eq!(found[lower_camel(member, &mut spelled)], *long, "{member}");
+        }
     }
 
     /// LIMIT: a record stays one valid line whatever the client sends.
