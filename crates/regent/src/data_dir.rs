@@ -56,13 +56,17 @@ pub enum Unusable {
 }
 
 impl DataDir {
-    /// Creates the directory if it is absent, and locks it.
+    /// Creates the directory if it is absent, and locks it. One that is somebody else's is left
+    /// as it is.
     pub fn open(path: &Path) -> Result<Self, Unusable> {
         let created = DirBuilder::new().recursive(true).mode(DIR_MODE).create(path);
         created.map_err(|cause| Unusable::Create { path: path.to_owned(), cause })?;
         let failed = |cause| access(path, LOCK_FILE, cause);
         // Absolute: the working directory may change, the lock does not.
         let path = path.canonicalize().map_err(failed)?;
+        if !path.join(KEY_FILE).exists() {
+            refuse_foreign(&path)?;
+        }
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -92,7 +96,7 @@ impl DataDir {
         match File::open(&file) {
             Ok(opened) => self.read_key(&opened, &file),
             Err(absent) if absent.kind() == io::ErrorKind::NotFound => {
-                self.refuse_foreign()?;
+                refuse_foreign(&self.path)?;
                 let key = RootKey::generate(entropy);
                 self.write_key(&key).map_err(|cause| access(&self.path, KEY_FILE, cause))?;
                 Ok(key)
@@ -130,18 +134,18 @@ impl DataDir {
         fs::remove_file(&draft)?;
         File::open(&self.path)?.sync_all()
     }
+}
 
-    /// Refuses a directory with files in it that a new data directory has not.
-    fn refuse_foreign(&self) -> Result<(), Unusable> {
-        let failed = |cause| access(&self.path, KEY_FILE, cause);
-        for entry in fs::read_dir(&self.path).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            if ![LOCK_FILE, KEY_DRAFT, AUDIT_FILE].iter().any(|own| name == *own) {
-                return Err(Unusable::Foreign(self.path.clone()));
-            }
+/// Refuses a directory with files in it that a new data directory has not.
+fn refuse_foreign(path: &Path) -> Result<(), Unusable> {
+    let failed = |cause| access(path, KEY_FILE, cause);
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if ![LOCK_FILE, KEY_DRAFT, AUDIT_FILE].iter().any(|own| name == *own) {
+            return Err(Unusable::Foreign(path.to_owned()));
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn access(path: &Path, file: &'static str, cause: io::Error) -> Unusable {
@@ -212,9 +216,17 @@ mod tests {
     #[test]
     fn a_lost_key_is_not_replaced() {
         let parent = tempfile::tempdir().unwrap();
-        fs::write(parent.path().join("us-east-1.db"), "data").unwrap();
         let dir = DataDir::open(parent.path()).unwrap();
+        fs::write(parent.path().join("us-east-1.db"), "data").unwrap();
         assert!(matches!(dir.root_key(&SystemEntropy), Err(Unusable::Foreign(_))));
+    }
+
+    #[test]
+    fn a_directory_of_somebody_else_is_left_as_it_is() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join("letter.txt"), "Dear").unwrap();
+        assert!(matches!(DataDir::open(parent.path()), Err(Unusable::Foreign(_))));
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
     }
 
     #[test]
