@@ -159,6 +159,14 @@ fn a_body_that_is_too_long() {
     );
     let chunked = server.raw(request.as_bytes());
     assert_eq!(json_error(&chunked), (413, "RequestEntityTooLargeException".to_owned()));
+    // The length alone is enough, whether or not the body follows.
+    let started = Instant::now();
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: localhost\r\n{JSON}\r\n{TARGET}\r\ncontent-length: 99999999\r\n\r\n"
+    );
+    let unsent = server.raw(head.as_bytes());
+    assert_eq!(json_error(&unsent), (413, "RequestEntityTooLargeException".to_owned()));
+    assert!(started.elapsed() < Duration::from_millis(1900), "{:?}", started.elapsed());
     let head = format!("x-long: {}", "x".repeat(400 << 10));
     let answer = plain(&server, "POST / HTTP/1.1", &[JSON, TARGET, &head], "{}");
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
@@ -532,6 +540,16 @@ fn completions_and_version() {
         let output = regent(&["completions", shell]);
         assert!(output.status.success() && text(&output.stdout).contains("regent"), "{shell}");
     }
+    // A reader that has seen enough, such as `head`, is no failure.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_regent"))
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&regent(&["--version"]).stdout).starts_with("regent "));
     assert!(text(&regent(&["dev", "--help"]).stdout).contains("--region-profile"));
 }

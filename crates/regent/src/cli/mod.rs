@@ -93,7 +93,10 @@ pub fn main() -> ExitCode {
         Command::Region(args) => region::run(args),
         Command::Check(args) => check::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "regent", &mut io::stdout());
+            // Into memory: the generator panics if its reader goes away.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "regent", &mut script);
+            print(&String::from_utf8_lossy(&script));
             Ok(())
         }
     };

@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 
 /// LIMIT: bytes of a refused body that are read before the answer is sent regardless.
 const DISCARD_LEN_MAX: usize = 8 << 20;
+/// LIMIT: how long a client that sends nothing more of a refused body is waited for.
+const DISCARD_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,15 +29,19 @@ pub enum Unread {
 }
 
 /// Reads all of `body` within `limit`.
-pub async fn read(body: Incoming, limit: Duration) -> Result<Bytes, Unread> {
-    timeout(limit, read_all(body)).await.unwrap_or(Err(Unread::TooSlow))
+pub async fn read(mut body: Incoming, limit: Duration) -> Result<Bytes, Unread> {
+    let read = timeout(limit, read_all(&mut body)).await.unwrap_or(Err(Unread::TooSlow));
+    if let Err(Unread::TooLong) = read {
+        // How long that takes changes nothing about what is wrong.
+        let _ = timeout(limit, discard(&mut body)).await;
+    }
+    read
 }
 
-async fn read_all(mut body: Incoming) -> Result<Bytes, Unread> {
+async fn read_all(body: &mut Incoming) -> Result<Bytes, Unread> {
     let hint = body.size_hint();
     let too_long = |len: u64| usize::try_from(len).map_or(true, |len| len > BODY_LEN_MAX);
     if too_long(hint.lower()) {
-        discard(body).await;
         return Err(Unread::TooLong);
     }
     // The length is known but for chunked bodies, so that nothing is copied and left behind.
@@ -44,7 +50,6 @@ async fn read_all(mut body: Incoming) -> Result<Bytes, Unread> {
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
         if bytes.len() + data.len() > BODY_LEN_MAX {
-            discard(body).await;
             return Err(Unread::TooLong);
         }
         append(&mut bytes, &data);
@@ -64,12 +69,13 @@ fn append(bytes: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
 }
 
 /// Reads on, keeping nothing.
-async fn discard(mut body: Incoming) {
+async fn discard(body: &mut Incoming) {
     let mut discarded = 0;
     while discarded < DISCARD_LEN_MAX {
-        match body.frame().await {
-            Some(Ok(frame)) => discarded += frame.data_ref().map_or(0, Bytes::len),
-            Some(Err(_)) | None => return,
+        // Some clients wait for what is said of the length alone.
+        match timeout(DISCARD_PAUSE_MAX, body.frame()).await {
+            Ok(Some(Ok(frame))) => discarded += frame.data_ref().map_or(0, Bytes::len),
+            Ok(Some(Err(_)) | None) | Err(_) => return,
         }
     }
 }
