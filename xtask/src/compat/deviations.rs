@@ -126,7 +126,7 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         SecretsManager,
         "RotateSecret",
-        "functions are invoked where the configuration says, and no other can be",
+        "functions are invoked where the configuration says, and no other can be; they have no policies, so one rotates secrets for callers of its own account only",
         "there is no Lambda here: see docs/rotation.md",
     ),
     of(

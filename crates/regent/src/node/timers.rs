@@ -1,13 +1,12 @@
 //! Handling deadlines when they have come: deletion windows, forgotten tombstones, rotations.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use regent_core::cx::Cx;
 use regent_core::deadlines;
 use regent_core::ports::StoreFault;
-use regent_core::records::{Key, Prefix, Scan};
+use regent_core::records::Key;
 use regent_core::tx::Tx;
 
 use super::rotations::Rotations;
@@ -41,7 +40,7 @@ impl Node {
         if self.links.is_down(self.region).is_some() {
             return Ok(Duration::from_secs(1));
         }
-        while let Some(deadline) = self.next_deadline(rotations)? {
+        while let Some(deadline) = rotations.next_deadline(&*self.store, self.region, now())? {
             let Key::Deadline { at, account, .. } = &deadline else { return Err(StoreFault) };
             if *at > now() {
                 return Ok(at.since(now()).min(SLEEP_MAX));
@@ -52,19 +51,5 @@ impl Node {
             }
         }
         Ok(SLEEP_MAX)
-    }
-
-    fn next_deadline(&self, rotations: &Rotations) -> Result<Option<Key>, StoreFault> {
-        let mut first = None;
-        let scan = Scan::all(Prefix::Deadlines { region: self.region });
-        self.store.scan(&scan, &mut |key, _| {
-            let due = matches!(&key, Key::Deadline { at, .. } if *at <= now());
-            if due && rotations.hold_back(&key) {
-                return ControlFlow::Continue(());
-            }
-            first = Some(key);
-            ControlFlow::Break(())
-        })?;
-        Ok(first)
     }
 }

@@ -64,8 +64,18 @@ impl Operation for RotateSecret {
         let stored = stored.and_then(|rotation| rotation.function.as_ref());
         let key = "secretsmanager:resource/allowrotationlambdaarn";
         facts.extend(stored.map(|arn| (key, arn.to_string())));
-        vec![demand]
+        let function = self.given_function().or(stored.map(|arn| &**arn));
+        [demand].into_iter().chain(function.and_then(invoke_demand)).collect()
     }
+}
+
+/// AWS: whoever has a function rotate must be allowed to invoke it.
+///
+/// A function has no policy here, so nobody is allowed in an account that is not the function's.
+/// `None` for what names no account: it is no function, which the command says.
+fn invoke_demand(function: &str) -> Option<Demand> {
+    let owner = function.split(':').nth(4)?.parse().ok()?;
+    Some(Demand::on("lambda:InvokeFunction", function.to_owned(), owner))
 }
 
 impl Command for RotateSecret {

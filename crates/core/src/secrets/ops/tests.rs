@@ -8,6 +8,7 @@ mod listing;
 mod passwords;
 mod policies;
 mod replication;
+mod rotations;
 mod search;
 mod through_service;
 mod values;
