@@ -5,6 +5,7 @@
 //! from the files is a finding of its own, and so is a file that cannot be read: neither passes as
 //! good. No report shows the value of a secret (promise R7).
 
+pub mod baseline;
 pub mod config;
 pub mod finding;
 pub mod key_id;
@@ -17,6 +18,7 @@ pub mod rules;
 pub mod scan;
 pub mod suppress;
 
+pub use baseline::Baseline;
 pub use config::Options;
 pub use finding::{Finding, Severity};
 pub use scan::{Checked, check};

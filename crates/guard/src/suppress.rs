@@ -12,8 +12,8 @@ use crate::rules;
 
 /// The beginning of a suppression in a comment.
 const MARK: &str = "regent: ignore ";
-/// What is found where nothing may be suppressed.
-const NEVER: [&str; 2] = ["RG102", "RG103"];
+/// What is said of files and suppressions themselves, and is never left out.
+pub(crate) const NEVER: [&str; 2] = ["RG102", "RG103"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Suppression {

@@ -8,7 +8,7 @@ use regent_guard::config::{Ignore, Options};
 use regent_guard::report;
 use regent_guard::rules::{self, Example, RULES};
 use regent_guard::scan::{Checked, check, check_text};
-use regent_guard::{Finding, Severity};
+use regent_guard::{Baseline, Finding, Severity};
 
 fn corpus(kind: &str, options: &Options) -> Checked {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(kind);
@@ -32,6 +32,9 @@ fn the_bad_ones() {
     let checked = corpus("bad", &Options::default());
     insta::assert_snapshot!("bad", report::text(&checked));
     insta::assert_snapshot!("bad_json", report::json(&checked));
+    insta::assert_snapshot!("bad_junit", report::junit(&checked));
+    insta::assert_snapshot!("bad_github", report::github(&checked));
+    insta::assert_snapshot!("bad_markdown", report::markdown(&checked));
     let options = Options { region: Some("us-east-2".to_owned()), ..Options::default() };
     let there = corpus("bad", &options);
     assert!(alarms(&there.findings).iter().any(|line| line.contains("seed-update.yaml RG006")));
@@ -53,7 +56,15 @@ fn no_alarm_on_the_good_ones() {
 fn no_report_shows_a_secret() {
     let checked = corpus("bad", &Options::default());
     assert!(checked.findings.iter().any(|finding| finding.path == "one-line.json"));
-    for text in [report::text(&checked), report::json(&checked), report::sarif(&checked)] {
+    let all = [
+        report::text,
+        report::json,
+        report::sarif,
+        report::junit,
+        report::github,
+        report::markdown,
+    ];
+    for text in all.map(|print| print(&checked)) {
         assert!(!text.contains("hunter2") && !text.contains("TestString"), "{text}");
     }
 }
@@ -115,6 +126,42 @@ fn options_leave_out_what_they_name() {
     assert_eq!(count(&ignore(&["**/suppressions.yaml"])), 1);
     let excluded = Options { exclude: vec!["suppressions.yaml".to_owned()], ..Options::default() };
     assert_eq!(count(&excluded), 1);
+}
+
+#[test]
+fn a_baseline_knows_what_was_found_and_no_more() {
+    let all = corpus("bad", &Options::default());
+    let baseline = || Baseline::parse(&Baseline::write(&all)).unwrap();
+    let mut again = corpus("bad", &Options::default());
+    // Lines move, and findings stay what they are.
+    for finding in &mut again.findings {
+        finding.at = finding.at.map(|at| regent_cfn::Position { line: at.line + 7, ..at });
+    }
+    let more = again.findings.iter().find(|finding| finding.rule.id == "RG001").unwrap().clone();
+    again.findings.push(more.clone());
+    baseline().apply(&mut again);
+    let left: Vec<_> = again.findings.iter().map(|finding| finding.rule.id).collect();
+    assert_eq!(left, ["RG102", "RG103", "RG103", "RG001"]);
+    assert_eq!(again.known, all.findings.len() - 3);
+    let mut other = Checked { findings: vec![more], ..Checked::default() };
+    other.findings[0].resource = Some("Other".to_owned());
+    baseline().apply(&mut other);
+    assert_eq!((other.findings.len(), other.known), (1, 0));
+    for text in ["", "[]", "{}", r#"{"findings": [{"rule": "RG001"}]}"#] {
+        assert!(Baseline::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn files_that_only_speak_of_templates_are_none() {
+    let text = "on: push\njobs: { a: { steps: [{ run: 'grep AWS::KMS::Key Resources' }] } }\n";
+    let (read, findings) = check_text("workflow.yaml", text, false, &Options::default());
+    assert_eq!((read, findings.len()), (false, 0));
+    let (_, findings) = check_text("workflow.yaml", text, true, &Options::default());
+    assert_eq!(findings[0].rule.id, "RG102");
+    let bucket = "Resources: { B: { Type: 'AWS::S3::Bucket' } }";
+    let (read, findings) = check_text("bucket.yaml", bucket, true, &Options::default());
+    assert_eq!((read, findings.len()), (false, 0));
 }
 
 #[test]

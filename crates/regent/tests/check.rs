@@ -84,12 +84,36 @@ fn options_come_from_the_file_and_the_line() {
 }
 
 #[test]
+fn a_baseline_lets_only_what_is_new_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("bad.yaml"), BAD).unwrap();
+    assert_eq!(code(folder, &[".", "--write-baseline", "known.json"]), 0);
+    let output = check(folder, &[".", "--baseline", "known.json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("1 more in the baseline"), "{told}");
+    std::fs::write(folder.join("new.yaml"), BAD).unwrap();
+    assert_eq!(code(folder, &[".", "--baseline", "known.json"]), 1);
+    std::fs::write(folder.join("broken.yaml"), format!("{BAD}  - [")).unwrap();
+    assert_eq!(code(folder, &[".", "--write-baseline", "known.json"]), 7);
+    assert_eq!(code(folder, &[".", "--baseline", "known.json"]), 7);
+    assert_eq!(code(folder, &[".", "--baseline", "absent.json"]), 2);
+    assert_eq!(code(folder, &[".", "--baseline", "bad.yaml"]), 2);
+}
+
+#[test]
 fn every_report_is_printed() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bad.yaml"), BAD).unwrap();
-    for (output, wanted) in
-        [("text", "error RG001: "), ("json", "\"rule\": \"RG001\""), ("sarif", "\"2.1.0\"")]
-    {
+    for (output, wanted) in [
+        ("text", "error RG001: "),
+        ("json", "\"rule\": \"RG001\""),
+        ("sarif", "\"2.1.0\""),
+        ("junit", "<failure type=\"error\" message=\"mrk- is"),
+        ("github", "::error file=bad.yaml,line=6,col=55,title=RG001 Malformed key id::mrk- is"),
+        ("markdown", "| error | RG001 | bad.yaml:6:55 | S | mrk- is"),
+    ] {
         let output = check(folder.path(), &["bad.yaml", "--output", output]);
         assert!(String::from_utf8(output.stdout).unwrap().contains(wanted));
     }

@@ -12,7 +12,7 @@ use regent_cfn::value::{Data, Piece, Reason, Unknown};
 use regent_cfn::{Bounds, Disposal, Document, Located, Position, Problem, Template, Text, Value};
 use serde_json::Value as Json;
 
-use super::Context;
+use super::{Content, Context};
 use crate::model::{
     Alias, Given, Given3, HOLE, Key, KeyKind, OWN_REGION, Remark, Replica, Rotation, Secret,
     SecretPolicy, Setting, Tri, Unit,
@@ -22,13 +22,18 @@ use crate::regions;
 /// The types that rules look at, by the start of their names.
 pub const SERVICES: [&str; 2] = ["AWS::SecretsManager::", "AWS::KMS::"];
 
-/// Whether a text is a template with something in it to look at.
-pub fn is_template(text: &str) -> bool {
-    text.contains("Resources") && SERVICES.iter().any(|service| text.contains(service))
-}
-
-pub fn read(text: &str, context: &Context<'_>) -> Result<Unit, Located> {
+pub fn read(text: &str, context: &Context<'_>) -> Result<Content, Located> {
+    if !text.contains("Resources") {
+        return Ok(Content::Other);
+    }
+    if !SERVICES.iter().any(|service| text.contains(service)) {
+        return Ok(Content::Nothing);
+    }
     let document = Document::read(text, Bounds::TEMPLATE)?;
+    // Other files speak of resources and of these services too: workflows, policies, notes.
+    if document.root.get("Resources").is_none() {
+        return Ok(Content::Other);
+    }
     let given: BTreeMap<String, Text> =
         context.parameters.iter().map(|(name, value)| (name.clone(), Text::new(value))).collect();
     let template = Template::read(&document, &given)?;
@@ -57,7 +62,7 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Unit, Located> {
             }
         }
     }
-    Ok(reader.unit)
+    Ok(Content::Unit(Box::new(reader.unit)))
 }
 
 fn pseudo(context: &Context<'_>) -> Pseudo {

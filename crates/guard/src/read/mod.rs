@@ -22,7 +22,9 @@ pub enum Content {
     Unit(Box<Unit>),
     /// It is one of those that are looked at, and cannot be read.
     Unreadable(Located),
-    /// Nothing that has secrets or keys in it.
+    /// One of those that are looked at, without secrets and keys.
+    Nothing,
+    /// Something else.
     Other,
 }
 
@@ -30,11 +32,5 @@ pub enum Content {
 pub const ENDINGS: [&str; 4] = ["json", "yaml", "yml", "template"];
 
 pub fn read(text: &str, context: &Context<'_>) -> Content {
-    if !cloudformation::is_template(text) {
-        return Content::Other;
-    }
-    match cloudformation::read(text, context) {
-        Ok(unit) => Content::Unit(Box::new(unit)),
-        Err(problem) => Content::Unreadable(problem),
-    }
+    cloudformation::read(text, context).unwrap_or_else(Content::Unreadable)
 }

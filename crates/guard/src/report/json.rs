@@ -15,6 +15,7 @@ pub fn json(checked: &Checked) -> String {
         "warnings": checked.count(Severity::Warning),
         "infos": checked.count(Severity::Info),
         "unreadable": checked.unreadable(),
+        "baseline": checked.known,
     });
     format!("{report:#}\n")
 }

@@ -1,6 +1,9 @@
 //! Reports: the same findings for people, for programs, and for code scanning.
 
+mod github;
 mod json;
+mod junit;
+mod markdown;
 mod sarif;
 mod text;
 
@@ -9,7 +12,10 @@ use std::fmt::Write as _;
 use crate::rules::{Example, RULES, Rule};
 use crate::scan::Checked;
 
+pub use github::github;
 pub use json::json;
+pub use junit::junit;
+pub use markdown::markdown;
 pub use sarif::sarif;
 pub use text::text;
 
@@ -44,8 +50,12 @@ fn summary(checked: &Checked) -> String {
     let plural = |count: usize, word: &str| {
         if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
     };
+    let known = match checked.known {
+        0 => String::new(),
+        known => format!("; {known} more in the baseline"),
+    };
     format!(
-        "{} in {} with secrets or keys ({} opened)",
+        "{} in {} with secrets or keys ({} opened){known}",
         [
             plural(checked.count(Error), "error"),
             plural(checked.count(Warning), "warning"),

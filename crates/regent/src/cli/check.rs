@@ -4,11 +4,11 @@
 //! and an exit code.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use regent_guard::config::{self, CONFIG_FILE, Options};
-use regent_guard::{Checked, Severity, report, rules};
+use regent_guard::{Baseline, Checked, Severity, report, rules};
 
 use super::{Exit, Failure, print};
 
@@ -35,6 +35,12 @@ pub struct Args {
     /// A JSON file of parameters; `--param` comes before it
     #[arg(long, value_name = "FILE")]
     parameters: Vec<PathBuf>,
+    /// A file of findings that are known and do not count
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write all that is found into a baseline, and count nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    write_baseline: Option<PathBuf>,
     /// Options in TOML [default: .regent-check.toml, if there is one]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -55,6 +61,12 @@ enum Format {
     Json,
     /// SARIF 2.1.0, for code scanning
     Sarif,
+    /// JUnit's XML, for build servers
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+    /// A table, for summaries and comments
+    Markdown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -83,21 +95,48 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     let options = options(args)?;
-    let checked = regent_guard::check(&args.paths, &options).map_err(usage)?;
+    let baseline = args.baseline.as_deref().map(baseline).transpose()?;
+    let mut checked = regent_guard::check(&args.paths, &options).map_err(usage)?;
+    if let Some(path) = &args.write_baseline {
+        return write_baseline(path, &checked);
+    }
+    if let Some(baseline) = baseline {
+        baseline.apply(&mut checked);
+    }
     print(&match args.output {
         Format::Text => report::text(&checked),
         Format::Json => report::json(&checked),
         Format::Sarif => report::sarif(&checked),
+        Format::Junit => report::junit(&checked),
+        Format::Github => report::github(&checked),
+        Format::Markdown => report::markdown(&checked),
     });
     judge(&checked, args.fail_on)
 }
 
+fn baseline(path: &Path) -> Result<Baseline, Failure> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path).map_err(|e| usage(format!("{name}: {e}")))?;
+    Baseline::parse(&text).map_err(|wrong| usage(format!("{name}: {wrong}")))
+}
+
+/// What cannot be read is never known, and fails here too.
+fn write_baseline(path: &Path, checked: &Checked) -> Result<(), Failure> {
+    let name = path.display();
+    std::fs::write(path, Baseline::write(checked)).map_err(|e| usage(format!("{name}: {e}")))?;
+    unreadable(checked)
+}
+
+fn unreadable(checked: &Checked) -> Result<(), Failure> {
+    match checked.unreadable() {
+        0 => Ok(()),
+        count => Err(Failure::new(Exit::Unreadable, format!("{count} could not be read"))),
+    }
+}
+
 /// A file that could not be read says more than a finding: nothing is known of it.
 fn judge(checked: &Checked, least: Level) -> Result<(), Failure> {
-    let unreadable = checked.unreadable();
-    if unreadable > 0 {
-        return Err(Failure::new(Exit::Unreadable, format!("{unreadable} could not be read")));
-    }
+    unreadable(checked)?;
     let least = match least {
         Level::Info => Severity::Info,
         Level::Warning => Severity::Warning,
