@@ -14,19 +14,24 @@ use crate::run::{Result, output, release_binaries, root, succeed, succeeds, targ
 use regent_wire::operations::OPERATIONS;
 
 /// What is installed where the clients are absent. Older models lack operations that are built.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 7] = [
     "awscli>=1.46.3,<2",
     "boto3>=1.44.5",
     "botocore>=1.44.5",
     "aws-secretsmanager-caching>=1.2",
     "aws-encryption-sdk[MPL]>=4",
+    "cryptography>=50",
     "sops>=1.18",
 ];
 /// The clients from the npm registry.
 const NODE_PACKAGES: [&str; 2] = ["@aws-sdk/client-secrets-manager@3", "@aws-sdk/client-kms@3"];
 /// Programs that tests run, and the Debian packages that they are installed from where absent.
-const PROGRAMS: [(&str, &str); 3] =
-    [("strace", "strace"), ("faketime", "faketime"), ("initdb", "postgresql")];
+const PROGRAMS: [(&str, &str); 4] = [
+    ("strace", "strace"),
+    ("faketime", "faketime"),
+    ("initdb", "postgresql"),
+    ("openssl", "openssl"),
+];
 /// Debian keeps PostgreSQL's programs here, by version, and not on the search path.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
 /// Succeeds in an interpreter whose clients know all that is tested. The CLI is not imported: it
@@ -34,6 +39,7 @@ const POSTGRESQL: &str = "/usr/lib/postgresql";
 const HAS_CLIENTS: &str = "import importlib.util, tomllib; \
     import aws_cryptographic_material_providers, aws_encryption_sdk; \
     import aws_secretsmanager_caching, boto3, botocore; \
+    from cryptography.hazmat.primitives.asymmetric import mldsa, mlkem; \
     assert importlib.util.find_spec('awscli') and importlib.util.find_spec('sops'); \
     assert tuple(map(int, botocore.__version__.split('.'))) >= (1, 44, 5)";
 

@@ -64,6 +64,7 @@ pub const KEY_DESCRIPTION_LEN_MAX: usize = 8192; // model
 pub const KEY_POLICY_LEN_MAX: usize = 32_768; // docs, bytes
 pub const KMS_PLAINTEXT_LEN_MAX: usize = 4096; // model
 pub const KMS_CIPHERTEXT_LEN_MAX: usize = 6144; // model
+pub const KMS_PUBLIC_KEY_LEN_MAX: usize = 8192; // model
 pub const GENERATED_BYTES_MAX: usize = 1024; // model, NumberOfBytesType
 pub const ENCRYPTION_CONTEXT_LEN_MAX: usize = 8192; // docs, characters
 pub const DELETION_WINDOW_DAYS_MIN: i64 = 7; // docs

@@ -3,11 +3,15 @@
 //! There is no `Write` that touches anything: a command collects its writes in a
 //! [`crate::tx::Tx`], and the shell commits them. There is no clock: time is [`crate::cx::Cx::now`].
 
+mod pairs;
+
 use core::ops::ControlFlow;
 
 use crate::ids::MaterialId;
 use crate::plaintext::{KeyBytes, Plaintext, SymmetricKey};
 use crate::records::{Key, Record, Scan};
+
+pub use pairs::{Encapsulated, MU_LEN, Message, NotAKey, Pair, Pairs};
 
 /// Reads one consistent-enough view of a Region's records.
 ///
@@ -113,6 +117,9 @@ pub trait Crypto {
 
     /// The public name of key material: one-way, equal in every Region that holds the material.
     fn material_id(&self, material: &KeyBytes) -> MaterialId;
+
+    /// Key pairs and MACs, which are the same in every Region.
+    fn pairs(&self) -> &dyn Pairs;
 
     /// Whether two byte strings are equal, in time that depends on their lengths only.
     fn equal(&self, a: &[u8], b: &[u8]) -> bool;

@@ -6,6 +6,9 @@
 //! also compiled into the tests of other crates, hence the crate's own name in its paths.
 #![allow(dead_code, reason = "each crate's tests use a part")]
 
+#[path = "testing/pairs.rs"]
+pub mod pairs;
+
 use core::cell::Cell;
 use core::ops::ControlFlow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +20,7 @@ use regent_core::ids::{AccountId, MaterialId, Region, RequestId, Scope};
 use regent_core::keys::usage::Uses;
 use regent_core::plaintext::{KeyBytes, Plaintext, SymmetricKey};
 use regent_core::ports::{
-    Crypto, Entropy, Read, SALT_LEN, StoreFault, Stored, TransportKey, Unopened, random,
+    Crypto, Entropy, Pairs, Read, SALT_LEN, StoreFault, Stored, TransportKey, Unopened, random,
 };
 use regent_core::records::{Key, Order, Prefix, Record, Scan, Subject};
 use regent_core::replication::change::Message;
@@ -29,6 +32,8 @@ use regent_core::tx::{Batch, Records, Tx};
 
 /// Up to this many records, every commit is followed by a look at all of them.
 const CHECKED_MAX: usize = 400;
+
+use pairs::FakePairs;
 
 /// One Region with one caller, the root of its account unless a test says otherwise.
 #[derive(Debug)]
@@ -316,11 +321,13 @@ impl Entropy for Counter {
 #[derive(Debug)]
 pub struct FakeCrypto {
     region_key: SymmetricKey,
+    pairs: FakePairs,
 }
 
 impl FakeCrypto {
     pub fn new(region: Region) -> Self {
-        Self { region_key: expand(&[b"region", region.as_str().as_bytes()]) }
+        let region_key = expand(&[b"region", region.as_str().as_bytes()]);
+        Self { region_key, pairs: FakePairs::new(region.as_str()) }
     }
 }
 
@@ -431,6 +438,10 @@ impl Crypto for FakeCrypto {
 
     fn material_id(&self, material: &KeyBytes) -> MaterialId {
         MaterialId(*expand(&[b"material", material.expose()]).expose())
+    }
+
+    fn pairs(&self) -> &dyn Pairs {
+        &self.pairs
     }
 
     fn equal(&self, a: &[u8], b: &[u8]) -> bool {

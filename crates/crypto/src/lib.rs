@@ -1,4 +1,4 @@
-//! Regent's cryptography on aws-lc-rs: the only crate with cryptography in it.
+//! Regent's cryptography, on aws-lc-rs wherever it has what is needed: the only crate with cryptography in it.
 //!
 //! It keeps [`regent_core::ports::Crypto`]'s promises: messages sealed under a key, keys wrapped
 //! for the store, keys sealed to another Region. It refuses to know what the bytes mean, where
@@ -10,6 +10,7 @@ pub mod digest;
 mod entropy;
 mod identity;
 mod invariant;
+mod pairs;
 mod region;
 mod root;
 mod sealed;

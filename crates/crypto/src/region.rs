@@ -9,11 +9,12 @@ use core::fmt;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use regent_core::ids::MaterialId;
 use regent_core::plaintext::{KeyBytes, Plaintext, SymmetricKey};
-use regent_core::ports::{Crypto, Entropy, TransportKey, Unopened, random};
+use regent_core::ports::{Crypto, Entropy, Pairs, TransportKey, Unopened, random};
 use zeroize::Zeroizing;
 
 use crate::digest;
 use crate::invariant::sound;
+use crate::pairs::SystemPairs;
 use crate::sealed::{self, OVERHEAD, Under};
 use crate::transport::{self, TransportPair};
 
@@ -111,6 +112,10 @@ impl Crypto for RegionCrypto {
         let filled = prk.expand(MATERIAL_ID, HKDF_SHA256).and_then(|okm| okm.fill(&mut id));
         sound(filled, "deriving a material id");
         MaterialId(id)
+    }
+
+    fn pairs(&self) -> &dyn Pairs {
+        &SystemPairs
     }
 
     fn equal(&self, a: &[u8], b: &[u8]) -> bool {

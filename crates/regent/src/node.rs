@@ -35,7 +35,8 @@ use regent_wire::fault::{Answer as Response, Fault};
 use regent_wire::operations::{Operation, Outcome};
 use regent_wire::peer::{self, Frame};
 use regent_wire::query_xml::Format;
-use tokio::sync::{mpsc, oneshot};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::audit_log::AuditLog;
 use crate::functions::Functions;
@@ -46,6 +47,8 @@ use effects::{Consequences, Effects};
 const ASK_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a request that replicates a key waits for the replica to be there.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(1);
+/// LIMIT: operations that take long, such as making an RSA key, at the same time in one Region.
+const SLOW_MAX: usize = 2;
 /// LIMIT: reads that wait to be noted. What does not fit is noted by a later read of that day.
 const TOUCHES_MAX: usize = 4096;
 /// LIMIT: reads that are noted with one commit, which nobody's write should wait for long.
@@ -91,6 +94,8 @@ pub struct Node {
     next_ask: AtomicU64,
     /// Accounts whose managed key is known to exist.
     accounts: Mutex<BTreeSet<AccountId>>,
+    /// Turns of operations that take long.
+    slow: Semaphore,
     touches: mpsc::Sender<Touch>,
     key_uses: Mutex<usage::Waiting>,
 }
@@ -140,6 +145,7 @@ impl Node {
             asked: Mutex::default(),
             next_ask: AtomicU64::new(1),
             accounts: Mutex::default(),
+            slow: Semaphore::new(SLOW_MAX),
             touches,
             key_uses: Mutex::default(),
         };
@@ -166,6 +172,8 @@ impl Node {
         self.ensure_account(call.caller.account).await?;
         let mut answers = Answers::new();
         loop {
+            let slow = call.operation.is_slow(&call.body);
+            let turn = if slow { self.slow.acquire().await.ok() } else { None };
             let seq = self.store.seq();
             let uses = Uses::default();
             let outcome = {
@@ -183,8 +191,10 @@ impl Node {
                     crypto: &self.crypto,
                     uses: &uses,
                 };
-                call.operation.run(&cx, &*self.store, &call.body, call.format)
+                let run = || call.operation.run(&cx, &*self.store, &call.body, call.format);
+                if slow { apart(run) } else { run() }
             };
+            drop(turn);
             match outcome {
                 Outcome::Answer { answer, reads, touches } => {
                     if self.store.seq() != seq && !self.store.unchanged(&reads)? {
@@ -435,6 +445,14 @@ impl Node {
     fn send(&self, to: Region, message: Message) {
         let frame = Frame { from: self.region, to, message };
         self.links.send(self.region, to, peer::encode(&frame));
+    }
+}
+
+/// Does what takes long without keeping a worker from other requests, where there are several.
+fn apart<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }
 

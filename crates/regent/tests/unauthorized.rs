@@ -18,7 +18,7 @@ use support::Server;
 
 /// A well-formed request of each operation: authorization comes after the check of its form.
 fn body(name: &str) -> Option<&'static str> {
-    body_of_secrets(name).or_else(|| body_of_keys(name))
+    body_of_secrets(name).or_else(|| body_of_keys(name)).or_else(|| body_of_pairs(name))
 }
 
 fn body_of_secrets(name: &str) -> Option<&'static str> {
@@ -106,6 +106,37 @@ fn body_of_keys(name: &str) -> Option<&'static str> {
         }
         "UpdateKeyDescription" => {
             r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Description":"d"}"#
+        }
+        _ => return None,
+    })
+}
+
+fn body_of_pairs(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "GetPublicKey" => r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab"}"#,
+        "Sign" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Message":"eA==","SigningAlgorithm":"ECDSA_SHA_256"}"#
+        }
+        "Verify" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Message":"eA==","Signature":"eA==","SigningAlgorithm":"ECDSA_SHA_256"}"#
+        }
+        "GenerateMac" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Message":"eA==","MacAlgorithm":"HMAC_SHA_256"}"#
+        }
+        "VerifyMac" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Message":"eA==","Mac":"eA==","MacAlgorithm":"HMAC_SHA_256"}"#
+        }
+        "DeriveSharedSecret" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","PublicKey":"eA==","KeyAgreementAlgorithm":"ECDH"}"#
+        }
+        "Encapsulate" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","EncapsulationAlgorithm":"ML_KEM"}"#
+        }
+        "Decapsulate" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","SharedSecretCiphertextBlob":"eA==","EncapsulationAlgorithm":"ML_KEM"}"#
+        }
+        "GenerateDataKeyPair" | "GenerateDataKeyPairWithoutPlaintext" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","KeyPairSpec":"ECC_NIST_P256"}"#
         }
         _ => return None,
     })

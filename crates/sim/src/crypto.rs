@@ -4,13 +4,19 @@
 //! notices a wrong key, altered bytes or another context. It protects nothing. Every key that
 //! passes is remembered, so that the checker can look for it in frames and records (promise R7).
 
+#[path = "../../core/src/testing/pairs.rs"]
+#[allow(dead_code, reason = "tests of operations use more of it")]
+mod pairs;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use regent_core::ids::{MaterialId, Region};
 use regent_core::plaintext::{KeyBytes, Plaintext, SymmetricKey};
-use regent_core::ports::{Crypto, Entropy, SALT_LEN, TransportKey, Unopened, random};
+use regent_core::ports::{Crypto, Entropy, Pairs, SALT_LEN, TransportKey, Unopened, random};
+
+use pairs::FakePairs;
 
 /// The beginnings of all keys that were ever used in a run.
 pub type Seen = Rc<RefCell<BTreeSet<[u8; 8]>>>;
@@ -20,6 +26,7 @@ pub type Seen = Rc<RefCell<BTreeSet<[u8; 8]>>>;
 pub struct FakeCrypto {
     region_key: SymmetricKey,
     seen: Seen,
+    pairs: FakePairs,
     /// Whether texts are hidden at all: the checker must notice if not.
     hides: bool,
 }
@@ -27,7 +34,7 @@ pub struct FakeCrypto {
 impl FakeCrypto {
     pub fn new(region: Region, seen: &Seen, hides: bool) -> Self {
         let region_key = expand(&[b"region", region.as_str().as_bytes()]);
-        Self { region_key, seen: Rc::clone(seen), hides }
+        Self { region_key, seen: Rc::clone(seen), pairs: FakePairs::new(region.as_str()), hides }
     }
 
     fn note(&self, key: &[u8]) {
@@ -187,6 +194,10 @@ impl Crypto for FakeCrypto {
 
     fn material_id(&self, material: &KeyBytes) -> MaterialId {
         MaterialId(*expand(&[b"material", material.expose()]).expose())
+    }
+
+    fn pairs(&self) -> &dyn Pairs {
+        &self.pairs
     }
 
     fn equal(&self, a: &[u8], b: &[u8]) -> bool {

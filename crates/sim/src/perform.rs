@@ -23,6 +23,7 @@ use regent_core::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyD
 use regent_core::keys::ops::update_alias::UpdateAlias;
 use regent_core::keys::ops::update_primary_region::UpdatePrimaryRegion;
 use regent_core::keys::rotation::RotationPeriod;
+use regent_core::keys::spec::{EncryptionAlgorithm, KeySpec, KeyUsage};
 use regent_core::keys::target::KeyRef;
 use regent_core::plaintext::Plaintext;
 use regent_core::ports::{Read, StoreFault};
@@ -231,6 +232,8 @@ impl Run<'_> {
                     bypass_lockout_check: false,
                     description: "".into(),
                     tags: regent_core::tags::Tags::new(),
+                    spec: KeySpec::SymmetricDefault,
+                    usage: KeyUsage::EncryptDecrypt,
                     multi_region: multi,
                 };
                 self.command(op, |found| Reply::Key(found.key.id))
@@ -306,6 +309,7 @@ impl Run<'_> {
                     key: key_ref(*key),
                     plaintext: Plaintext::new(text.clone().into_bytes()),
                     context: context(text),
+                    algorithm: EncryptionAlgorithm::Symmetric,
                     dry_run: false,
                 };
                 self.query(op, |found| Reply::Blob { key: found.key, blob: found.blob })
@@ -315,6 +319,7 @@ impl Run<'_> {
                 let blob = Blob::Given(kept.blob.clone().into());
                 let sealed = Sealed {
                     key: None,
+                    algorithm: EncryptionAlgorithm::Symmetric,
                     blob,
                     context: context(&kept.text),
                     tokens: Box::default(),

@@ -31,6 +31,7 @@ use regent_core::keys::ops::decrypt::Decrypt;
 use regent_core::keys::ops::encrypt::Encrypt;
 use regent_core::keys::ops::re_encrypt::ReEncrypt;
 use regent_core::keys::problem::KeyProblem;
+use regent_core::keys::spec::EncryptionAlgorithm;
 use regent_core::keys::target::KeyRef;
 use regent_core::plaintext::Plaintext;
 use regent_core::ports::random;
@@ -336,6 +337,7 @@ impl<'s> Cluster<'s> {
             key: self.name(),
             plaintext: Plaintext::new(text.clone().into_bytes()),
             context: context(&text),
+            algorithm: EncryptionAlgorithm::Symmetric,
             dry_run: false,
         };
         match self.query(at, op) {
@@ -355,7 +357,8 @@ impl<'s> Cluster<'s> {
         let made = &self.made[blob.index(self.made.len())];
         let text = made.text.clone();
         let (sealed, context) = (sealed(made, &made.text), context(&text));
-        let op = ReEncrypt { sealed, destination: self.name(), context, dry_run: false };
+        let (destination, algorithm) = (self.name(), EncryptionAlgorithm::Symmetric);
+        let op = ReEncrypt { sealed, destination, context, algorithm, dry_run: false };
         if let Some(Ok(again)) = self.query(at, op) {
             assert_ne!(again.blob, made.blob.to_vec());
             self.keep(at, again.blob.into(), text);
@@ -368,8 +371,9 @@ impl<'s> Cluster<'s> {
         let made = Made { at, blob, text, material };
         let opened = self.open(at, &made, &made.text).unwrap().unwrap();
         assert_eq!(opened.plaintext.expose(), made.text.as_bytes());
-        self.heard[at].insert(opened.material);
-        self.made.push(Made { material: opened.material, ..made });
+        let material = opened.material.unwrap();
+        self.heard[at].insert(material);
+        self.made.push(Made { material, ..made });
     }
 
     fn open(&self, at: At, made: &Made, text: &str) -> Option<Result<Opened, Error>> {
@@ -397,7 +401,7 @@ impl<'s> Cluster<'s> {
                     Ok(opened) => {
                         assert!(!self.disabled.contains(&at), "{} although disabled", place());
                         assert_eq!(opened.plaintext.expose(), made.text.as_bytes(), "{}", place());
-                        assert_eq!(opened.material, made.material, "{}", place());
+                        assert_eq!(opened.material, Some(made.material), "{}", place());
                         self.heard[at].insert(made.material);
                         if at != made.at {
                             count(&self.seen.opened_elsewhere);
@@ -426,7 +430,8 @@ fn context(text: &str) -> EncryptionContext {
 
 fn sealed(made: &Made, text: &str) -> Sealed {
     let blob = Blob::Given(made.blob.clone());
-    Sealed { key: None, blob, context: context(text), tokens: Box::default() }
+    let algorithm = EncryptionAlgorithm::Symmetric;
+    Sealed { key: None, algorithm, blob, context: context(text), tokens: Box::default() }
 }
 
 /// PROMISE R5.

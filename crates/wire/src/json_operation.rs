@@ -14,6 +14,11 @@ pub trait JsonOperation: Operation {
     /// Output to the response body; left empty by operations without output.
     fn encode(output: &Self::Output, cx: &Cx<'_>, out: &mut Vec<u8>);
 
+    /// Whether running it may take so long that it must not hold up other requests.
+    fn is_slow(_body: &[u8]) -> bool {
+        false
+    }
+
     /// Secrets that one request reads as so many requests would, for the audit log.
     fn reads(_output: &Self::Output, _cx: &Cx<'_>) -> Vec<SecretRead> {
         Vec::new()

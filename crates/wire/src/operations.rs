@@ -34,6 +34,7 @@ pub struct Operation {
     /// Whether it changes nothing.
     pub read_only: bool,
     run: Run,
+    slow: fn(&[u8]) -> bool,
 }
 
 type Run = fn(&Cx<'_>, &dyn Read, &Request<'_>) -> Outcome;
@@ -80,17 +81,31 @@ impl Operation {
         (self.run)(cx, read, &Request { body, format, operation: self })
     }
 
+    /// Whether running it with this body may take so long that the shell must not let other
+    /// requests wait for it.
+    pub fn is_slow(&self, body: &[u8]) -> bool {
+        (self.slow)(body)
+    }
+
     const fn query<Op: JsonOperation + Query>(service: Service, name: &'static str) -> Self {
-        Self { service, name, action: Op::ACTION, read_only: true, run: json_query::<Op> }
+        let (run, slow): (Run, _) = (json_query::<Op>, Op::is_slow);
+        Self { service, name, action: Op::ACTION, read_only: true, run, slow }
     }
 
     const fn form_query<Op: QueryOperation + Query>(service: Service, name: &'static str) -> Self {
-        Self { service, name, action: Op::ACTION, read_only: true, run: form_query::<Op> }
+        let (run, slow): (Run, _) = (form_query::<Op>, never);
+        Self { service, name, action: Op::ACTION, read_only: true, run, slow }
     }
 
     const fn command<Op: JsonOperation + Command>(service: Service, name: &'static str) -> Self {
-        Self { service, name, action: Op::ACTION, read_only: false, run: json_command::<Op> }
+        let (run, slow): (Run, _) = (json_command::<Op>, Op::is_slow);
+        Self { service, name, action: Op::ACTION, read_only: false, run, slow }
     }
+}
+
+/// Query services have nothing slow.
+fn never(_: &[u8]) -> bool {
+    false
 }
 
 fn json_query<Op: JsonOperation + Query>(
@@ -211,20 +226,27 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::command::<keys::create_alias::CreateAlias>(Service::Kms, "CreateAlias"),
     Operation::command::<keys::create_grant::CreateGrant>(Service::Kms, "CreateGrant"),
     Operation::command::<keys::create_key::CreateKey>(Service::Kms, "CreateKey"),
+    Operation::query::<keys::decapsulate::Decapsulate>(Service::Kms, "Decapsulate"),
     Operation::query::<keys::decrypt::Decrypt>(Service::Kms, "Decrypt"),
     Operation::command::<keys::delete_alias::DeleteAlias>(Service::Kms, "DeleteAlias"),
+    Operation::query::<keys::derive_shared_secret::DeriveSharedSecret>(Service::Kms, "DeriveSharedSecret"),
     Operation::query::<keys::describe_key::DescribeKey>(Service::Kms, "DescribeKey"),
     Operation::command::<keys::disable_key::DisableKey>(Service::Kms, "DisableKey"),
     Operation::command::<keys::disable_key_rotation::DisableKeyRotation>(Service::Kms, "DisableKeyRotation"),
     Operation::command::<keys::enable_key::EnableKey>(Service::Kms, "EnableKey"),
     Operation::command::<keys::enable_key_rotation::EnableKeyRotation>(Service::Kms, "EnableKeyRotation"),
+    Operation::query::<keys::encapsulate::Encapsulate>(Service::Kms, "Encapsulate"),
     Operation::query::<keys::encrypt::Encrypt>(Service::Kms, "Encrypt"),
     Operation::query::<keys::generate_data_key::GenerateDataKey>(Service::Kms, "GenerateDataKey"),
+    Operation::query::<keys::generate_data_key_pair::GenerateDataKeyPair>(Service::Kms, "GenerateDataKeyPair"),
+    Operation::query::<keys::generate_data_key_pair_without_plaintext::GenerateDataKeyPairWithoutPlaintext>(Service::Kms, "GenerateDataKeyPairWithoutPlaintext"),
     Operation::query::<keys::generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext>(Service::Kms, "GenerateDataKeyWithoutPlaintext"),
+    Operation::query::<keys::generate_mac::GenerateMac>(Service::Kms, "GenerateMac"),
     Operation::query::<keys::generate_random::GenerateRandom>(Service::Kms, "GenerateRandom"),
     Operation::query::<keys::get_key_last_usage::GetKeyLastUsage>(Service::Kms, "GetKeyLastUsage"),
     Operation::query::<keys::get_key_policy::GetKeyPolicy>(Service::Kms, "GetKeyPolicy"),
     Operation::query::<keys::get_key_rotation_status::GetKeyRotationStatus>(Service::Kms, "GetKeyRotationStatus"),
+    Operation::query::<keys::get_public_key::GetPublicKey>(Service::Kms, "GetPublicKey"),
     Operation::query::<keys::list_aliases::ListAliases>(Service::Kms, "ListAliases"),
     Operation::query::<keys::list_grants::ListGrants>(Service::Kms, "ListGrants"),
     Operation::query::<keys::list_key_policies::ListKeyPolicies>(Service::Kms, "ListKeyPolicies"),
@@ -239,11 +261,14 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::command::<keys::revoke_grant::RevokeGrant>(Service::Kms, "RevokeGrant"),
     Operation::command::<keys::rotate_key_on_demand::RotateKeyOnDemand>(Service::Kms, "RotateKeyOnDemand"),
     Operation::command::<keys::schedule_key_deletion::ScheduleKeyDeletion>(Service::Kms, "ScheduleKeyDeletion"),
+    Operation::query::<keys::sign::Sign>(Service::Kms, "Sign"),
     Operation::command::<keys::tag_resource::TagResource>(Service::Kms, "TagResource"),
     Operation::command::<keys::untag_resource::UntagResource>(Service::Kms, "UntagResource"),
     Operation::command::<keys::update_alias::UpdateAlias>(Service::Kms, "UpdateAlias"),
     Operation::command::<keys::update_key_description::UpdateKeyDescription>(Service::Kms, "UpdateKeyDescription"),
     Operation::command::<keys::update_primary_region::UpdatePrimaryRegion>(Service::Kms, "UpdatePrimaryRegion"),
+    Operation::query::<keys::verify::Verify>(Service::Kms, "Verify"),
+    Operation::query::<keys::verify_mac::VerifyMac>(Service::Kms, "VerifyMac"),
     Operation::form_query::<GetCallerIdentity>(Service::Sts, "GetCallerIdentity"),
 ];
 

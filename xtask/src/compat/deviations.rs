@@ -170,8 +170,8 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         Kms,
         "CreateKey",
-        "only `SYMMETRIC_DEFAULT` keys with AWS_KMS material",
-        "asymmetric and HMAC keys, imported material and key stores are not built yet",
+        "only keys with AWS_KMS material",
+        "imported material and key stores are not built yet",
     ),
     of(
         Kms,
@@ -197,8 +197,34 @@ pub const DEVIATIONS: &[Deviation] = &[
         "until a rotation has reached a replica, its ciphertexts answer `KeyUnavailableException` there",
         "Regions wait for nobody; clients ask again by themselves",
     ),
+    of(
+        Kms,
+        "Decrypt",
+        "the text for an RSA algorithm without `KeyId`, or with an encryption context, is not AWS's",
+        "no recording of AWS's text is known",
+    ),
     of(Kms, "Decrypt", RECIPIENT, ENCLAVES),
+    of(Kms, "DeriveSharedSecret", RECIPIENT, ENCLAVES),
     of(Kms, "GenerateDataKey", RECIPIENT, ENCLAVES),
+    of(Kms, "GenerateDataKeyPair", RECIPIENT, ENCLAVES),
+    of(
+        Kms,
+        "Sign",
+        "ML-DSA signs a representative (`EXTERNAL_MU`) deterministically, and messages with fresh randomness",
+        "FIPS 204 allows both, and either verifies alike",
+    ),
+    of(
+        Kms,
+        "Sign",
+        "the text for a `MessageType` that does not suit the algorithm is not AWS's",
+        "no recording of AWS's text is known",
+    ),
+    of(
+        Kms,
+        "GetPublicKey",
+        "the text for a key without a public key is not AWS's",
+        "no recording of AWS's text is known",
+    ),
     of(Kms, "GenerateRandom", RECIPIENT, ENCLAVES),
     of(Kms, "CreateGrant", "service principals and `SourceArn` are refused", SERVICES),
     of(

@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 
 use crate::cx::Cx;
 use crate::ids::{KeyArn, MaterialId, Scope};
-use crate::keys::access::{Found, KeyName, find};
+use crate::keys::access::{Found, KeyName, check_usage, find};
 use crate::keys::envelope::{self, BlobHeader, EncryptionContext};
-use crate::keys::error::Error;
+use crate::keys::error::{Error, UseProblem};
 use crate::keys::grant::GrantToken;
+use crate::keys::model::{KeySpec, KeyUsage};
+use crate::keys::spec::{EncryptionAlgorithm, PairSpec};
 use crate::keys::states::Rule;
 use crate::keys::target::{KeyRef, Target};
+use crate::keys::using::{check_algorithm, private, public};
 use crate::limits;
 use crate::plaintext::Plaintext;
 use crate::policy::authorized::Demand;
@@ -36,8 +39,9 @@ pub fn context(pairs: BTreeMap<Box<str>, Box<str>>) -> Result<EncryptionContext,
 /// What there is to decrypt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
-    /// The key that the request names, if it names one.
+    /// The key that the request names, if it names one. A ciphertext of RSA does not.
     pub key: Option<KeyRef>,
+    pub algorithm: EncryptionAlgorithm,
     pub blob: Blob,
     pub context: EncryptionContext,
     pub tokens: Box<[GrantToken]>,
@@ -66,7 +70,9 @@ pub struct Source {
 pub struct Opened {
     pub plaintext: Plaintext,
     pub key: KeyArn,
-    pub material: MaterialId,
+    /// `None` for a key pair.
+    pub material: Option<MaterialId>,
+    pub algorithm: EncryptionAlgorithm,
 }
 
 impl Sealed {
@@ -75,6 +81,7 @@ impl Sealed {
             Blob::Given(blob) | Blob::Ignored(Some(blob)) => Some(blob),
             Blob::Ignored(None) => None,
         };
+        let blob = blob.filter(|_| self.algorithm == EncryptionAlgorithm::Symmetric);
         let header =
             blob.and_then(|blob| BlobHeader::parse(blob).ok()).map(|(header, _, _)| header);
         let key = match (&self.key, &header) {
@@ -91,10 +98,18 @@ impl Sealed {
         let found = self.found(source.key)?;
         Rule::Use.check(&found)?;
         // AWS: not a wrong usage, but not the ciphertext's key.
-        if !found.key.spec.is_symmetric() {
+        if found.key.usage != KeyUsage::EncryptDecrypt {
             return Err(Error::IncorrectKey);
         }
+        check_use(&found, self.algorithm, &self.context)?;
         let Blob::Given(blob) = &self.blob else { return Err(Error::DryRun) };
+        if let EncryptionAlgorithm::Oaep(hash) = self.algorithm {
+            let key = private(cx, &found)?;
+            let opened = cx.crypto.pairs().oaep_decrypt(&key, hash, blob);
+            let plaintext = opened.map_err(|_| Error::InvalidCiphertext)?;
+            let (key, algorithm) = (found.arn(), self.algorithm);
+            return Ok(Opened { plaintext, key, material: None, algorithm });
+        }
         let header = source.header.ok_or(Error::InvalidCiphertext)?;
         if !is_of(&header, &found) {
             return Err(Error::IncorrectKey);
@@ -104,12 +119,18 @@ impl Sealed {
         }
         let plaintext = envelope::decrypt(&found.key, found.scope, &self.context, blob, cx.crypto)
             .map_err(|_| Error::InvalidCiphertext)?;
-        Ok(Opened { plaintext, key: found.arn(), material: header.material })
+        let (key, algorithm) = (found.arn(), self.algorithm);
+        Ok(Opened { plaintext, key, material: Some(header.material), algorithm })
     }
 
     /// The key that the ciphertext is said to be under. It may still be another one's.
     fn found(&self, target: Option<Target>) -> Result<Found, Error> {
-        let Some(target) = target else { return Err(Error::InvalidCiphertext) };
+        let Some(target) = target else {
+            return Err(match self.algorithm {
+                EncryptionAlgorithm::Symmetric => Error::InvalidCiphertext,
+                EncryptionAlgorithm::Oaep(_) => Error::Use(UseProblem::DecryptKeyMissing),
+            });
+        };
         target.found().map_err(|error| match (&self.key, error) {
             (None, Error::Key(_)) => Error::CiphertextKeyInaccessible,
             (_, error) => error,
@@ -120,14 +141,81 @@ impl Sealed {
 impl Source {
     /// The permission that decrypting takes. Without a key there is nothing to ask for, and nothing
     /// to tell: the answer depends on the request's bytes alone.
-    pub fn demand(&self, action: &'static str, context: &EncryptionContext) -> Option<Demand> {
-        let facts = [("kms:encryptionalgorithm", ALGORITHM.to_owned())];
-        self.key.as_ref().map(|key| key.demand_with(action, Some(context), facts))
+    pub fn demand(&self, action: &'static str, sealed: &Sealed) -> Option<Demand> {
+        let facts = [("kms:encryptionalgorithm", sealed.algorithm.as_str().to_owned())];
+        self.key.as_ref().map(|key| key.demand_with(action, Some(&sealed.context), facts))
     }
 
     /// The ARN of the key, if there is one.
     pub fn arn(&self) -> Option<KeyArn> {
         self.key.as_ref().and_then(|key| key.as_found().ok()).map(Found::arn)
+    }
+}
+
+/// Whether a key encrypts and decrypts so.
+fn check_use(
+    found: &Found,
+    algorithm: EncryptionAlgorithm,
+    context: &EncryptionContext,
+) -> Result<(), Error> {
+    let spec = found.key.spec;
+    check_algorithm(algorithm.is_of(spec), algorithm.as_str(), spec)?;
+    if !spec.is_symmetric() && !context.is_empty() {
+        return Err(Error::Use(UseProblem::ContextNotSymmetric));
+    }
+    Ok(())
+}
+
+/// What there is to encrypt under a key. Shared by Encrypt and ReEncrypt.
+#[derive(Debug)]
+pub struct Sealing<'a> {
+    pub algorithm: EncryptionAlgorithm,
+    pub context: &'a EncryptionContext,
+    /// AWS's name of what encrypts.
+    pub operation: &'static str,
+}
+
+impl Sealing<'_> {
+    /// Everything but the plaintext's length.
+    pub fn check(&self, found: &Found) -> Result<(), Error> {
+        Rule::Use.check(found)?;
+        check_usage(found, KeyUsage::EncryptDecrypt, self.operation)?;
+        check_use(found, self.algorithm, self.context)
+    }
+
+    /// AWS: what fits into one RSA block.
+    pub fn check_length(&self, found: &Found, len: usize) -> Result<(), Error> {
+        match (self.algorithm, found.key.spec) {
+            (EncryptionAlgorithm::Oaep(hash), spec @ KeySpec::Pair(PairSpec::Rsa(size))) => {
+                let (algorithm, max) = (self.algorithm, hash.message_len_max(size));
+                if len <= max {
+                    Ok(())
+                } else {
+                    Err(Error::Use(UseProblem::PlaintextTooLong { algorithm, spec, max }))
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Encrypts what was checked. What fails then is corruption of this Region's store.
+    pub fn seal(
+        &self,
+        cx: &Cx<'_>,
+        found: &Found,
+        text: &Plaintext,
+    ) -> Result<Vec<u8>, StoreFault> {
+        let text = text.expose();
+        match self.algorithm {
+            EncryptionAlgorithm::Oaep(hash) => {
+                cx.crypto.pairs().oaep_encrypt(public(found)?, hash, text)
+            }
+            EncryptionAlgorithm::Symmetric => {
+                let (crypto, entropy) = (cx.crypto, cx.entropy);
+                envelope::encrypt(&found.key, found.scope, self.context, text, crypto, entropy)
+            }
+        }
+        .map_err(|_| StoreFault)
     }
 }
 

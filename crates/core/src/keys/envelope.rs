@@ -189,6 +189,29 @@ pub fn generate_material(
     store_material(arn, KeySpec::SymmetricDefault, &key.into(), now, crypto, entropy)
 }
 
+/// New material for a key of any spec.
+pub fn new_material(
+    arn: &KeyArn,
+    spec: KeySpec,
+    now: crate::time::Timestamp,
+    crypto: &dyn Crypto,
+    entropy: &dyn Entropy,
+) -> Material {
+    let (bytes, public) = match spec {
+        KeySpec::SymmetricDefault => return generate_material(arn, now, crypto, entropy),
+        KeySpec::Hmac(hash) => {
+            let mut bytes = vec![0; hash.output_len()];
+            entropy.fill(&mut bytes);
+            (KeyBytes::new(bytes), None)
+        }
+        KeySpec::Pair(pair) => {
+            let pair = crypto.pairs().generate_pair(pair);
+            (pair.private, Some(pair.public))
+        }
+    };
+    Material { public, ..store_material(arn, spec, &bytes, now, crypto, entropy) }
+}
+
 /// Wraps material for this Region's store.
 pub fn store_material(
     arn: &KeyArn,

@@ -1,7 +1,10 @@
 //! What may go wrong in a KMS operation, as conditions. The wire chooses the words.
 
 use crate::ids::{AliasArn, GrantId, KeyArn, Region};
+use crate::keys::model::KeySpec;
 use crate::keys::problem::KeyProblem;
+use crate::keys::signing::MessageType;
+use crate::keys::spec::{EncryptionAlgorithm, SigningAlgorithm};
 use crate::policy::authorized::Denied;
 use crate::ports::StoreFault;
 
@@ -16,6 +19,8 @@ pub enum Error {
     CiphertextKeyInaccessible,
     /// The request names another key than the blob.
     IncorrectKey,
+    /// The key is not used so.
+    Use(UseProblem),
     EncryptionContextTooLong,
     /// GenerateDataKey wants exactly one of KeySpec and NumberOfBytes.
     DataKeyLengthAmbiguous,
@@ -54,6 +59,8 @@ pub enum Error {
         alias: AliasArn,
     },
     AliasTargetIsAlias,
+    /// UpdateAlias: the old and the new key are of different kinds or usages.
+    AliasOfOtherKind,
     TooManyAliases {
         key: KeyArn,
     },
@@ -76,6 +83,43 @@ pub enum Error {
     TagReserved,
     TooManyTags,
     InvalidMarker,
+}
+
+/// What speaks against using a key as a request asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UseProblem {
+    /// The algorithm, in AWS's spelling, is none of the key's spec.
+    WrongAlgorithm {
+        algorithm: &'static str,
+        spec: KeySpec,
+    },
+    /// The plaintext is too long for RSA.
+    PlaintextTooLong {
+        algorithm: EncryptionAlgorithm,
+        spec: KeySpec,
+        max: usize,
+    },
+    /// An encryption context, which only symmetric keys have.
+    ContextNotSymmetric,
+    /// Decrypting with a key pair takes the key's name.
+    DecryptKeyMissing,
+    /// A digest, or a message representative, of another length than the algorithm's.
+    DigestLength {
+        algorithm: SigningAlgorithm,
+    },
+    MessageType {
+        message_type: MessageType,
+        algorithm: SigningAlgorithm,
+    },
+    InvalidSignature,
+    InvalidMac,
+    /// DeriveSharedSecret: no public key of the curve.
+    InvalidPeerKey,
+    /// GetPublicKey on a key that has none.
+    NoPublicKey {
+        key: KeyArn,
+        spec: KeySpec,
+    },
 }
 
 /// What may be wrong with a grant, or with a request for one.
@@ -125,6 +169,12 @@ pub enum RotationProblem {
 impl From<RotationProblem> for Error {
     fn from(problem: RotationProblem) -> Self {
         Self::Rotation(problem)
+    }
+}
+
+impl From<UseProblem> for Error {
+    fn from(problem: UseProblem) -> Self {
+        Self::Use(problem)
     }
 }
 

@@ -76,6 +76,23 @@ pub enum HmacHash {
 }
 
 impl HmacHash {
+    pub const ALL: [Self; 4] = [Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
+
+    /// The algorithm's name.
+    pub const fn algorithm(self) -> &'static str {
+        match self {
+            Self::Sha224 => "HMAC_SHA_224",
+            Self::Sha256 => "HMAC_SHA_256",
+            Self::Sha384 => "HMAC_SHA_384",
+            Self::Sha512 => "HMAC_SHA_512",
+        }
+    }
+
+    /// The hash of an algorithm's name.
+    pub fn of_algorithm(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|hash| hash.algorithm() == name)
+    }
+
     /// Bytes of a MAC, and of the material of a key made here.
     pub const fn output_len(self) -> usize {
         match self {
@@ -317,6 +334,114 @@ impl Origin {
             0 => Some(Self::AwsKms),
             1 => Some(Self::External),
             _ => None,
+        }
+    }
+}
+
+/// AWS: SigningAlgorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SigningAlgorithm {
+    RsaPss(SignHash),
+    RsaPkcs1(SignHash),
+    Ecdsa(SignHash),
+    Ed25519,
+    Ed25519Ph,
+    MlDsa,
+}
+
+impl SigningAlgorithm {
+    pub const ALL: [Self; 12] = [
+        Self::RsaPkcs1(SignHash::Sha256),
+        Self::RsaPkcs1(SignHash::Sha384),
+        Self::RsaPkcs1(SignHash::Sha512),
+        Self::RsaPss(SignHash::Sha256),
+        Self::RsaPss(SignHash::Sha384),
+        Self::RsaPss(SignHash::Sha512),
+        Self::Ecdsa(SignHash::Sha256),
+        Self::Ecdsa(SignHash::Sha384),
+        Self::Ecdsa(SignHash::Sha512),
+        Self::Ed25519,
+        Self::Ed25519Ph,
+        Self::MlDsa,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RsaPss(SignHash::Sha256) => "RSASSA_PSS_SHA_256",
+            Self::RsaPss(SignHash::Sha384) => "RSASSA_PSS_SHA_384",
+            Self::RsaPss(SignHash::Sha512) => "RSASSA_PSS_SHA_512",
+            Self::RsaPkcs1(SignHash::Sha256) => "RSASSA_PKCS1_V1_5_SHA_256",
+            Self::RsaPkcs1(SignHash::Sha384) => "RSASSA_PKCS1_V1_5_SHA_384",
+            Self::RsaPkcs1(SignHash::Sha512) => "RSASSA_PKCS1_V1_5_SHA_512",
+            Self::Ecdsa(SignHash::Sha256) => "ECDSA_SHA_256",
+            Self::Ecdsa(SignHash::Sha384) => "ECDSA_SHA_384",
+            Self::Ecdsa(SignHash::Sha512) => "ECDSA_SHA_512",
+            Self::Ed25519 => "ED25519_SHA_512",
+            Self::Ed25519Ph => "ED25519_PH_SHA_512",
+            Self::MlDsa => "ML_DSA_SHAKE_256",
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+
+    /// Bytes of the digest that a caller may sign in the message's place. AWS: pure Ed25519 signs
+    /// messages only.
+    pub const fn digest_len(self) -> Option<usize> {
+        match self {
+            Self::RsaPss(hash) | Self::RsaPkcs1(hash) | Self::Ecdsa(hash) => {
+                Some(hash.output_len())
+            }
+            Self::Ed25519Ph => Some(SignHash::Sha512.output_len()),
+            Self::Ed25519 | Self::MlDsa => None,
+        }
+    }
+
+    /// AWS: whether keys of this spec sign so.
+    pub const fn is_of(self, spec: KeySpec) -> bool {
+        let KeySpec::Pair(pair) = spec else { return false };
+        match self {
+            Self::RsaPss(_) | Self::RsaPkcs1(_) => matches!(pair, PairSpec::Rsa(_)),
+            Self::Ecdsa(SignHash::Sha256) => {
+                matches!(pair, PairSpec::Ecc(Curve::P256 | Curve::Secp256k1))
+            }
+            Self::Ecdsa(SignHash::Sha384) => matches!(pair, PairSpec::Ecc(Curve::P384)),
+            Self::Ecdsa(SignHash::Sha512) => matches!(pair, PairSpec::Ecc(Curve::P521)),
+            Self::Ed25519 | Self::Ed25519Ph => matches!(pair, PairSpec::Ed25519),
+            Self::MlDsa => matches!(pair, PairSpec::MlDsa(_)),
+        }
+    }
+}
+
+/// AWS: EncryptionAlgorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum EncryptionAlgorithm {
+    #[default]
+    Symmetric,
+    Oaep(OaepHash),
+}
+
+impl EncryptionAlgorithm {
+    pub const ALL: [Self; 3] =
+        [Self::Symmetric, Self::Oaep(OaepHash::Sha1), Self::Oaep(OaepHash::Sha256)];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Symmetric => "SYMMETRIC_DEFAULT",
+            Self::Oaep(OaepHash::Sha1) => "RSAES_OAEP_SHA_1",
+            Self::Oaep(OaepHash::Sha256) => "RSAES_OAEP_SHA_256",
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+
+    pub const fn is_of(self, spec: KeySpec) -> bool {
+        match self {
+            Self::Symmetric => spec.is_symmetric(),
+            Self::Oaep(_) => matches!(spec, KeySpec::Pair(PairSpec::Rsa(_))),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::keys::ops::disable_key::DisableKey;
 use crate::keys::ops::replicate_key::ReplicateKey;
 use crate::keys::ops::update_alias::UpdateAlias;
 use crate::keys::ops::update_primary_region::UpdatePrimaryRegion;
+use crate::keys::spec::{KeySpec, KeyUsage};
 use crate::keys::target::KeyRef;
 use crate::limits;
 use crate::plaintext::Plaintext;
@@ -294,6 +295,8 @@ fn primary_key(a: &mut World, b: &World) -> KeyId {
 
 fn key(world: &mut World, multi_region: bool) -> KeyId {
     let op = CreateKey {
+        spec: KeySpec::SymmetricDefault,
+        usage: KeyUsage::EncryptDecrypt,
         policy: None,
         bypass_lockout_check: false,
         description: "".into(),

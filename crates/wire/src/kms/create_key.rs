@@ -1,8 +1,9 @@
-//! CreateKey on the wire. Symmetric keys are built; every other spec is refused by name.
+//! CreateKey on the wire.
 
 use regent_core::cx::Cx;
 use regent_core::keys::access::Found;
 use regent_core::keys::error::Error;
+use regent_core::keys::model::{KeySpec, KeyUsage};
 use regent_core::keys::ops::create_key::CreateKey;
 use serde::Deserialize;
 
@@ -100,28 +101,37 @@ impl Input {
         check.finish()
     }
 
-    /// Lets only keys through that can be made.
-    fn refuse_unbuilt(&self) -> Result<(), Fault> {
+    /// What the key is and is for.
+    fn kind(&self) -> Result<(KeySpec, KeyUsage), Fault> {
         if self.key_spec.is_some() && self.customer_master_key_spec.is_some() {
             return Err(Fault::validation(
                 "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.",
             ));
         }
         let spec = self.key_spec.as_deref().or(self.customer_master_key_spec.as_deref());
-        let usage = self.key_usage.as_deref();
-        match (spec.unwrap_or(SYMMETRIC), usage) {
-            (SYMMETRIC, None | Some(ENCRYPT_DECRYPT)) => {}
-            (SYMMETRIC, Some(usage)) => return Err(mismatch(usage, SYMMETRIC)),
-            (_, None) => return Err(Fault::validation(NO_USAGE)),
-            (spec, Some(usage)) if !is_compatible(spec, usage) => {
-                return Err(mismatch(usage, spec));
-            }
-            (spec, Some(_)) => {
-                return Err(fault::unsupported(format!(
-                    "KeySpec {spec} is not supported in this Region."
-                )));
-            }
+        let spec = spec.unwrap_or(SYMMETRIC);
+        let usage = match self.key_usage.as_deref() {
+            None if spec == SYMMETRIC => ENCRYPT_DECRYPT,
+            None => return Err(Fault::validation(NO_USAGE)),
+            Some(usage) => usage,
+        };
+        // The constraints leave only one spec that has no keys here: SM2, of the Regions in China.
+        let not_here = || fault::not_in_region("KeySpec", spec);
+        let (spec, usage) = (
+            KeySpec::of_name(spec).ok_or_else(not_here)?,
+            KeyUsage::of_name(usage).ok_or_else(Fault::serialization)?,
+        );
+        if !spec.allows(usage) {
+            let (usage, spec) = (usage.as_str(), spec.as_str());
+            return Err(Fault::validation(format!(
+                "KeyUsage {usage} is not compatible with KeySpec {spec}"
+            )));
         }
+        Ok((spec, usage))
+    }
+
+    /// Lets only keys through whose material can be made here.
+    fn refuse_unbuilt(&self) -> Result<(), Fault> {
         if self.custom_key_store_id.is_some() {
             return Err(fault::custom_key_store());
         }
@@ -135,33 +145,19 @@ impl Input {
     }
 }
 
-/// AWS: which usages the specs other than the symmetric one have.
-fn is_compatible(spec: &str, usage: &str) -> bool {
-    let family = spec.split_once('_').map_or(spec, |(family, _)| family);
-    match usage {
-        ENCRYPT_DECRYPT => matches!(family, "RSA" | "SM2"),
-        "SIGN_VERIFY" => matches!(family, "RSA" | "ECC" | "SM2") || spec.starts_with("ML_DSA_"),
-        "GENERATE_VERIFY_MAC" => family == "HMAC",
-        "KEY_AGREEMENT" => family == "SM2" || spec.starts_with("ECC_NIST_P"),
-        "ENCAPSULATE_DECAPSULATE" => spec.starts_with("ML_KEM_"),
-        _ => false,
-    }
-}
-
-fn mismatch(usage: &str, spec: &str) -> Fault {
-    Fault::validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}"))
-}
-
 impl JsonOperation for CreateKey {
     fn decode(body: &[u8]) -> Result<Self, Fault> {
         let input: Input = json::parse(body)?;
         input.check()?;
+        let (spec, usage) = input.kind()?;
         input.refuse_unbuilt()?;
         Ok(Self {
             policy: members::policy(input.policy.as_deref()).map_err(fault::of_request)?,
             bypass_lockout_check: input.bypass_policy_lockout_safety_check.unwrap_or_default(),
             description: input.description.unwrap_or_default(),
             tags: members::tags(input.tags.unwrap_or_default()).map_err(fault::of_request)?,
+            spec,
+            usage,
             multi_region: input.multi_region.unwrap_or_default(),
         })
     }
@@ -174,5 +170,10 @@ impl JsonOperation for CreateKey {
 
     fn fault(error: Error, cx: &Cx<'_>) -> Fault {
         fault::of(error, cx)
+    }
+
+    /// RSA keys take long to make.
+    fn is_slow(body: &[u8]) -> bool {
+        members::names_rsa(body)
     }
 }

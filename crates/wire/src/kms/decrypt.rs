@@ -1,7 +1,7 @@
 //! Decrypt on the wire.
 
 use regent_core::cx::Cx;
-use regent_core::keys::ciphertext::{self, Opened, Sealed};
+use regent_core::keys::ciphertext::{Opened, Sealed};
 use regent_core::keys::error::Error;
 use regent_core::keys::ops::decrypt::Decrypt;
 use serde::Deserialize;
@@ -38,11 +38,12 @@ impl JsonOperation for Decrypt {
         check.finish()?;
         members::recipient(input.recipient.as_ref())?;
         let tokens = members::tokens_of(input.grant_tokens.as_deref())?;
-        members::algorithm(algorithm)?;
+        let algorithm = members::algorithm(algorithm)?;
         let dry_run = input.dry_run.unwrap_or_default();
         let modifiers = input.dry_run_modifiers.as_deref();
         let sealed = Sealed {
             key: input.key_id.as_deref().map(Into::into),
+            algorithm,
             blob: members::sealed_blob(blob, dry_run, modifiers)?,
             context: members::context(input.encryption_context).map_err(fault::of_request)?,
             tokens,
@@ -56,8 +57,9 @@ impl JsonOperation for Decrypt {
         json::object(out, |body| {
             body.string("KeyId", output.key.text().as_str());
             body.blob("Plaintext", output.plaintext.expose());
-            body.string("EncryptionAlgorithm", ciphertext::ALGORITHM);
-            body.string("KeyMaterialId", output.material.to_string().as_str());
+            body.string("EncryptionAlgorithm", output.algorithm.as_str());
+            let material = output.material.map(|material| material.to_string());
+            body.string("KeyMaterialId", material.as_deref());
         });
     }
 

@@ -1,7 +1,6 @@
 //! Encrypt on the wire.
 
 use regent_core::cx::Cx;
-use regent_core::keys::ciphertext;
 use regent_core::keys::error::Error;
 use regent_core::keys::ops::encrypt::{Encrypt, Encrypted};
 use regent_core::limits;
@@ -38,12 +37,13 @@ impl JsonOperation for Encrypt {
         members::check_grant_tokens(&mut check, input.grant_tokens.as_deref());
         check.finish()?;
         let key = members::key_with_tokens(key, input.grant_tokens.as_deref())?;
-        members::algorithm(algorithm)?;
+        let algorithm = members::algorithm(algorithm)?;
         let plaintext = input.plaintext.ok_or_else(Fault::serialization)?.into_plaintext();
         Ok(Self {
             key,
             plaintext,
             context: members::context(input.encryption_context).map_err(fault::of_request)?,
+            algorithm,
             dry_run: input.dry_run.unwrap_or_default(),
         })
     }
@@ -52,7 +52,7 @@ impl JsonOperation for Encrypt {
         json::object(out, |body| {
             body.blob("CiphertextBlob", &*output.blob);
             body.string("KeyId", output.key.text().as_str());
-            body.string("EncryptionAlgorithm", ciphertext::ALGORITHM);
+            body.string("EncryptionAlgorithm", output.algorithm.as_str());
         });
     }
 

@@ -5,7 +5,7 @@
 
 use regent_core::cx::Cx;
 use regent_core::ids::KeyArn;
-use regent_core::keys::error::{Error, GrantProblem, RotationProblem};
+use regent_core::keys::error::{Error, GrantProblem, RotationProblem, UseProblem};
 use regent_core::keys::problem::KeyProblem;
 
 use super::problem::text_and_code;
@@ -14,6 +14,8 @@ use crate::secretsmanager::fault::denial;
 use crate::service::Service;
 
 const ALIAS_PREFIX: &str = "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html";
+const ALIAS_KIND: &str =
+    "The current and the new KMS key of an alias must be of the same type and key usage.";
 const INACCESSIBLE: &str = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.";
 const INCORRECT_KEY: &str =
     "The key ID in the request does not identify a CMK that can perform this operation.";
@@ -35,6 +37,7 @@ pub fn of_request(error: Error) -> Fault {
         Error::InvalidCiphertext => Fault::kms_bare("InvalidCiphertextException"),
         Error::CiphertextKeyInaccessible => Fault::kms("AccessDeniedException", INACCESSIBLE),
         Error::IncorrectKey => Fault::kms("IncorrectKeyException", INCORRECT_KEY),
+        Error::Use(problem) => of_use(&problem),
         Error::EncryptionContextTooLong => {
             Fault::validation("The encryption context is longer than 8192 characters.")
         }
@@ -72,6 +75,7 @@ pub fn of_request(error: Error) -> Fault {
             format!("An alias with the name {alias} already exists"),
         ),
         Error::AliasTargetIsAlias => Fault::validation("Aliases must refer to keys. Not aliases"),
+        Error::AliasOfOtherKind => Fault::validation(ALIAS_KIND),
         Error::TooManyAliases { key } => {
             Fault::kms("LimitExceededException", format!("{key} has too many aliases."))
         }
@@ -93,6 +97,43 @@ pub fn of_request(error: Error) -> Fault {
         Error::TagReserved => tag("Tags beginning with aws: are reserved"),
         Error::TooManyTags => tag("Too many tags"),
         Error::InvalidMarker => invalid_marker(),
+    }
+}
+
+fn of_use(problem: &UseProblem) -> Fault {
+    match problem {
+        UseProblem::WrongAlgorithm { algorithm, spec } => Fault::kms(
+            "InvalidKeyUsageException",
+            format!("Algorithm {algorithm} is incompatible with key spec {}.", spec.as_str()),
+        ),
+        UseProblem::PlaintextTooLong { algorithm, spec, max } => Fault::validation(format!(
+            "Algorithm {} and key spec {} cannot encrypt data larger than {max} bytes.",
+            algorithm.as_str(),
+            spec.as_str()
+        )),
+        UseProblem::ContextNotSymmetric => {
+            Fault::validation("EncryptionContext can only be used with symmetric encryption keys.")
+        }
+        UseProblem::DecryptKeyMissing => Fault::validation(
+            "KeyId is required to decrypt with an asymmetric encryption algorithm.",
+        ),
+        UseProblem::DigestLength { algorithm } => Fault::validation(format!(
+            "Digest is invalid length for algorithm {}.",
+            algorithm.as_str()
+        )),
+        UseProblem::MessageType { message_type, algorithm } => Fault::validation(format!(
+            "MessageType {} is not compatible with algorithm {}.",
+            message_type.as_str(),
+            algorithm.as_str()
+        )),
+        UseProblem::InvalidSignature => Fault::kms_bare("KMSInvalidSignatureException"),
+        UseProblem::InvalidMac => Fault::kms_bare("KMSInvalidMacException"),
+        // AWS: an empty text.
+        UseProblem::InvalidPeerKey => Fault::validation(""),
+        UseProblem::NoPublicKey { key, spec } => unsupported(format!(
+            "{key} key spec is {} which is not valid for this operation.",
+            spec.as_str()
+        )),
     }
 }
 
@@ -161,6 +202,11 @@ pub fn invalid_marker() -> Fault {
 /// A member, or a value of one, that names something which is not built.
 pub fn unsupported(text: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
     Fault::kms("UnsupportedOperationException", text)
+}
+
+/// Something of AWS's that Regions like these do not have.
+pub fn not_in_region(what: &str, name: &str) -> Fault {
+    unsupported(format!("{what} {name} is not supported in this Region."))
 }
 
 /// A custom key store. There are none.

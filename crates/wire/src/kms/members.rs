@@ -8,7 +8,10 @@ use regent_core::keys::envelope::EncryptionContext;
 use regent_core::keys::error::Error;
 use regent_core::keys::grant::GrantToken;
 use regent_core::keys::model::KeyPolicy;
+use regent_core::keys::ops::encapsulate;
 use regent_core::keys::ops::generate_data_key::{DataKeyLength, DataKeySpec};
+use regent_core::keys::signing::MessageType;
+use regent_core::keys::spec::{EncryptionAlgorithm, HmacHash, KeySpec, PairSpec, SigningAlgorithm};
 use regent_core::keys::target::KeyRef;
 use regent_core::keys::{key_policy, tagging};
 use regent_core::limits;
@@ -18,6 +21,7 @@ use serde::Deserialize;
 use super::{fault, grant};
 use crate::constraints::Constraints;
 use crate::fault::Fault;
+use crate::json::Blob;
 
 const POLICY_LEN_MAX: usize = 131_072;
 const POLICY_NAME_LEN_MAX: usize = 128;
@@ -103,15 +107,109 @@ pub fn check_algorithm(check: &mut Constraints, path: &str, algorithm: Option<&s
     check.text(path, algorithm).one_of(&ALGORITHMS);
 }
 
-/// Refuses every algorithm but the symmetric one, which is the only kind of key there is.
-pub fn algorithm(given: Option<&str>) -> Result<(), Fault> {
+/// An encryption algorithm. [`check_algorithm`] has let it through.
+pub fn algorithm(given: Option<&str>) -> Result<EncryptionAlgorithm, Fault> {
+    let Some(name) = given else { return Ok(EncryptionAlgorithm::default()) };
+    EncryptionAlgorithm::of_name(name).ok_or_else(|| fault::not_in_region("Algorithm", name))
+}
+
+const SIGNING_ALGORITHMS: [&str; 13] = [
+    "RSASSA_PSS_SHA_256",
+    "RSASSA_PSS_SHA_384",
+    "RSASSA_PSS_SHA_512",
+    "RSASSA_PKCS1_V1_5_SHA_256",
+    "RSASSA_PKCS1_V1_5_SHA_384",
+    "RSASSA_PKCS1_V1_5_SHA_512",
+    "ECDSA_SHA_256",
+    "ECDSA_SHA_384",
+    "ECDSA_SHA_512",
+    "SM2DSA",
+    "ML_DSA_SHAKE_256",
+    "ED25519_SHA_512",
+    "ED25519_PH_SHA_512",
+];
+const MESSAGE_TYPES: [&str; 3] = ["RAW", "DIGEST", "EXTERNAL_MU"];
+const MAC_ALGORITHMS: [&str; 4] = ["HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"];
+
+pub fn check_message(check: &mut Constraints, message: Option<&Blob>) {
+    let bounds = 1..=limits::KMS_PLAINTEXT_LEN_MAX;
+    check.blob("message", message.map(Blob::expose)).required().length(bounds);
+}
+
+/// A signature, a MAC, or another result of KMS's that comes back to it.
+pub fn check_result(check: &mut Constraints, path: &str, result: Option<&Blob>) {
+    let bounds = 1..=limits::KMS_CIPHERTEXT_LEN_MAX;
+    check.blob(path, result.map(Blob::expose)).required().length(bounds);
+}
+
+/// The bytes of a required member.
+pub fn bytes(given: Option<&Blob>) -> Result<Box<[u8]>, Fault> {
+    given.map(|blob| blob.expose().into()).ok_or_else(Fault::serialization)
+}
+
+/// What Sign and Verify share.
+pub fn check_signing(check: &mut Constraints, message_type: Option<&str>, algorithm: Option<&str>) {
+    check.text("messageType", message_type).one_of(&MESSAGE_TYPES);
+    check.text("signingAlgorithm", algorithm).required().one_of(&SIGNING_ALGORITHMS);
+}
+
+pub fn message_type(given: Option<&str>) -> MessageType {
     match given {
-        None | Some(ciphertext::ALGORITHM) => Ok(()),
-        Some(other) => Err(Fault::kms(
-            "InvalidKeyUsageException",
-            format!("Algorithm {other} is incompatible with key spec SYMMETRIC_DEFAULT."),
-        )),
+        Some("DIGEST") => MessageType::Digest,
+        Some("EXTERNAL_MU") => MessageType::ExternalMu,
+        _ => MessageType::Raw,
     }
+}
+
+pub fn signing_algorithm(given: Option<&str>) -> Result<SigningAlgorithm, Fault> {
+    let name = given.unwrap_or_default();
+    SigningAlgorithm::of_name(name).ok_or_else(|| fault::not_in_region("Algorithm", name))
+}
+
+const PAIR_SPECS: [&str; 12] = [
+    "RSA_2048",
+    "RSA_3072",
+    "RSA_4096",
+    "ECC_NIST_P256",
+    "ECC_NIST_P384",
+    "ECC_NIST_P521",
+    "ECC_SECG_P256K1",
+    "SM2",
+    "ECC_NIST_EDWARDS25519",
+    "ML_KEM_512",
+    "ML_KEM_768",
+    "ML_KEM_1024",
+];
+
+pub fn check_pair_spec(check: &mut Constraints, spec: Option<&str>) {
+    check.text("keyPairSpec", spec).required().one_of(&PAIR_SPECS);
+}
+
+/// The spec of a data key pair. [`check_pair_spec`] has let it through.
+pub fn pair_spec(given: Option<&str>) -> Result<PairSpec, Fault> {
+    let name = given.unwrap_or_default();
+    match KeySpec::of_name(name) {
+        Some(KeySpec::Pair(spec)) => Ok(spec),
+        _ => Err(fault::not_in_region("KeyPairSpec", name)),
+    }
+}
+
+/// Whether a request may be about an RSA key. Other requests that contain the word are rare.
+pub fn names_rsa(body: &[u8]) -> bool {
+    body.windows(4).any(|word| word == b"RSA_")
+}
+
+pub fn check_encapsulation(check: &mut Constraints, algorithm: Option<&str>) {
+    check.text("encapsulationAlgorithm", algorithm).required().one_of(&[encapsulate::ALGORITHM]);
+}
+
+pub fn check_mac_algorithm(check: &mut Constraints, algorithm: Option<&str>) {
+    check.text("macAlgorithm", algorithm).required().one_of(&MAC_ALGORITHMS);
+}
+
+/// [`check_mac_algorithm`] has let it through.
+pub fn mac_algorithm(given: Option<&str>) -> Result<HmacHash, Fault> {
+    given.and_then(HmacHash::of_algorithm).ok_or_else(Fault::serialization)
 }
 
 pub fn check_grant_tokens(check: &mut Constraints, tokens: Option<&[Box<str>]>) {

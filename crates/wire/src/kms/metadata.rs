@@ -2,7 +2,9 @@
 
 use regent_core::ids::{KeyArn, Region, Scope};
 use regent_core::keys::access::Found;
-use regent_core::keys::model::{KeyManager, KeyState, KmsKey, MultiRegion};
+use regent_core::keys::model::{KeyManager, KeySpec, KeyState, KeyUsage, KmsKey, MultiRegion};
+use regent_core::keys::ops::{derive_shared_secret, encapsulate};
+use regent_core::keys::spec::{EncryptionAlgorithm, HmacHash, SigningAlgorithm};
 
 use crate::json::Object;
 
@@ -45,10 +47,35 @@ fn shared(body: &mut Object<'_>, found: &Found, enabled: bool, state: &str) {
     body.string("KeyManager", manager_name(key.manager));
     body.string("CustomerMasterKeySpec", key.spec.as_str());
     body.string("KeySpec", key.spec.as_str());
-    body.strings("EncryptionAlgorithms", ["SYMMETRIC_DEFAULT"]);
+    write_algorithms(body, key);
     body.boolean("MultiRegion", key.multi_region.is_some());
     if let Some(multi) = &key.multi_region {
         body.object("MultiRegionConfiguration", |body| configuration(body, key, scope, multi));
+    }
+}
+
+/// Writes what the key can do, under the name that goes with its usage.
+pub fn write_algorithms(body: &mut Object<'_>, key: &KmsKey) {
+    let spec = key.spec;
+    match key.usage {
+        KeyUsage::EncryptDecrypt => {
+            let of = EncryptionAlgorithm::ALL.into_iter().filter(|of| of.is_of(spec));
+            body.strings("EncryptionAlgorithms", of.map(EncryptionAlgorithm::as_str));
+        }
+        KeyUsage::SignVerify => {
+            let of = SigningAlgorithm::ALL.into_iter().filter(|of| of.is_of(spec));
+            body.strings("SigningAlgorithms", of.map(SigningAlgorithm::as_str));
+        }
+        KeyUsage::GenerateVerifyMac => {
+            let of = HmacHash::ALL.into_iter().filter(|hash| spec == KeySpec::Hmac(*hash));
+            body.strings("MacAlgorithms", of.map(HmacHash::algorithm));
+        }
+        KeyUsage::KeyAgreement => {
+            body.strings("KeyAgreementAlgorithms", [derive_shared_secret::ALGORITHM]);
+        }
+        KeyUsage::EncapsulateDecapsulate => {
+            body.strings("EncapsulationAlgorithms", [encapsulate::ALGORITHM]);
+        }
     }
 }
 

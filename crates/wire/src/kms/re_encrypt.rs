@@ -1,7 +1,7 @@
 //! ReEncrypt on the wire.
 
 use regent_core::cx::Cx;
-use regent_core::keys::ciphertext::{self, Sealed};
+use regent_core::keys::ciphertext::Sealed;
 use regent_core::keys::error::Error;
 use regent_core::keys::ops::re_encrypt::{ReEncrypt, ReEncrypted};
 use serde::Deserialize;
@@ -44,20 +44,20 @@ impl JsonOperation for ReEncrypt {
         members::check_grant_tokens(&mut check, input.grant_tokens.as_deref());
         check.finish()?;
         let tokens = members::tokens_of(input.grant_tokens.as_deref())?;
-        members::algorithm(from)?;
-        members::algorithm(to)?;
+        let (from, algorithm) = (members::algorithm(from)?, members::algorithm(to)?);
         let dry_run = input.dry_run.unwrap_or_default();
         let modifiers = input.dry_run_modifiers.as_deref();
         let context = |pairs| members::context(pairs).map_err(fault::of_request);
         let sealed = Sealed {
             key: source.map(Into::into),
+            algorithm: from,
             blob: members::sealed_blob(blob, dry_run, modifiers)?,
             context: context(input.source_encryption_context)?,
             tokens,
         };
         let destination = destination.into();
         let context = context(input.destination_encryption_context)?;
-        Ok(Self { sealed, destination, context, dry_run })
+        Ok(Self { sealed, destination, context, algorithm, dry_run })
     }
 
     fn encode(output: &ReEncrypted, _cx: &Cx<'_>, out: &mut Vec<u8>) {
@@ -65,11 +65,12 @@ impl JsonOperation for ReEncrypt {
             body.blob("CiphertextBlob", &*output.blob);
             body.string("SourceKeyId", output.source.to_string().as_str());
             body.string("KeyId", output.destination.to_string().as_str());
-            body.string("SourceEncryptionAlgorithm", ciphertext::ALGORITHM);
-            body.string("DestinationEncryptionAlgorithm", ciphertext::ALGORITHM);
-            let (source, destination) = (output.source_material, output.destination_material);
-            body.string("SourceKeyMaterialId", source.to_string().as_str());
-            body.string("DestinationKeyMaterialId", destination.to_string().as_str());
+            body.string("SourceEncryptionAlgorithm", output.source_algorithm.as_str());
+            body.string("DestinationEncryptionAlgorithm", output.destination_algorithm.as_str());
+            let source = output.source_material.map(|material| material.to_string());
+            body.string("SourceKeyMaterialId", source.as_deref());
+            let destination = output.destination_material.map(|material| material.to_string());
+            body.string("DestinationKeyMaterialId", destination.as_deref());
         });
     }
 

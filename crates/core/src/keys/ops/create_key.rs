@@ -1,4 +1,4 @@
-//! CreateKey: a symmetric key with new material, in one Region or as a multi-Region primary.
+//! CreateKey: a key of any spec with new material, in one Region or as a multi-Region primary.
 //!
 //! The id is drawn before permission is asked, because tagging is permitted on the key's own ARN.
 
@@ -9,7 +9,7 @@ use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
 use crate::ids::{KeyArn, KeyId};
 use crate::keys::access::Found;
-use crate::keys::envelope::generate_material;
+use crate::keys::envelope::new_material;
 use crate::keys::error::Error;
 use crate::keys::key_policy;
 use crate::keys::model::{
@@ -29,11 +29,11 @@ pub struct CreateKey {
     pub bypass_lockout_check: bool,
     pub description: Box<str>,
     pub tags: Tags,
+    pub spec: KeySpec,
+    /// One of those that the spec allows.
+    pub usage: KeyUsage,
     pub multi_region: bool,
 }
-
-const SPEC: KeySpec = KeySpec::SymmetricDefault;
-const USAGE: KeyUsage = KeyUsage::EncryptDecrypt;
 
 impl Operation for CreateKey {
     const ACTION: &'static str = "kms:CreateKey";
@@ -51,8 +51,8 @@ impl Operation for CreateKey {
         let mut create = Demand::on(Self::ACTION, "*".to_owned(), cx.caller.account);
         create.facts.request_tags = Some(self.tags.clone());
         create.facts.others = vec![
-            ("kms:keyspec", SPEC.as_str().to_owned()),
-            ("kms:keyusage", USAGE.as_str().to_owned()),
+            ("kms:keyspec", self.spec.as_str().to_owned()),
+            ("kms:keyusage", self.usage.as_str().to_owned()),
             ("kms:keyorigin", Origin::AwsKms.as_str().to_owned()),
             ("kms:multiregion", self.multi_region.to_string()),
             ("kms:bypasspolicylockoutsafetycheck", self.bypass_lockout_check.to_string()),
@@ -90,12 +90,12 @@ impl Command for CreateKey {
             id,
             manager: KeyManager::Customer,
             description: op.description,
-            spec: SPEC,
-            usage: USAGE,
+            spec: op.spec,
+            usage: op.usage,
             origin: Origin::AwsKms,
             created: cx.now,
             state: KeyState::Enabled,
-            materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],
+            materials: vec![new_material(&arn, op.spec, cx.now, cx.crypto, cx.entropy)],
             policy: key_policy::of_new_key(scope, op.policy)?,
             tags: op.tags,
             rotation: None,

@@ -26,7 +26,7 @@ impl Operation for Decrypt {
 
     /// Nothing is demanded for bytes that name no key: see [`Source::demand`].
     fn demands(&self, _: &Cx<'_>, source: &Source) -> Vec<Demand> {
-        source.demand(Self::ACTION, &self.sealed.context).into_iter().collect()
+        source.demand(Self::ACTION, &self.sealed).into_iter().collect()
     }
 }
 

@@ -1,13 +1,13 @@
-//! Encrypt: up to 4096 bytes under a key's current material.
+//! Encrypt: up to 4096 bytes under a symmetric key's current material, or what fits into one block
+//! of RSA.
 
 use crate::cx::Cx;
 use crate::engine::{Operation, Query};
 use crate::ids::KeyArn;
-use crate::keys::access::check_symmetric;
-use crate::keys::ciphertext::ALGORITHM;
-use crate::keys::envelope::{self, EncryptionContext};
+use crate::keys::ciphertext::Sealing;
+use crate::keys::envelope::EncryptionContext;
 use crate::keys::error::Error;
-use crate::keys::states::Rule;
+use crate::keys::spec::EncryptionAlgorithm;
 use crate::keys::target::{KeyRef, Target};
 use crate::keys::usage::KeyOperation;
 use crate::plaintext::Plaintext;
@@ -19,6 +19,7 @@ pub struct Encrypt {
     pub key: KeyRef,
     pub plaintext: Plaintext,
     pub context: EncryptionContext,
+    pub algorithm: EncryptionAlgorithm,
     pub dry_run: bool,
 }
 
@@ -26,6 +27,7 @@ pub struct Encrypt {
 pub struct Encrypted {
     pub blob: Vec<u8>,
     pub key: KeyArn,
+    pub algorithm: EncryptionAlgorithm,
 }
 
 impl Operation for Encrypt {
@@ -39,7 +41,7 @@ impl Operation for Encrypt {
     }
 
     fn demands(&self, _: &Cx<'_>, target: &Target) -> Vec<Demand> {
-        let facts = [("kms:encryptionalgorithm", ALGORITHM.to_owned())];
+        let facts = [("kms:encryptionalgorithm", self.algorithm.as_str().to_owned())];
         vec![target.demand_with(Self::ACTION, Some(&self.context), facts)]
     }
 }
@@ -52,23 +54,15 @@ impl Query for Encrypt {
         _: &dyn Read,
     ) -> Result<Encrypted, Error> {
         let found = target.found()?;
-        Rule::Use.check(&found)?;
-        check_symmetric(&found, "Encrypt")?;
+        let (context, algorithm) = (&op.context, op.algorithm);
+        let sealing = Sealing { algorithm, context, operation: "Encrypt" };
+        sealing.check(&found)?;
+        sealing.check_length(&found, op.plaintext.len())?;
         if op.dry_run {
             return Err(Error::DryRun);
         }
-        let plaintext = op.plaintext.expose();
-        let blob = envelope::encrypt(
-            &found.key,
-            found.scope,
-            &op.context,
-            plaintext,
-            cx.crypto,
-            cx.entropy,
-        )
-        // Material that does not unwrap is corruption of this Region's store.
-        .map_err(|_| StoreFault)?;
+        let blob = sealing.seal(cx, &found, &op.plaintext)?;
         cx.uses.note(found.arn(), KeyOperation::Encrypt);
-        Ok(Encrypted { blob, key: found.arn() })
+        Ok(Encrypted { blob, key: found.arn(), algorithm })
     }
 }

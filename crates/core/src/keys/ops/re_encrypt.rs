@@ -3,11 +3,11 @@
 use crate::cx::Cx;
 use crate::engine::{Operation, Query};
 use crate::ids::{KeyArn, MaterialId};
-use crate::keys::access::{Found, check_symmetric};
-use crate::keys::ciphertext::{ALGORITHM, Sealed, Source};
-use crate::keys::envelope::{self, EncryptionContext};
+use crate::keys::access::Found;
+use crate::keys::ciphertext::{Sealed, Sealing, Source};
+use crate::keys::envelope::EncryptionContext;
 use crate::keys::error::Error;
-use crate::keys::states::Rule;
+use crate::keys::spec::EncryptionAlgorithm;
 use crate::keys::target::{KeyRef, Target};
 use crate::keys::usage::KeyOperation;
 use crate::policy::authorized::{Authorized, Demand};
@@ -18,6 +18,7 @@ pub struct ReEncrypt {
     pub sealed: Sealed,
     pub destination: KeyRef,
     pub context: EncryptionContext,
+    pub algorithm: EncryptionAlgorithm,
     pub dry_run: bool,
 }
 
@@ -32,9 +33,12 @@ pub struct Keys {
 pub struct ReEncrypted {
     pub blob: Vec<u8>,
     pub source: KeyArn,
-    pub source_material: MaterialId,
+    /// Materials are `None` for key pairs.
+    pub source_material: Option<MaterialId>,
+    pub source_algorithm: EncryptionAlgorithm,
     pub destination: KeyArn,
-    pub destination_material: MaterialId,
+    pub destination_material: Option<MaterialId>,
+    pub destination_algorithm: EncryptionAlgorithm,
 }
 
 impl Operation for ReEncrypt {
@@ -52,11 +56,11 @@ impl Operation for ReEncrypt {
         let destination = keys.destination.as_found().ok().map(Found::arn);
         let same = keys.source.arn().is_some_and(|source| Some(source) == destination);
         let same = ("kms:reencryptonsamekey", same.to_string());
-        let mut from = keys.source.demand(Self::ACTION, &self.sealed.context);
+        let mut from = keys.source.demand(Self::ACTION, &self.sealed);
         if let Some(from) = &mut from {
             from.facts.others.push(same.clone());
         }
-        let facts = [("kms:encryptionalgorithm", ALGORITHM.to_owned()), same];
+        let facts = [("kms:encryptionalgorithm", self.algorithm.as_str().to_owned()), same];
         let to = keys.destination.demand_with("kms:ReEncryptTo", Some(&self.context), facts);
         from.into_iter().chain([to]).collect()
     }
@@ -70,22 +74,16 @@ impl Query for ReEncrypt {
         _: &dyn Read,
     ) -> Result<ReEncrypted, Error> {
         let found = keys.destination.found()?;
-        Rule::Use.check(&found)?;
-        check_symmetric(&found, "ReEncryptTo")?;
+        let (context, algorithm) = (&op.context, op.algorithm);
+        let sealing = Sealing { algorithm, context, operation: "ReEncryptTo" };
+        sealing.check(&found)?;
         let opened = op.sealed.open(cx, keys.source)?;
+        sealing.check_length(&found, opened.plaintext.len())?;
         if op.dry_run {
             return Err(Error::DryRun);
         }
-        let plaintext = opened.plaintext.expose();
-        let blob = envelope::encrypt(
-            &found.key,
-            found.scope,
-            &op.context,
-            plaintext,
-            cx.crypto,
-            cx.entropy,
-        )
-        .map_err(|_| StoreFault)?;
+        let blob = sealing.seal(cx, &found, &opened.plaintext)?;
+        let symmetric = found.key.spec.is_symmetric();
         for key in [opened.key, found.arn()] {
             cx.uses.note(key, KeyOperation::ReEncrypt);
         }
@@ -93,8 +91,10 @@ impl Query for ReEncrypt {
             blob,
             source: opened.key,
             source_material: opened.material,
+            source_algorithm: opened.algorithm,
             destination: found.arn(),
-            destination_material: found.key.current_material()?,
+            destination_material: symmetric.then(|| found.key.current_material()).transpose()?,
+            destination_algorithm: algorithm,
         })
     }
 }

@@ -9,6 +9,7 @@ mod grants;
 mod lifecycle;
 mod listing;
 mod multi_region;
+mod pairs;
 mod permission;
 mod rotation;
 mod states;
@@ -19,11 +20,12 @@ use crate::keys::access::Found;
 use crate::keys::envelope::EncryptionContext;
 use crate::keys::error::Error;
 use crate::keys::key_policy;
-use crate::keys::model::{KeyState, KmsKey};
+use crate::keys::model::{KeySpec, KeyState, KeyUsage, KmsKey};
 use crate::keys::ops::create_alias::CreateAlias;
 use crate::keys::ops::create_key::CreateKey;
 use crate::keys::ops::encrypt::Encrypt;
 use crate::keys::problem::KeyProblem;
+use crate::keys::spec::EncryptionAlgorithm;
 use crate::keys::target::KeyRef;
 use crate::plaintext::Plaintext;
 use crate::policy::document::Policy;
@@ -42,12 +44,16 @@ fn region(name: &str) -> Region {
     name.parse().unwrap()
 }
 
+const SYMMETRIC: EncryptionAlgorithm = EncryptionAlgorithm::Symmetric;
+
 fn plain() -> CreateKey {
     CreateKey {
         policy: None,
         bypass_lockout_check: false,
         description: Box::default(),
         tags: Tags::new(),
+        spec: KeySpec::SymmetricDefault,
+        usage: KeyUsage::EncryptDecrypt,
         multi_region: false,
     }
 }
@@ -93,7 +99,7 @@ fn context(key: &str, value: &str) -> EncryptionContext {
 fn encrypt(world: &World, found: &Found, context: EncryptionContext) -> Box<[u8]> {
     let plaintext = Plaintext::new(b"hunter2".to_vec());
     let key = named(found.key.id);
-    let op = Encrypt { key, plaintext, context, dry_run: false };
+    let op = Encrypt { key, plaintext, algorithm: SYMMETRIC, context, dry_run: false };
     world.query(op).unwrap().blob.into()
 }
 

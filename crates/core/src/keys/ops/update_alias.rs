@@ -10,7 +10,7 @@ use crate::ids::{AliasArn, AliasName, KeyArn};
 use crate::keys::access::{Found, KeyName, find};
 use crate::keys::aliases;
 use crate::keys::error::Error;
-use crate::keys::model::Alias;
+use crate::keys::model::{Alias, KeySpec, KmsKey};
 use crate::keys::problem::KeyProblem;
 use crate::keys::states::Rule;
 use crate::keys::target::{KeyRef, Target};
@@ -72,6 +72,11 @@ impl Command for UpdateAlias {
         };
         let found = looked.new.found()?;
         Rule::Change.check(&found)?;
+        if let Some(Ok(old)) = looked.old.as_ref().map(Target::as_found)
+            && !is_alike(&old.key, &found.key)
+        {
+            return Err(Error::AliasOfOtherKind);
+        }
         if alias.target != found.key.id {
             aliases::check_count(tx, &found)?;
         }
@@ -80,6 +85,16 @@ impl Command for UpdateAlias {
         aliases::put(tx, scope, moved);
         Ok(Step::Done(()))
     }
+}
+
+/// AWS: both symmetric, both HMAC or both pairs, and of the same usage.
+fn is_alike(old: &KmsKey, new: &KmsKey) -> bool {
+    let kind = |key: &KmsKey| match key.spec {
+        KeySpec::SymmetricDefault => 0,
+        KeySpec::Hmac(_) => 1,
+        KeySpec::Pair(_) => 2,
+    };
+    kind(old) == kind(new) && old.usage == new.usage
 }
 
 /// The key that an alias points at.

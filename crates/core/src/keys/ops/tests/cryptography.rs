@@ -13,6 +13,7 @@ use crate::keys::ops::re_encrypt::ReEncrypt;
 fn sealed(key: Option<&str>, blob: &[u8], context: EncryptionContext) -> Sealed {
     Sealed {
         key: key.map(Into::into),
+        algorithm: SYMMETRIC,
         blob: Blob::Given(blob.into()),
         context,
         tokens: Box::default(),
@@ -36,7 +37,7 @@ fn what_is_encrypted_is_decrypted_under_the_same_context_only() {
     for key in [None, Some(made.key.id.to_string()), Some(made.arn().to_string())] {
         let opened = decrypt(&world, key.as_deref(), &blob, context("a", "b")).unwrap();
         assert_eq!(opened.plaintext.expose(), b"hunter2");
-        assert_eq!((opened.key, opened.material), (made.arn(), made.key.materials[0].id));
+        assert_eq!((opened.key, opened.material), (made.arn(), Some(made.key.materials[0].id)));
         for wrong in [no_context(), context("a", "B"), context("A", "b")] {
             let refused = decrypt(&world, key.as_deref(), &blob, wrong);
             assert_eq!(refused.unwrap_err(), Error::InvalidCiphertext);
@@ -114,6 +115,7 @@ fn re_encryption_changes_key_and_context() {
     let (from, to) = (create(&mut world), create(&mut world));
     let blob = encrypt(&world, &from, context("a", "b"));
     let op = |key: Option<&str>, dry_run| ReEncrypt {
+        algorithm: SYMMETRIC,
         sealed: sealed(key, &blob, context("a", "b")),
         destination: named(to.key.id),
         context: context("c", "d"),
@@ -121,8 +123,8 @@ fn re_encryption_changes_key_and_context() {
     };
     let moved = world.query(op(None, false)).unwrap();
     assert_eq!((moved.source, moved.destination), (from.arn(), to.arn()));
-    assert_eq!(moved.source_material, from.key.materials[0].id);
-    assert_eq!(moved.destination_material, to.key.materials[0].id);
+    assert_eq!(moved.source_material, Some(from.key.materials[0].id));
+    assert_eq!(moved.destination_material, Some(to.key.materials[0].id));
     let opened = decrypt(&world, None, &moved.blob, context("c", "d")).unwrap();
     assert_eq!((opened.plaintext.expose(), opened.key), (&b"hunter2"[..], to.arn()));
     let wrong = world.query(op(Some(&to.arn().to_string()), false));
@@ -180,6 +182,7 @@ fn dry_runs_check_everything_first() {
     let dry = |blob: Blob, key: Option<&str>| {
         let sealed = Sealed {
             key: key.map(Into::into),
+            algorithm: SYMMETRIC,
             blob,
             context: no_context(),
             tokens: Box::default(),
@@ -202,7 +205,13 @@ fn dry_runs_check_everything_first() {
     }
     set_state(&mut world, &made, KeyState::Disabled);
     let plaintext = Plaintext::new(vec![1]);
-    let op = Encrypt { key: named(&id), plaintext, context: no_context(), dry_run: true };
+    let op = Encrypt {
+        algorithm: SYMMETRIC,
+        key: named(&id),
+        plaintext,
+        context: no_context(),
+        dry_run: true,
+    };
     let disabled = Error::Key(KeyProblem::Disabled { key: made.arn() });
     assert_eq!(world.query(op).unwrap_err(), disabled);
     become_user(&mut world, None);

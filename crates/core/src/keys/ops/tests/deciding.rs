@@ -58,7 +58,13 @@ impl Bench {
 
 fn encrypts(b: &Bench) -> Demand {
     let (plaintext, context) = (Plaintext::new(vec![1]), context("app", "shop"));
-    b.of(&Encrypt { key: named("alias/a"), plaintext, context, dry_run: false })
+    b.of(&Encrypt {
+        key: named("alias/a"),
+        plaintext,
+        context,
+        algorithm: SYMMETRIC,
+        dry_run: false,
+    })
 }
 
 fn describes(b: &Bench) -> Demand {

@@ -55,7 +55,13 @@ impl Bench {
 
     fn sealed(&self) -> Sealed {
         let blob = Blob::Given(encrypt(&self.world, &self.one, no_context()));
-        Sealed { key: None, blob, context: no_context(), tokens: Box::default() }
+        Sealed {
+            key: None,
+            algorithm: SYMMETRIC,
+            blob,
+            context: no_context(),
+            tokens: Box::default(),
+        }
     }
 
     fn data_key(&self) -> DataKeyRequest {
@@ -97,7 +103,7 @@ fn operations_on_one_key_demand_their_own_action_on_it() {
         b.of(&DisableKeyRotation { key: b.key() }),
         b.of(&EnableKey { key: b.key() }),
         b.of(&EnableKeyRotation { key: b.key(), period: None }),
-        b.of(&Encrypt { key: b.key(), plaintext, context, dry_run }),
+        b.of(&Encrypt { key: b.key(), plaintext, algorithm: SYMMETRIC, context, dry_run }),
         b.of(&GenerateDataKey(b.data_key())),
         b.of(&GenerateDataKeyWithoutPlaintext(b.data_key())),
         b.of(&GetKeyLastUsage { key: b.key() }),
@@ -141,6 +147,7 @@ fn operations_on_no_key_demand_it_on_everything() {
 fn operations_on_several_resources_demand_each() {
     let b = Bench::new();
     let re_encrypt = ReEncrypt {
+        algorithm: SYMMETRIC,
         sealed: b.sealed(),
         destination: named(b.two.arn()),
         context: no_context(),
@@ -181,6 +188,12 @@ fn absent_keys_are_demanded_without_a_gate() {
     let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
     assert_eq!(of(id), format!("kms:DescribeKey@key/{id}"));
     let blob = Blob::Given(b"nonsense"[..].into());
-    let sealed = Sealed { key: None, blob, context: no_context(), tokens: Box::default() };
+    let sealed = Sealed {
+        key: None,
+        algorithm: SYMMETRIC,
+        blob,
+        context: no_context(),
+        tokens: Box::default(),
+    };
     assert_eq!(b.of(&Decrypt { sealed, dry_run: false }), "");
 }

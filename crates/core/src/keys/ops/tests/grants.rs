@@ -73,7 +73,7 @@ fn become_root(world: &mut World) {
 fn try_encrypt(world: &World, found: &Found, context: EncryptionContext) -> Result<(), Error> {
     let plaintext = Plaintext::new(b"x".to_vec());
     let key = named(found.arn());
-    world.query(Encrypt { key, plaintext, context, dry_run: false }).map(drop)
+    world.query(Encrypt { key, plaintext, context, algorithm: SYMMETRIC, dry_run: false }).map(drop)
 }
 
 fn try_describe(world: &World, found: &Found) -> Result<(), Error> {
@@ -165,6 +165,7 @@ fn constraints_look_at_the_encryption_context() {
         assert_eq!(refusal(try_encrypt(&world, &made, other)), Refusal::NoIdentityAllow);
     }
     let sealed = Sealed {
+        algorithm: SYMMETRIC,
         key: None,
         blob: Blob::Given(blob),
         context: context("team", "b"),
@@ -404,15 +405,22 @@ fn tokens_name_grants_that_exist() {
     let encrypt = |world: &World, token| {
         let key = named(made.arn()).with_tokens([token].into());
         let (plaintext, context) = (Plaintext::new(vec![1]), no_context());
-        world.query(Encrypt { key, plaintext, context, dry_run: false }).map(drop)
+        world
+            .query(Encrypt { key, plaintext, context, algorithm: SYMMETRIC, dry_run: false })
+            .map(drop)
     };
     assert_eq!(encrypt(&world, token), Ok(()));
     for token in [foreign, gone] {
         assert_eq!(encrypt(&world, token), Err(Error::Grant(GrantProblem::Token)));
     }
     let blob = super::encrypt(&world, &made, no_context());
-    let sealed =
-        Sealed { key: None, blob: Blob::Given(blob), context: no_context(), tokens: [gone].into() };
+    let sealed = Sealed {
+        algorithm: SYMMETRIC,
+        key: None,
+        blob: Blob::Given(blob),
+        context: no_context(),
+        tokens: [gone].into(),
+    };
     let opened = world.query(Decrypt { sealed, dry_run: false }).map(drop);
     assert_eq!(opened, Err(Error::Grant(GrantProblem::Token)));
     // PROMISE R6: without permission nobody learns whether a grant exists.

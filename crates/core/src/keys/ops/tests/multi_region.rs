@@ -131,6 +131,7 @@ fn related_keys_open_each_others_ciphertexts() {
         let key = key.map(named);
         let sealed = Sealed {
             key,
+            algorithm: SYMMETRIC,
             blob: Blob::Given(blob.into()),
             context: no_context(),
             tokens: Box::default(),

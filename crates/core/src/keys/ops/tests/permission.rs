@@ -101,7 +101,13 @@ fn the_managed_key_can_be_seen_and_nothing_else() {
     let policy = key_policy::default_policy(world.region, world.account()).unwrap();
     let put = PutKeyPolicy { key: key(), name: None, policy, bypass_lockout_check: true };
     let plaintext = Plaintext::new(vec![1]);
-    let encrypt = Encrypt { key: key(), plaintext, context: no_context(), dry_run: false };
+    let encrypt = Encrypt {
+        algorithm: SYMMETRIC,
+        key: key(),
+        plaintext,
+        context: no_context(),
+        dry_run: false,
+    };
     let alias = CreateAlias { name: "alias/mine".parse().unwrap(), target: key() };
     let refusals = [
         refusal(world.command(DisableKey { key: key() })),
@@ -193,6 +199,7 @@ fn conditions_on_the_key_and_the_request() {
             )),
         );
         let op = Encrypt {
+            algorithm: SYMMETRIC,
             key: named("alias/mine"),
             plaintext: Plaintext::new(vec![1]),
             context: context("team", "a"),

@@ -65,6 +65,7 @@ impl Bench {
     fn sealed(&self) -> Sealed {
         Sealed {
             key: None,
+            algorithm: SYMMETRIC,
             blob: Blob::Given(self.blob.clone()),
             context: no_context(),
             tokens: Box::default(),
@@ -92,7 +93,13 @@ const ROWS: &[Row] = &[
     ("EnableKeyRotation", |b| b.world.command(EnableKeyRotation { key: b.name(), period: None })),
     ("Encrypt", |b| {
         let plaintext = Plaintext::new(vec![1]);
-        let op = Encrypt { key: b.name(), plaintext, context: no_context(), dry_run: false };
+        let op = Encrypt {
+            key: b.name(),
+            plaintext,
+            algorithm: SYMMETRIC,
+            context: no_context(),
+            dry_run: false,
+        };
         b.world.query(op).map(drop)
     }),
     ("GenerateDataKey", |b| b.world.query(GenerateDataKey(b.data_key())).map(drop)),
@@ -117,14 +124,32 @@ const ROWS: &[Row] = &[
     }),
     ("ReEncrypt from", |b| {
         let (sealed, destination) = (b.sealed(), named(b.other.arn()));
-        let op = ReEncrypt { sealed, destination, context: no_context(), dry_run: false };
+        let op = ReEncrypt {
+            sealed,
+            destination,
+            algorithm: SYMMETRIC,
+            context: no_context(),
+            dry_run: false,
+        };
         b.world.query(op).map(drop)
     }),
     ("ReEncrypt to", |b| {
         let blob = Blob::Given(encrypt(&b.world, &b.other, no_context()));
-        let sealed = Sealed { key: None, blob, context: no_context(), tokens: Box::default() };
+        let sealed = Sealed {
+            key: None,
+            algorithm: SYMMETRIC,
+            blob,
+            context: no_context(),
+            tokens: Box::default(),
+        };
         let destination = b.name();
-        let op = ReEncrypt { sealed, destination, context: no_context(), dry_run: false };
+        let op = ReEncrypt {
+            sealed,
+            destination,
+            algorithm: SYMMETRIC,
+            context: no_context(),
+            dry_run: false,
+        };
         b.world.query(op).map(drop)
     }),
     ("ReplicateKey", |b| {

@@ -36,14 +36,19 @@ fn successful_cryptography_is_a_use() {
         |dry_run| DataKeyRequest { key: named(one.key.id), context: no_context(), length, dry_run };
     let sealed = |context| {
         let blob = Blob::Given(blob.clone());
-        Sealed { key: None, blob, context, tokens: Box::default() }
+        Sealed { algorithm: SYMMETRIC, key: None, blob, context, tokens: Box::default() }
     };
     world.query(GenerateDataKey(data_key(false))).unwrap();
     world.query(GenerateDataKeyWithoutPlaintext(data_key(false))).unwrap();
     world.query(Decrypt { sealed: sealed(no_context()), dry_run: false }).unwrap();
     let (sealed_again, destination) = (sealed(no_context()), named(two.key.id));
-    let moved =
-        ReEncrypt { sealed: sealed_again, destination, context: no_context(), dry_run: false };
+    let moved = ReEncrypt {
+        sealed: sealed_again,
+        destination,
+        context: no_context(),
+        algorithm: SYMMETRIC,
+        dry_run: false,
+    };
     world.query(moved).unwrap();
     let expected = [
         (a, KeyOperation::GenerateDataKey),

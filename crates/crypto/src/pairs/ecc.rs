@@ -1,0 +1,85 @@
+//! ECDSA on the NIST curves and secp256k1, ECDH on the NIST curves.
+
+use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384, ECDH_P521, ParsedPublicKeyFormat};
+use aws_lc_rs::digest::Digest;
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256K1_SHA256_ASN1,
+    ECDSA_P256K1_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA384_ASN1_SIGNING,
+    ECDSA_P521_SHA512_ASN1, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    EcdsaVerificationAlgorithm, KeyPair as _, UnparsedPublicKey,
+};
+use regent_core::keys::spec::Curve;
+use regent_core::plaintext::{KeyBytes, Plaintext};
+use regent_core::ports::{NotAKey, Pair, Unopened};
+
+use crate::invariant::sound;
+
+fn signing(curve: Curve) -> &'static EcdsaSigningAlgorithm {
+    match curve {
+        Curve::P256 => &ECDSA_P256_SHA256_ASN1_SIGNING,
+        Curve::P384 => &ECDSA_P384_SHA384_ASN1_SIGNING,
+        Curve::P521 => &ECDSA_P521_SHA512_ASN1_SIGNING,
+        Curve::Secp256k1 => &ECDSA_P256K1_SHA256_ASN1_SIGNING,
+    }
+}
+
+fn verifying(curve: Curve) -> &'static EcdsaVerificationAlgorithm {
+    match curve {
+        Curve::P256 => &ECDSA_P256_SHA256_ASN1,
+        Curve::P384 => &ECDSA_P384_SHA384_ASN1,
+        Curve::P521 => &ECDSA_P521_SHA512_ASN1,
+        Curve::Secp256k1 => &ECDSA_P256K1_SHA256_ASN1,
+    }
+}
+
+pub(super) fn generate(curve: Curve) -> Pair {
+    pair(&sound(EcdsaKeyPair::generate(signing(curve)), "making an elliptic-curve key pair"))
+}
+
+pub(super) fn read(curve: Curve, private: &[u8]) -> Result<Pair, NotAKey> {
+    EcdsaKeyPair::from_pkcs8(signing(curve), private).map(|key| pair(&key)).map_err(|_| NotAKey)
+}
+
+fn pair(key: &EcdsaKeyPair) -> Pair {
+    let private = sound(key.to_pkcs8v1(), "encoding an elliptic-curve private key");
+    let public: PublicKeyX509Der<'_> =
+        sound(key.public_key().as_der(), "encoding an elliptic-curve public key");
+    Pair { private: KeyBytes::new(private.as_ref().to_vec()), public: public.as_ref().into() }
+}
+
+/// A signature in DER.
+pub(super) fn sign(curve: Curve, private: &[u8], digest: &Digest) -> Result<Vec<u8>, Unopened> {
+    let key = EcdsaKeyPair::from_pkcs8(signing(curve), private).map_err(|_| Unopened)?;
+    let signature = key.sign_digest(digest).map_err(|_| Unopened)?;
+    Ok(signature.as_ref().to_vec())
+}
+
+pub(super) fn verify(
+    curve: Curve,
+    public: &[u8],
+    digest: &Digest,
+    signature: &[u8],
+) -> Result<(), Unopened> {
+    UnparsedPublicKey::new(verifying(curve), public)
+        .verify_digest(digest, signature)
+        .map_err(|_| Unopened)
+}
+
+pub(super) fn agree(curve: Curve, private: &[u8], peer: &[u8]) -> Result<Plaintext, Unopened> {
+    let algorithm = match curve {
+        Curve::P256 => &ECDH_P256,
+        Curve::P384 => &ECDH_P384,
+        Curve::P521 => &ECDH_P521,
+        Curve::Secp256k1 => return Err(Unopened),
+    };
+    let private =
+        agreement::PrivateKey::from_private_key_der(algorithm, private).map_err(|_| Unopened)?;
+    let peer = agreement::UnparsedPublicKey::new(algorithm, peer);
+    let peer = agreement::ParsedPublicKey::try_from(peer).map_err(|_| Unopened)?;
+    // AWS: a bare point is not a public key.
+    if peer.format() != ParsedPublicKeyFormat::X509 {
+        return Err(Unopened);
+    }
+    agreement::agree(&private, peer, Unopened, |secret| Ok(Plaintext::new(secret.to_vec())))
+}
