@@ -88,14 +88,41 @@ class SeedUnderTheStrictProfile(Case):
         self.assert_nothing_created()
 
     def test_regions_that_cannot_be_replicas_are_refused(self):
-        for regions in (["us-east-1"], ["ap-south-1"], ["us-west-2", "us-west-2"]):
+        for regions, reason in (
+            (["us-east-1"], "It is the secret's own Region."),
+            (["us-west-2", "ap-south-1"], "There is no such Region here."),
+            (["us-west-2", "us-west-2"], "The Region is named twice."),
+        ):
             with self.subTest(regions=regions):
                 message = self.fails(
                     "InvalidParameterException", self.secrets().create_secret, Name="s",
                     SecretString="v", AddReplicaRegions=[{"Region": name} for name in regions],
                 )
-                self.assertEqual(message, "Invalid replica region.")
+                self.assertEqual(
+                    message,
+                    f"Invalid replica region {regions[-1]} with KMS key alias/aws/secretsmanager. "
+                    f"{reason}",
+                )
                 self.assert_nothing_created()
+
+    def test_a_secret_that_its_own_region_cannot_read_is_refused(self):
+        key = self.keys().create_key()["KeyMetadata"]["KeyId"]
+        self.secrets().create_secret(Name="s", SecretString="v", KmsKeyId=key)
+        self.keys().disable_key(KeyId=key)
+        message = self.fails(
+            "InvalidParameterException", self.secrets().replicate_secret_to_regions,
+            SecretId="s", AddReplicaRegions=[{"Region": "us-west-2"}],
+        )
+        arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{key}"
+        self.assertIn("Invalid replica region us-west-2 with KMS key", message)
+        self.assertIn(f"{arn} is disabled.", message)
+        self.assertNotIn("ReplicationStatus", self.secrets().describe_secret(SecretId="s"))
+        self.assertEqual(self.secrets("us-west-2").list_secrets()["SecretList"], [])
+        self.keys().enable_key(KeyId=key)
+        self.secrets().replicate_secret_to_regions(
+            SecretId="s", AddReplicaRegions=[{"Region": "us-west-2"}]
+        )
+        self.in_sync("s", "us-west-2")
 
     def test_a_region_that_cannot_be_reached_is_a_refusal_that_says_so(self):
         self.server.regent("region", "down", "us-west-2")

@@ -174,7 +174,7 @@ fn value(
 }
 
 /// The condition of the primary's own key, for the replica's status.
-fn problem(secret: &Secret, scope: Scope, error: Error) -> KeyProblem {
+pub fn problem(secret: &Secret, scope: Scope, error: Error) -> KeyProblem {
     match error {
         Error::CannotDecrypt(problem) | Error::CannotEncrypt(problem) => problem,
         _ => KeyProblem::Denied {

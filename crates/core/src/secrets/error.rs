@@ -83,10 +83,8 @@ pub enum Error {
     PasswordTypeExcluded,
     /// GetRandomPassword: no character at all is left.
     PasswordAllExcluded,
-    /// A replica Region that cannot be one: the own Region, or twice in one request.
-    InvalidReplicaRegion {
-        region: Box<str>,
-    },
+    /// A replica Region that cannot be one.
+    InvalidReplicaRegion(RefusedRegion),
     /// PROMISE R3: the Region says that it could not hold the replica.
     ReplicaRefused {
         region: Region,
@@ -125,4 +123,23 @@ impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
         Self::Denied(denied)
     }
+}
+
+/// A Region that can be no replica Region, as given, and the key that it was to use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedRegion {
+    pub region: Box<str>,
+    pub kms_key_id: Box<str>,
+    pub problem: RegionProblem,
+}
+
+/// Why a Region can be no replica Region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegionProblem {
+    /// The primary is there.
+    Own,
+    /// One request names it twice.
+    Repeated,
+    /// It is not part of the installation.
+    Unknown,
 }

@@ -4,6 +4,7 @@
 //! Region proves that it could hold the replica before anything is accepted; in the `aws` profile
 //! any key is accepted and fails later, as on AWS.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cx::{Ask, Cx, Profile};
@@ -12,10 +13,11 @@ use crate::policy::authorized::Facts;
 use crate::ports::{StoreFault, random};
 use crate::records::Intent;
 use crate::replication::change::{Answer, Question};
+use crate::replication::compose::problem;
 use crate::replication::outbox::{enqueue, put_replica, subject_of};
-use crate::secrets::error::Error;
+use crate::secrets::error::{Error, RefusedRegion, RegionProblem};
 use crate::secrets::model::{Replica, ReplicaFailure, ReplicaStatus, Role, Secret};
-use crate::secrets::value::DEFAULT_KEY;
+use crate::secrets::value::{DEFAULT_KEY, open_data_key};
 use crate::tx::{Records, Tx};
 
 /// One entry of `AddReplicaRegions`, as given.
@@ -77,16 +79,56 @@ pub fn admit(
     Ok(if asks.is_empty() { Ok(replicas) } else { Err(asks) })
 }
 
+/// PROMISE R3: in the strict profile the primary proves that it can open what replicas are to hold.
+pub fn prove_readable(
+    cx: &Cx<'_>,
+    tx: &Tx<'_>,
+    scope: Scope,
+    secret: &Secret,
+    adds: &[NewReplica],
+) -> Result<(), Error> {
+    let Some(first) = adds.first().filter(|_| cx.profile == Profile::Strict) else {
+        return Ok(());
+    };
+    let ids: BTreeSet<_> = secret.stages.values().collect();
+    for id in ids {
+        // AWS: a rotation labels its version before there is a value.
+        let Some(version) = tx.version(scope, &secret.name, secret.suffix, id)? else { continue };
+        match open_data_key(cx, tx, &secret.arn(scope), id, &version.value) {
+            Ok(_) => {}
+            Err(Error::Store(fault)) => return Err(fault.into()),
+            Err(error) => {
+                let failure = ReplicaFailure::PrimaryKey(problem(secret, scope, error)).into();
+                let kms_key_id = first.kms_key_id.as_deref().unwrap_or(DEFAULT_KEY).into();
+                return Err(Error::ReplicaRefused { region: first.region, kms_key_id, failure });
+            }
+        }
+    }
+    Ok(())
+}
+
 fn parse(cx: &Cx<'_>, own: Region, adds: &[AddReplica]) -> Result<Vec<NewReplica>, Error> {
     let mut replicas: Vec<NewReplica> = Vec::with_capacity(adds.len());
     for add in adds {
-        let invalid = || Error::InvalidReplicaRegion { region: add.region.clone() };
-        let region: Region = add.region.parse().map_err(|_| invalid())?;
-        let known = cx.regions.contains(&region);
+        let invalid = |problem| {
+            let kms_key_id = add.kms_key_id.as_deref().unwrap_or(DEFAULT_KEY).into();
+            let region = add.region.clone();
+            Error::InvalidReplicaRegion(RefusedRegion { region, kms_key_id, problem })
+        };
+        let unknown = |_| invalid(RegionProblem::Unknown);
+        let region: Region = add.region.parse().map_err(unknown)?;
         let repeated = replicas.iter().any(|earlier| earlier.region == region);
+        if region == own {
+            return Err(invalid(RegionProblem::Own));
+        }
         // AWS: a Region that is not enabled is accepted and fails later.
-        if region == own || (cx.profile == Profile::Strict && (repeated || !known)) {
-            return Err(invalid());
+        if cx.profile == Profile::Strict {
+            if repeated {
+                return Err(invalid(RegionProblem::Repeated));
+            }
+            if !cx.regions.contains(&region) {
+                return Err(invalid(RegionProblem::Unknown));
+            }
         }
         if repeated {
             replicas.retain(|earlier| earlier.region != region);

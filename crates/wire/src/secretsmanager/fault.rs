@@ -6,12 +6,12 @@
 
 use std::borrow::Cow;
 
-use regent_core::cx::Cx;
+use regent_core::cx::{Cx, Profile};
 use regent_core::ids::{Region, RequestId, SecretArn};
 use regent_core::keys::problem::KeyProblem;
 use regent_core::policy::authorized::Denied;
 use regent_core::policy::evaluate::Refusal;
-use regent_core::secrets::error::Error;
+use regent_core::secrets::error::{Error, RefusedRegion, RegionProblem};
 use regent_core::secrets::model::ReplicaFailure;
 use regent_core::secrets::policy_check::PolicyFlaw;
 use regent_core::secrets::rotation::schedule::Flaw;
@@ -113,13 +113,13 @@ pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
         Error::PasswordTooShort => parameter(PASSWORD_TOO_SHORT),
         Error::PasswordTypeExcluded => parameter(PASSWORD_TYPE_EXCLUDED),
         Error::PasswordAllExcluded => parameter("All characters have been excluded from selection"),
-        Error::InvalidReplicaRegion { .. } => parameter("Invalid replica region."),
+        Error::InvalidReplicaRegion(refused) => parameter(invalid_region(&refused, cx.profile)),
         Error::ReplicaRefused { region, kms_key_id, failure } => {
             let reason = refusal(&failure, cx.request_id);
-            parameter(not_replicable(region, &kms_key_id, &reason))
+            parameter(not_replicable(region.as_str(), &kms_key_id, &reason))
         }
         Error::ReplicaUnreachable { region, kms_key_id } => {
-            parameter(not_replicable(region, &kms_key_id, "The Region did not answer."))
+            parameter(not_replicable(region.as_str(), &kms_key_id, "The Region did not answer."))
         }
         Error::NoRotationFunction => request(NO_FUNCTION),
         Error::FunctionUnusable => Fault::access_denied(Service::SecretsManager, FUNCTION_UNUSABLE),
@@ -294,8 +294,19 @@ pub fn cannot(verb: &str, problem: &KeyProblem, request_id: RequestId) -> String
 }
 
 /// PROMISE R3: what AWS says later, and out of sight, is said now.
-fn not_replicable(region: Region, kms_key_id: &str, reason: &str) -> String {
+fn not_replicable(region: &str, kms_key_id: &str, reason: &str) -> String {
     format!("Invalid replica region {region} with KMS key {kms_key_id}. {reason}")
+}
+
+/// AWS says no more than that; the strict profile says which Region and why.
+fn invalid_region(refused: &RefusedRegion, profile: Profile) -> String {
+    let reason = match (profile, refused.problem) {
+        (Profile::Aws, _) => return "Invalid replica region.".to_owned(),
+        (Profile::Strict, RegionProblem::Own) => "It is the secret's own Region.",
+        (Profile::Strict, RegionProblem::Repeated) => "The Region is named twice.",
+        (Profile::Strict, RegionProblem::Unknown) => "There is no such Region here.",
+    };
+    not_replicable(&refused.region, &refused.kms_key_id, reason)
 }
 
 fn refusal(failure: &ReplicaFailure, request_id: RequestId) -> String {

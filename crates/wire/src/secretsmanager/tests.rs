@@ -331,6 +331,13 @@ fn replicas_in_the_strict_profile() {
         talk.ask("CreateSecret", &name("a", T1, replicas), &answer);
         talk.world.answers.clear();
     }
+    let west = r#"{"Region":"us-west-2","KmsKeyId":"alias/w"}"#;
+    for regions in
+        [r#"{"Region":"us-east-1"}"#, r#"{"Region":"xx-xxxx-9"}"#, &format!("{west},{west}")]
+    {
+        let replicas = format!(r#","AddReplicaRegions":[{regions}]"#);
+        talk.ask("CreateSecret", &name("b", T1, &replicas), &PeerAnswer::Yes);
+    }
     insta::assert_snapshot!(talk.transcript);
 }
 

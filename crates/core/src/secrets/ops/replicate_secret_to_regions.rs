@@ -12,7 +12,9 @@ use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::secrets::error::Error;
 use crate::secrets::model::{Replica, Secret};
-use crate::secrets::replicas::{AddReplica, admit, announced, attach, statuses, tell};
+use crate::secrets::replicas::{
+    AddReplica, admit, announced, attach, prove_readable, statuses, tell,
+};
 use crate::secrets::target::{SecretId, Target};
 use crate::secrets::versions::put_secret;
 use crate::tx::Tx;
@@ -61,6 +63,7 @@ impl Command for ReplicateSecretToRegions {
             Ok(adds) => adds,
             Err(asks) => return Ok(Step::Ask(asks)),
         };
+        prove_readable(cx, tx, scope, &found.secret, &adds)?;
         let mut secret = Secret::clone(&found.secret);
         secret.at = secret.at.next();
         attach(cx, tx, scope, &mut secret, &adds, op.overwrite)?;

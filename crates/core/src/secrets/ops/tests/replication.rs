@@ -6,6 +6,7 @@ use crate::ids::Region;
 use crate::keys::problem::KeyProblem;
 use crate::records::{Intent, Outbox, Subject};
 use crate::replication::change::{Answer, Question};
+use crate::secrets::error::{RefusedRegion, RegionProblem};
 use crate::secrets::model::{Replica, ReplicaFailure, ReplicaStatus};
 use crate::secrets::replicas::AddReplica;
 
@@ -67,18 +68,46 @@ fn strict_asks_before_anything_is_written() {
     assert_eq!(outbox(&world, "us-west-2", "a").unwrap().at, stored.at);
 }
 
+/// PROMISE R3: what the primary cannot open, no replica could ever hold.
+#[test]
+fn strict_proves_the_primary_s_own_key() {
+    let mut world = World::new();
+    let key = customer_key(&mut world, 1, KeyState::Enabled);
+    let kms_key_id = Some(key.to_string().into());
+    world.command(CreateSecret { kms_key_id, ..create_with("a", "x") }).unwrap();
+    world.command(create("empty")).unwrap();
+    customer_key(&mut world, 1, KeyState::Disabled);
+    let mut answered = |name| {
+        let request = || replicate(name, &[("us-west-2", Some("k"))]);
+        let Ok(Step::Ask(asks)) = world.step(request()) else { panic!() };
+        world.answers.extend(asks.into_iter().map(|a| ((a.region, a.question), Answer::Yes)));
+        world.step(request())
+    };
+    let failure = ReplicaFailure::PrimaryKey(KeyProblem::Disabled { key }).into();
+    let refused =
+        Error::ReplicaRefused { region: region("us-west-2"), kms_key_id: "k".into(), failure };
+    assert_eq!(answered("a").unwrap_err(), refused);
+    assert!(matches!(answered("empty"), Ok(Step::Done(_))));
+    // AWS: accepted, and fails later.
+    world.profile = Profile::Aws;
+    assert!(world.command(replicate("a", &[("us-west-2", Some("k"))])).is_ok());
+}
+
 #[test]
 fn strict_refuses_regions_that_cannot_be() {
     let mut world = World::new();
-    let cases: &[&[(&str, Option<&str>)]] = &[
-        &[("us-east-1", None)],
-        &[("us-west-2", None), ("us-west-2", None)],
-        &[("eu-north-1", None)],
-        &[("x-1", None)],
+    let west = ("us-west-2", Some("one"));
+    let cases = [
+        (vec![("us-east-1", Some("two"))], RegionProblem::Own),
+        (vec![west, ("us-west-2", Some("two"))], RegionProblem::Repeated),
+        (vec![west, ("eu-north-1", Some("two"))], RegionProblem::Unknown),
+        (vec![("x-1", Some("two"))], RegionProblem::Unknown),
     ];
-    for regions in cases {
-        let request = CreateSecret { replicas: to(regions), ..create("a") };
-        assert!(matches!(world.step(request), Err(Error::InvalidReplicaRegion { .. })));
+    for (regions, problem) in cases {
+        let request = CreateSecret { replicas: to(&regions), ..create("a") };
+        let region = regions.last().unwrap().0.into();
+        let refused = RefusedRegion { region, kms_key_id: "two".into(), problem };
+        assert_eq!(world.step(request).unwrap_err(), Error::InvalidReplicaRegion(refused));
     }
 }
 
@@ -87,7 +116,7 @@ fn aws_accepts_any_key_and_region_but_its_own() {
     let mut world = World::new();
     world.profile = Profile::Aws;
     let own = CreateSecret { replicas: to(&[("us-east-1", None)]), ..create("a") };
-    assert!(matches!(world.step(own), Err(Error::InvalidReplicaRegion { .. })));
+    assert!(matches!(world.step(own), Err(Error::InvalidReplicaRegion(_))));
     let regions = [("us-west-2", Some("MyNameIsDylan1610916109")), ("eu-north-1", None)];
     let request = CreateSecret { replicas: to(&regions), ..create_with("a", "x") };
     let created = world.command(request).unwrap();
