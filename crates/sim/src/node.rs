@@ -577,6 +577,14 @@ impl Node {
             Some(Break::ForgetOutbox) if self.rng.percent(10) => {
                 batch.writes.retain(|key, _| !matches!(key, Key::Outbox { .. }));
             }
+            Some(Break::ForgetOldMaterial) if matches!(job, Job::Apply { .. }) => {
+                for record in batch.writes.values_mut().flatten() {
+                    if let Record::KmsKey(key) = record {
+                        let materials = &mut Arc::make_mut(key).materials;
+                        materials.drain(..materials.len() - 1);
+                    }
+                }
+            }
             Some(Break::KeepEpoch) if is_detach(job) => {
                 for record in batch.writes.values_mut().flatten() {
                     if let Record::Secret(secret) = record {

@@ -11,11 +11,13 @@ use std::sync::Arc;
 use regent_core::cx::{Answers, Profile};
 use regent_core::ids::{Region, RequestId};
 use regent_core::ports::{Crypto, random};
+use regent_core::records::{Key, Record};
 use regent_core::replication::change::Answer;
 use regent_core::secrets::model::{ReplicaStatus, Role};
 use regent_core::time::{DAY_MS, Timestamp};
-use regent_core::tx::Records;
+use regent_core::tx::{Batch, Records};
 use regent_crypto::RegionCrypto;
+use regent_store::Store as _;
 use regent_wire::peer::{self, Frame};
 
 use crate::check::{Checker, Verdict, Violation, hold, last};
@@ -55,6 +57,10 @@ pub enum Break {
     ForgetOutbox,
     /// A failure is taken for a success: R3.
     SilentFailure,
+    /// A Region writes into another's store: R4.
+    ReachAcross,
+    /// A replica key keeps nothing but the newest material: R5.
+    ForgetOldMaterial,
     /// A detached replica stays in its former owner's epoch: R9.
     KeepEpoch,
     /// Sealing hides nothing: R7.
@@ -286,6 +292,8 @@ impl World {
         let mut out = Out::default();
         let site = &mut self.sites[at];
         work(&mut site.node, now, &self.blobs, &mut out);
+        self.reach_across(at);
+        let site = &mut self.sites[at];
         let mut wait = 1000;
         if site.node.running && !self.net.is_down(site.node.region) {
             wait = site.node.pump(now, &self.blobs, &mut out);
@@ -297,6 +305,17 @@ impl World {
         self.checker.event(&self.sites[at].node, now, &out, &self.blobs)?;
         self.arrange(at, wait);
         self.after(at, out)
+    }
+
+    /// What a Region does that is no island, if that rule is broken.
+    fn reach_across(&self, at: usize) {
+        if self.options.broken == Some(Break::ReachAcross) {
+            let other = &self.sites[(at + 1) % self.sites.len()].node;
+            let key = Key::Peer { region: other.region, peer: self.regions[at] };
+            let record = Record::Peer(other.crypto.transport_key());
+            let writes = BTreeMap::from([(key, Some(record))]);
+            other.disk.store.commit(Batch { writes, ..Batch::default() }).unwrap();
+        }
     }
 
     /// Arranges the next sync and the next wake-up of a Region.

@@ -94,6 +94,16 @@ fn a_silent_failure_is_noticed() {
 }
 
 #[test]
+fn a_region_that_is_no_island_is_noticed() {
+    noticed(Break::ReachAcross, &["R4"], &[]);
+}
+
+#[test]
+fn forgotten_material_is_noticed() {
+    noticed(Break::ForgetOldMaterial, &["R5"], &[]);
+}
+
+#[test]
 fn two_owners_in_one_epoch_are_noticed() {
     noticed(Break::KeepEpoch, &["R9"], &[]);
 }
