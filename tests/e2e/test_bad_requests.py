@@ -167,8 +167,9 @@ class BadRequests(Case):
             b"POST / HTTP/1.1\r\nx: " + b"y" * (1 << 20) + b"\r\n\r\n",
         ]:
             with self.subTest(request=request[:40]):
-                answer = self.exchange(request)
-                self.assertNotRegex(answer, rb"^HTTP/1\.[01] [25]")
+                found, _, body = self.parse(self.exchange(request))
+                self.assertIn(found, (400, 408, 431))
+                self.assertIn("__type", json.loads(body))
 
     def test_paths_methods_and_targets_that_do_not_exist(self):
         port = self.server.port
@@ -202,8 +203,7 @@ class BadRequests(Case):
         self.assertEqual(self.ask("ListSecrets", "{}")[0], 200)
         for connection in connections:
             with connection:
-                answer = self.rest(connection)
-                self.assertNotRegex(answer, rb"^HTTP/1\.1 [25]")
+                self.refused(self.rest(connection), "RequestTimeoutException", 408)
         # The client goes away in the middle.
         for length in range(1, len(request), 97):
             with self.connect() as connection:

@@ -169,7 +169,46 @@ fn a_body_that_is_too_long() {
     assert!(started.elapsed() < Duration::from_millis(1900), "{:?}", started.elapsed());
     let head = format!("x-long: {}", "x".repeat(400 << 10));
     let answer = plain(&server, "POST / HTTP/1.1", &[JSON, TARGET, &head], "{}");
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    assert_eq!(json_error(&answer), (431, "RequestEntityTooLargeException".to_owned()));
+    assert_usable(&server);
+}
+
+/// PROMISE R8: what is no request is answered as a request is, and recorded.
+#[test]
+fn bytes_that_are_no_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let audit = dir.path().join("audit.log");
+    let server = Server::start(&["--ephemeral", "--audit-file", audit.to_str().unwrap()]);
+    let many = format!("POST / HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "x: y\r\n".repeat(200));
+    let cases: [&[u8]; 7] = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"POST / HTTP/9.9\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ];
+    let malformed = (400, "MalformedHttpRequestException".to_owned());
+    for case in cases {
+        let answer = server.raw(case);
+        assert_eq!(json_error(&answer), malformed, "{}", text(case));
+        assert!(answer.contains("connection: close"), "{answer}");
+    }
+    let large = json_error(&server.raw(many.as_bytes()));
+    assert_eq!(large, (431, "RequestEntityTooLargeException".to_owned()));
+    // After a request that was served, too.
+    let mut request = server.signed(KEY, REGION, LIST, "{}", SystemTime::now());
+    let at = request.windows(17).position(|part| part == b"connection: close").unwrap();
+    request.drain(at..at + 19);
+    request.extend_from_slice(b"nonsense\r\n\r\n");
+    let answers = server.raw(&request);
+    let (served, refused) = answers.split_once("}HTTP/1.1 400").unwrap();
+    assert!(served.starts_with("HTTP/1.1 200"), "{answers}");
+    assert!(refused.contains("MalformedHttpRequestException"), "{answers}");
+    let lines = fs::read_to_string(audit).unwrap();
+    let recorded = lines.matches(r#""errorCode":"MalformedHttpRequestException""#).count();
+    assert_eq!(recorded, cases.len() + 1, "{lines}");
     assert_usable(&server);
 }
 
@@ -197,10 +236,16 @@ fn half_of_a_request() {
     assert_eq!(json_error(&answer), (408, "RequestTimeoutException".to_owned()));
     for head in &mut heads {
         head.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let mut rest = Vec::new();
-        // Closed or reset, but not kept.
-        let _ = head.read_to_end(&mut rest);
+        let mut answer = String::new();
+        head.read_to_string(&mut answer).unwrap();
+        assert_eq!(json_error(&answer), (408, "RequestTimeoutException".to_owned()));
     }
+    // A client that says nothing has nothing to be told.
+    let mut silent = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    silent.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut answer = String::new();
+    silent.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "");
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
     assert_usable(&server);
 }
@@ -454,9 +499,10 @@ fn every_request_is_recorded() {
     let body = r#"{"Name":"s","SecretString":"CANARY-7a1d","ClientRequestToken":"01234567890123456789012345678901"}"#;
     assert_eq!(server.call(KEY, REGION, "secretsmanager.CreateSecret", body).0, 200);
     assert_eq!(server.call(("test", "bad"), REGION, LIST, "{}").0, 400);
+    assert_eq!(server.call(("CANARY7a1d", "bad"), REGION, LIST, "{}").0, 400);
     plain(&server, "POST / HTTP/1.1", &[JSON, "x-amz-target: Nothing"], "{}");
     let log = fs::read_to_string(path.join("audit.log")).unwrap();
-    assert!(!log.contains("CANARY-7a1d"));
+    assert!(!log.contains("CANARY-7a1d") && !log.contains("CANARY7a1d"), "{log}");
     let lines: Vec<serde_json::Value> =
         log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let shown: Vec<_> = lines
@@ -468,12 +514,19 @@ fn every_request_is_recorded() {
         [
             ("CreateSecret", None),
             ("ListSecrets", Some("InvalidSignatureException")),
+            ("ListSecrets", Some("UnrecognizedClientException")),
             ("Unknown", Some("UnknownOperationException")),
         ]
     );
     assert_eq!(lines[0]["requestParameters"]["name"], "s");
     assert_eq!(lines[0]["userIdentity"]["arn"], "arn:aws:iam::123456789012:user/test");
-    assert_eq!(lines[1]["userIdentity"]["type"], "Unknown");
+    // Whose key it was that somebody tried; what is no key of ours may be a secret.
+    let tried = |key: Option<&str>| match key {
+        Some(key) => serde_json::json!({"type": "Unknown", "accessKeyId": key}),
+        None => serde_json::json!({"type": "Unknown"}),
+    };
+    assert_eq!(lines[1]["userIdentity"], tried(Some("test")));
+    assert_eq!(lines[2]["userIdentity"], tried(None));
 }
 
 /// AWS: a request for several secrets is recorded with one record for each of them besides.
@@ -489,7 +542,7 @@ fn every_secret_of_a_batch_is_recorded() {
     assert!(answer.contains("CANARY-7a1d"), "{answer}");
     assert_eq!(server.call(KEY, REGION, batch, "{}").0, 400);
     let log = fs::read_to_string(path.join("audit.log")).unwrap();
-    assert!(!log.contains("CANARY-7a1d"));
+    assert!(!log.contains("CANARY-7a1d") && !log.contains("CANARY7a1d"), "{log}");
     let lines: Vec<serde_json::Value> =
         log.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
     let text = |line: usize, member: &str| lines[line][member].as_str().unwrap_or_default();

@@ -104,6 +104,34 @@ pub async fn answer(
     exchange.finish(outcome)
 }
 
+/// What is said to a client whose bytes never became a request, and recorded of it.
+pub fn unread(server: &Server, peer: SocketAddr, fault: Fault) -> Answer {
+    let exchange = Exchange::begin(server, peer, &HeaderMap::new());
+    let close = |Dropped| Response::new(Full::default());
+    exchange.finish(Err(End::Close(fault))).unwrap_or_else(close)
+}
+
+/// The fault of a head that is not HTTP/1.1, or too large. AWS: the words of the common error.
+pub fn malformed(status: u16) -> Fault {
+    match status {
+        400 => Fault::query(400, "MalformedHttpRequestException", "The request is malformed."),
+        large => Fault::query(
+            large,
+            "RequestEntityTooLargeException",
+            "The request's head is too large.",
+        ),
+    }
+}
+
+/// The fault of a request that did not arrive in time. The SDKs retry on this code.
+pub fn too_slow() -> Fault {
+    Fault::query(
+        408,
+        "RequestTimeoutException",
+        "The request was not received within the timeout period.",
+    )
+}
+
 /// Runs a future, turning a panic in it into an error. The panic hook has logged where it was.
 pub async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
@@ -170,7 +198,8 @@ impl<'s> Exchange<'s> {
         let body = read.map_err(|unread| End::Close(unread_fault(unread)))?;
         self.authenticate(head, &body, expected)?;
         let body = match (self.protocol, head.uri.query()) {
-            (Protocol::Query, Some(query)) if head.method == Method::GET => {
+            // AWS: a presigned POST has everything in its query string, which is signed too.
+            (Protocol::Query, Some(query)) if head.method == Method::GET || body.is_empty() => {
                 Bytes::copy_from_slice(query.as_bytes())
             }
             _ => body,
@@ -188,8 +217,11 @@ impl<'s> Exchange<'s> {
     fn route(&mut self, head: &Parts) -> Result<Expected, End> {
         let headers = &head.headers;
         let is = |wanted: &str| media_type(headers).eq_ignore_ascii_case(wanted);
-        if head.method == Method::GET || is(FORM) {
+        // AWS: clients that presign a POST send neither a body nor its type.
+        let presigned = headers.get(CONTENT_TYPE).is_none() && head.uri.query().is_some();
+        if head.method == Method::GET || is(FORM) || presigned {
             self.protocol = Protocol::Query;
+            self.format = Format::wanted(Service::Sts, headers);
         }
         if !self.server.hosts.allow(headers) {
             return Err(End::Close(host_refused()));
@@ -199,7 +231,7 @@ impl<'s> Exchange<'s> {
         }
         match head.method {
             Method::GET => Ok(Expected::Query),
-            Method::POST if is(FORM) => Ok(Expected::Query),
+            Method::POST if is(FORM) || presigned => Ok(Expected::Query),
             Method::POST if is(json::CONTENT_TYPE) => {
                 let (service, operation) = target(headers)?;
                 self.service = Some(service);
@@ -225,9 +257,13 @@ impl<'s> Exchange<'s> {
             regions: self.server.cluster.regions(),
             keys: &self.server.signing_keys,
         };
-        let verified = verifier
-            .verify(&request, expected, self.at)
-            .map_err(|fault| Fault::auth(&fault, expected.protocol()))?;
+        let verified = match verifier.verify(&request, expected, self.at) {
+            Ok(verified) => verified,
+            Err(fault) => {
+                self.access_key = verifier.named_key(&request);
+                return Err(Fault::auth(&fault, expected.protocol()));
+            }
+        };
         self.service = Some(verified.service);
         self.format = Format::wanted(verified.service, &head.headers);
         self.region = Some(verified.region);
@@ -405,12 +441,7 @@ fn media_type(headers: &HeaderMap) -> &str {
 fn unread_fault(unread: Unread) -> Fault {
     match unread {
         Unread::TooLong => Fault::too_large(),
-        // The SDKs retry on this code.
-        Unread::TooSlow | Unread::Broken => Fault::query(
-            408,
-            "RequestTimeoutException",
-            "The request was not received within the timeout period.",
-        ),
+        Unread::TooSlow | Unread::Broken => too_slow(),
     }
 }
 

@@ -7,17 +7,24 @@
 pub mod body;
 pub mod exchange;
 pub mod host;
+mod stream;
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::{BodyExt as _, Collected, Full};
+use hyper::Response;
+use hyper::body::Bytes;
+use hyper::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use regent_wire::sigv4::SigningKeys;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
@@ -27,12 +34,17 @@ use crate::cluster::Cluster;
 use crate::credentials::AccessKeys;
 use crate::metrics::Metrics;
 use host::Hosts;
+use stream::{Progress, Stream};
 
 /// LIMIT: connections at one time; further ones wait in the kernel's queue. Half of the usual
 /// limit of 1,024 open files.
 const CONNECTIONS_MAX: u32 = 512;
 /// LIMIT: bytes of a request's head, and of what is read of a body at once.
 const HEAD_LEN_MAX: usize = 64 << 10;
+/// LIMIT: bytes that are read and thrown away of a client whose bytes are no request.
+const UNREAD_LEN_MAX: u64 = 8 << 20;
+/// How long such a client may take to hear so.
+const LINGER: Duration = Duration::from_secs(2);
 /// How long running requests may take to finish when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long to wait before accepting again after a failure, such as too many open files.
@@ -101,9 +113,18 @@ async fn connection(
     // Answers are small; waiting to fill a segment would only delay them.
     let _ = stream.set_nodelay(true);
     let receive_timeout = server.receive_timeout;
-    let service = service_fn(move |request| {
-        let server = Arc::clone(&server);
-        async move { exchange::answer(&server, peer, request).await }
+    let progress = Progress::default();
+    let stream = Stream::new(stream, progress.clone());
+    let service = service_fn(|request| {
+        let (server, progress) = (&server, &progress);
+        async move {
+            progress.taken();
+            let answer = exchange::answer(server, peer, request).await?;
+            if !answer.headers().contains_key(CONNECTION) {
+                progress.answered();
+            }
+            Ok::<_, exchange::Dropped>(answer)
+        }
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -117,14 +138,41 @@ async fn connection(
             (&mut connection).await
         }
     };
-    match ended {
-        Err(cause) if cause.is_user() => {
-            // A Region that is down refuses connections: reset, not an orderly end.
-            let _ = connection.into_parts().io.into_inner().set_zero_linger();
-        }
-        Err(cause) => tracing::debug!(%cause, %peer, "a connection broke"),
-        Ok(()) => {}
+    let Err(cause) = ended else { return };
+    let (stream, refused) = connection.into_parts().io.into_inner().into_parts();
+    if cause.is_user() {
+        // A Region that is down refuses connections: reset, not an orderly end.
+        let _ = stream.set_zero_linger();
+        return;
     }
+    tracing::debug!(%cause, %peer, "a connection broke");
+    let fault = match refused {
+        Some(status) => exchange::malformed(status),
+        None if cause.is_parse() => exchange::malformed(400),
+        None if progress.is_half_sent() => exchange::too_slow(),
+        None => return,
+    };
+    let answer = exchange::unread(&server, peer, fault);
+    let _ = timeout(LINGER, say(stream, answer)).await;
+}
+
+/// Says to a client what no request of its own was answered with, and hangs up.
+async fn say(mut stream: TcpStream, answer: Response<Full<Bytes>>) -> io::Result<()> {
+    let (head, body) = answer.into_parts();
+    let body = body.collect().await.map_or_else(|never| match never {}, Collected::to_bytes);
+    let mut text = format!("HTTP/1.1 {}\r\n", head.status).into_bytes();
+    for (name, value) in &head.headers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            text.extend_from_slice(part);
+        }
+    }
+    text.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+    text.extend_from_slice(&body);
+    stream.write_all(&text).await?;
+    stream.shutdown().await?;
+    // What the client still sends would turn the end into a reset, and lose the answer.
+    tokio::io::copy(&mut stream.take(UNREAD_LEN_MAX), &mut tokio::io::sink()).await?;
+    Ok(())
 }
 
 /// Waits until the server stops. Nothing is borrowed from the channel afterwards.

@@ -267,6 +267,15 @@ impl<C: Credentials + ?Sized> Verifier<'_, C> {
         Ok(Verified { owner, access_key, region, service, signed_at, presigned: claim.presigned })
     }
 
+    /// The access key that a refused request names, for the records: whose key somebody else may
+    /// have. Only one that exists, because what else stands in its place may be a secret.
+    pub fn named_key(&self, request: &SignedRequest<'_>) -> Option<String> {
+        let query = Query::parse(request.query);
+        let claim = Claim::read(request, &query).ok()?;
+        let scope = Scope::parse(&claim.credential).ok()?;
+        self.credentials.find(scope.access_key).map(|_| scope.access_key.to_owned())
+    }
+
     fn check_scope(
         &self,
         scope: &Scope<'_>,
