@@ -17,11 +17,12 @@ import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
 
-from harness import REGIONS, Case
+from harness import ACCOUNT, REGIONS, Case
 from test_boto3_model import OPERATIONS, SAMPLES, model
 
 TARGETS = {"secretsmanager": "secretsmanager", "kms": "TrentService"}
 TOKEN = "01234567890123456789012345678901"
+OTHER = "210987654321"
 UNUSED_TOKEN = "a-token-that-no-version-has-00000"
 CONSTRAINT = (
     r"Value (?:null |'[^']*' )?at '(?P<path>[^']+)' failed to satisfy constraint: "
@@ -242,7 +243,7 @@ class BadInput(Case):
         cls.connection = http.client.HTTPConnection("127.0.0.1", cls.server.port, timeout=60)
         cls.addClassCleanup(cls.connection.close)
 
-    def raw(self, service, operation, body, region="us-east-1"):
+    def raw(self, service, operation, body, region="us-east-1", key="test"):
         """Sends a signed body as it is. Returns status, headers and the answer's text."""
         body = body if isinstance(body, bytes) else body.encode("utf-8", "surrogatepass")
         headers = {
@@ -250,19 +251,23 @@ class BadInput(Case):
             "X-Amz-Target": f"{TARGETS[service]}.{operation}",
         }
         request = botocore.awsrequest.AWSRequest("POST", self.server.endpoint, headers, body)
-        credentials = botocore.credentials.Credentials("test", "test")
+        credentials = botocore.credentials.Credentials(key, "test")
         botocore.auth.SigV4Auth(credentials, service, region).add_auth(request)
         self.connection.request("POST", "/", body, dict(request.headers.items()))
         answer = self.connection.getresponse()
         return answer.status, answer.headers, answer.read().decode()
 
     def call(self, service, operation, region="us-east-1", /, **params):
-        status, _, text = self.raw(service, operation, dump(params), region)
+        return self.call_as("test", service, operation, region, **params)
+
+    def call_as(self, access_key, service, operation, region, /, **params):
+        status, _, text = self.raw(service, operation, dump(params), region, access_key)
         self.assertEqual(status, 200, f"{operation} {params}: {text}")
         return json.loads(text) if text else {}
 
     def prepare(self):
         """Fills the Regions with something to be changed. Returns the values of known members."""
+        self.settle()
         self.server.reset()
         secrets, kms = "secretsmanager", "kms"
         key = self.call(kms, "CreateKey", MultiRegion=True)["KeyMetadata"]
@@ -280,6 +285,7 @@ class BadInput(Case):
         policy = SAMPLES["ResourcePolicy"]
         self.call(secrets, "PutResourcePolicy", SecretId="s", ResourcePolicy=policy)
         self.in_sync("s", "us-west-2")
+        replica = self.prepare_replica()
         return {
             **SAMPLES,
             "SecretId": "s", "SecretIdListType": "s", "SecretIdType": "s", "Name": "t",
@@ -288,12 +294,37 @@ class BadInput(Case):
             "SourceKeyId": key["KeyId"], "AliasName": "alias/new", "CiphertextBlob": sealed,
             "Region": "us-east-2", "RegionType": "us-west-2", "ReplicaRegion": "us-east-2",
             "PrimaryRegion": "eu-west-1", "VersionStage": "new", "TagKey": "k", "TagValue": "w",
+            "CrossAccountReplicaARN": replica,
             "PolicyName": "default", "GranteePrincipal": "arn:aws:iam::123456789012:user/test",
             "RetiringPrincipal": "arn:aws:iam::123456789012:user/test",
             "KmsKeyId": "alias/used", "Duration": "2h", "ScheduleExpression": "rate(10 days)",
             "SourceArn": "arn:aws:s3:us-east-1:123456789012:bucket", "GrantId": grant["GrantId"],
             "GrantToken": grant["GrantToken"], "GrantTokenType": grant["GrantToken"],
         }
+
+    def settle(self):
+        """Waits until what the last request replicates has arrived: it could come after a reset."""
+        def done():
+            _, _, text = self.raw("secretsmanager", "DescribeSecret", dump({"SecretId": "s"}))
+            entries = json.loads(text).get("ReplicationStatus", [])
+            return all(entry["Status"] != "InProgress" for entry in entries)
+
+        self.eventually(done, "the end of all replication")
+
+    def prepare_replica(self):
+        """A secret of another account that may become a replica of `s`. Returns its ARN."""
+        primary = self.call("secretsmanager", "DescribeSecret", SecretId="s")["ARN"]
+        allow = [
+            {"Effect": "Allow", "Principal": {"AWS": account}, "Action": action, "Resource": "*"}
+            for account, action in ((OTHER, "kms:*"), (ACCOUNT, "kms:Encrypt"))
+        ]
+        key = self.call_as(
+            OTHER, "kms", "CreateKey", "us-east-1", Policy=json.dumps({"Statement": allow})
+        )["KeyMetadata"]["Arn"]
+        return self.call_as(
+            OTHER, "secretsmanager", "CreateSecret", "us-east-1", Name="copy", KmsKeyId=key,
+            ClientRequestToken=TOKEN, CrossAccountPrimaryARN=primary,
+        )["ARN"]
 
     def state(self):
         """Everything that can be seen of secrets and keys, in every Region."""
@@ -534,7 +565,8 @@ COMPLETED = {
 # Operations whose valid request must succeed, so that every refusal is for what was made wrong.
 ACCEPTED = {
     *(("secretsmanager", name) for name in (
-        "BatchGetSecretValue", "CreateSecret", "DeleteResourcePolicy", "DescribeSecret",
+        "AssociateCrossAccountReplica", "BatchGetSecretValue", "CreateSecret",
+        "DeleteResourcePolicy", "DescribeSecret",
         "GetRandomPassword", "GetResourcePolicy", "GetSecretValue", "ListResourcePolicies",
         "ListSecretVersionIds", "ListSecrets", "PutResourcePolicy", "PutSecretValue",
         "RemoveRegionsFromReplication", "ReplicateSecretToRegions", "RestoreSecret",
@@ -562,6 +594,7 @@ EXCLUSIVE = {
 }
 # Members that the service refuses for a reason of its own, whatever is in them.
 DOMAIN_CODES = {
+    ("secretsmanager", "ReplicationRoleARN"): {"InvalidParameterException"},
     ("kms", "Recipient"): {"UnsupportedOperationException"},
     ("kms", "GrantTokens"): {"InvalidGrantTokenException"},
     ("secretsmanager", "Filters"): {"InvalidParameterException"},

@@ -52,6 +52,7 @@ SAMPLES = {
             "Resource": "*",
         },
     }),
+    "CrossAccountReplicaARN": "arn:aws:secretsmanager:us-east-1:210987654321:secret:x-AbCdEf",
     "Region": "us-west-2",
     "GrantId": "0" * 64,
     "GranteePrincipal": "arn:aws:iam::123456789012:user/a",

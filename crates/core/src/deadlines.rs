@@ -172,6 +172,7 @@ mod tests {
             rotation: None,
             at: Stamp::FIRST,
             role: Role::Primary { replicas: Vec::new() },
+            cross_account_replica: None,
         }
     }
 

@@ -213,6 +213,11 @@ impl PolicyName {
     pub fn of_requests() -> Self {
         Self("default".into())
     }
+
+    /// The policy that a replica in another account has from the service.
+    pub fn of_cross_account_replication() -> Self {
+        Self("cross-account-replication".into())
+    }
 }
 
 text_newtype! {

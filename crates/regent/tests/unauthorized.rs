@@ -49,6 +49,9 @@ fn body_of_secrets(name: &str) -> Option<&'static str> {
         "RemoveRegionsFromReplication" => {
             r#"{"SecretId":"s","RemoveReplicaRegions":["us-west-2"]}"#
         }
+        "AssociateCrossAccountReplica" | "DisassociateCrossAccountReplica" => {
+            r#"{"SecretId":"s","CrossAccountReplicaARN":"arn:aws:secretsmanager:us-east-1:111122223333:secret:s-a1b2c3"}"#
+        }
         "PutResourcePolicy" => r#"{"SecretId":"s","ResourcePolicy":"{}"}"#,
         "ValidateResourcePolicy" => r#"{"ResourcePolicy":"{}"}"#,
         "BatchGetSecretValue" => r#"{"SecretIdList":["s"]}"#,

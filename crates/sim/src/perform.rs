@@ -140,6 +140,7 @@ impl Run<'_> {
                     replicas: wanted(to),
                     overwrite,
                     secret_type: None,
+                    cross_account_primary: None,
                 };
                 self.command(op, |_| Reply::Done)
             }

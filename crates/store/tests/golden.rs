@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use regent_core::ids::{
-    AliasArn, GrantId, KeyArn, KeyId, MaterialId, Region, RequestId, Scope, SecretName,
+    AliasArn, GrantId, KeyArn, KeyId, MaterialId, Region, RequestId, Scope, SecretArn, SecretName,
     SecretSuffix,
 };
 use regent_core::keys::envelope::EncryptionContext;
@@ -33,7 +33,8 @@ use regent_core::ports::TransportKey;
 use regent_core::records::{Due, Facet, Intent, Key, Outbox, Record, Subject, Tombstone};
 use regent_core::replication::change::Stamp;
 use regent_core::secrets::model::{
-    Deletion, Replica, ReplicaFailure, ReplicaStatus, Role, SealedValue, Secret, ValueKind, Version,
+    Deletion, Link, LinkStatus, Replica, ReplicaFailure, ReplicaStatus, Role, SealedValue, Secret,
+    ValueKind, Version,
 };
 use regent_core::secrets::policies::{Policies, ResourcePolicy};
 use regent_core::secrets::rotation::schedule::{Given, Rules, Window};
@@ -107,7 +108,37 @@ fn secret() -> Secret {
         rotation: None,
         at: stamp(2, 17),
         role: Role::Primary { replicas: vec![region("eu-west-1"), region("us-west-2")] },
+        cross_account_replica: None,
     }
+}
+
+/// What ties a secret to one of another account.
+fn link(status: LinkStatus) -> Box<Link> {
+    let scope = Scope { account: "444455556666".parse().unwrap(), ..scope() };
+    let other = SecretArn { scope, name: "theirs".parse().unwrap(), suffix: suffix() };
+    Box::new(Link { other, status })
+}
+
+/// Secrets that are tied to one of another account, in each state and from both sides.
+fn linked_secrets() -> Vec<(String, Secret)> {
+    let failed = LinkStatus::Failed {
+        failure: ReplicaFailure::ReplicaKey(KeyProblem::Disabled { key: key_arn() }),
+        request_id: RequestId::from_entropy([9; 16]),
+    };
+    let states = [
+        ("pending", LinkStatus::Pending),
+        ("in-sync", LinkStatus::InSync),
+        ("failed", failed.clone()),
+        ("detached", LinkStatus::Detached),
+    ];
+    let of_role = |(what, status): (&str, LinkStatus)| {
+        let role = Role::CrossAccountReplica(link(status));
+        (format!("secret-cross-account-{what}"), Secret { role, ..bare_secret() })
+    };
+    let mut all: Vec<_> = states.into_iter().map(of_role).collect();
+    let primary = Secret { cross_account_replica: Some(link(failed)), ..secret() };
+    all.push(("secret-cross-account-primary".into(), primary));
+    all
 }
 
 fn secret_with_policies() -> Secret {
@@ -332,7 +363,10 @@ fn secrets() -> Vec<(String, Key, Record)> {
     };
     let string = version(ValueKind::String, true);
     let binary = version(ValueKind::Binary, false);
-    vec![
+    let linked = linked_secrets().into_iter();
+    let linked = linked.map(|(what, secret)| (what, key.clone(), Record::Secret(secret.into())));
+    let mut all: Vec<_> = linked.collect();
+    all.extend([
         ("secret".into(), key.clone(), Record::Secret(Arc::new(secret()))),
         ("secret-policies".into(), key.clone(), Record::Secret(Arc::new(secret_with_policies()))),
         ("secret-created-by".into(), key.clone(), Record::Secret(Arc::new(secret_without_value()))),
@@ -353,7 +387,8 @@ fn secrets() -> Vec<(String, Key, Record)> {
             facet(Facet::PrimaryRegion, "us-west-2"),
             Record::Index,
         ),
-    ]
+    ]);
+    all
 }
 
 fn replicas() -> Vec<(String, Key, Record)> {

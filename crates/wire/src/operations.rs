@@ -198,12 +198,14 @@ pub fn find(service: Service, name: &str) -> Option<&'static Operation> {
 /// A line ends in the operation's name, as AWS spells it, once as a type and once as text.
 #[rustfmt::skip]
 pub static OPERATIONS: &[Operation] = &[
+    Operation::command::<secrets::AssociateCrossAccountReplica>(Service::SecretsManager, "AssociateCrossAccountReplica"),
     Operation::query::<secrets::BatchGetSecretValue>(Service::SecretsManager, "BatchGetSecretValue"),
     Operation::command::<secrets::CancelRotateSecret>(Service::SecretsManager, "CancelRotateSecret"),
     Operation::command::<secrets::CreateSecret>(Service::SecretsManager, "CreateSecret"),
     Operation::command::<secrets::DeleteResourcePolicy>(Service::SecretsManager, "DeleteResourcePolicy"),
     Operation::command::<secrets::DeleteSecret>(Service::SecretsManager, "DeleteSecret"),
     Operation::query::<secrets::DescribeSecret>(Service::SecretsManager, "DescribeSecret"),
+    Operation::command::<secrets::DisassociateCrossAccountReplica>(Service::SecretsManager, "DisassociateCrossAccountReplica"),
     Operation::query::<secrets::GetRandomPassword>(Service::SecretsManager, "GetRandomPassword"),
     Operation::query::<secrets::GetResourcePolicy>(Service::SecretsManager, "GetResourcePolicy"),
     Operation::query::<secrets::GetSecretValue>(Service::SecretsManager, "GetSecretValue"),

@@ -65,9 +65,63 @@ const RECIPIENT: &str = "`Recipient` answers `UnsupportedOperationException`";
 pub const DEVIATIONS: &[Deviation] = &[
     of(
         SecretsManager,
+        "AssociateCrossAccountReplica",
+        "`ReplicationRoleARN` is refused",
+        "there are no roles to be assumed yet; the caller of each change gives the leave, as on AWS without a role",
+    ),
+    of(
+        SecretsManager,
+        "AssociateCrossAccountReplica",
+        "`SameOrg` is always met",
+        "all accounts of an installation are taken for one organization",
+    ),
+    of(
+        SecretsManager,
+        "AssociateCrossAccountReplica",
+        "the replica has the value when the change of the primary is answered, and is never `InProgress`",
+        "both secrets are in one store, so one transaction changes both",
+    ),
+    of(
+        SecretsManager,
+        "AssociateCrossAccountReplica",
+        "inferred: labelled versions, their labels, description and type follow the primary; tags, policies and key are the replica's own",
+        "the documentation says what CreateSecret may not be given with `CrossAccountPrimaryARN`, and that the replica has its own policies and key",
+    ),
+    of(
+        SecretsManager,
+        "AssociateCrossAccountReplica",
+        "inferred: codes and texts of the refusals; a key that cannot be used answers `InvalidRequestException`",
+        "no recording of AWS's answers is known; the codes are among those of the model",
+    ),
+    of(
+        SecretsManager,
+        "DisassociateCrossAccountReplica",
+        "inferred: a replica that is not associated answers `ResourceNotFoundException`",
+        "no recording of AWS's answer is known",
+    ),
+    of(
+        SecretsManager,
         "CreateSecret",
-        "`CrossAccountPrimaryARN` is refused",
-        "replication across accounts is not built",
+        "inferred: the text of the policy `cross-account-replication`, and that the primary is not looked up",
+        "AWS's text is not published, and the replica's account may not read the primary",
+    ),
+    of(
+        SecretsManager,
+        "CreateSecret",
+        "inferred: the texts of the refusals of a cross-account replica",
+        "no recording of AWS's texts is known",
+    ),
+    of(
+        SecretsManager,
+        "UpdateSecret",
+        "inferred: refused on a cross-account replica, its key included",
+        "the documentation does not say how such a replica's key is changed",
+    ),
+    of(
+        SecretsManager,
+        "DeleteSecret",
+        "inferred: the texts of the refusals for a primary and a replica of two accounts",
+        "no recording of AWS's texts is known",
     ),
     of(
         SecretsManager,

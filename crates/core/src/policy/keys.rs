@@ -97,6 +97,7 @@ const KEYS: &[&str] = &[
     "secretsmanager:kmskeyid",
     "secretsmanager:modifyrotationrules",
     "secretsmanager:name",
+    "secretsmanager:policyname",
     "secretsmanager:recoverywindowindays",
     "secretsmanager:resource/allowrotationlambdaarn",
     "secretsmanager:rotateimmediately",

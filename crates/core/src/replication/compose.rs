@@ -5,7 +5,7 @@
 //! left out.
 
 use crate::cx::Cx;
-use crate::ids::{Region, Scope, SecretName, SecretSuffix, StageLabel};
+use crate::ids::{Region, Scope, SecretName, SecretSuffix};
 use crate::keys::envelope::{open_material, transport_aad};
 use crate::keys::model::{KmsKey, Material, Origin};
 use crate::keys::problem::KeyProblem;
@@ -18,6 +18,7 @@ use crate::secrets::error::Error;
 use crate::secrets::model::{ReplicaFailure, Role, Secret, Version, value_aad};
 use crate::secrets::rotation::Rotation;
 use crate::secrets::value::open_data_key;
+use crate::secrets::versions::labelled;
 use crate::tx::Records;
 
 /// What came of it.
@@ -134,23 +135,12 @@ fn versions(
     secret: &Secret,
     base: Option<Stamp>,
 ) -> Result<Vec<VersionState>, Error> {
-    let scope = cx.scope();
-    let mut ids: Vec<_> = secret.stages.values().collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let mut states = Vec::with_capacity(ids.len());
-    for id in ids {
-        let Some(version) = read.version(scope, &secret.name, secret.suffix, id)? else {
-            // AWS: a rotation labels its version AWSPENDING before there is a value.
-            if secret.stages.get(&StageLabel::pending()) == Some(id) {
-                continue;
-            }
-            return Err(StoreFault.into());
-        };
+    let mut states = Vec::new();
+    for version in labelled(read, cx.scope(), secret)? {
         let known = base.is_some_and(|base| version.changed <= base.revision);
         let value = if known { None } else { Some(value(cx, read, peer_key, secret, &version)?) };
         let (created, changed) = (version.created, version.changed);
-        states.push(VersionState { id: id.clone(), created, changed, value });
+        states.push(VersionState { id: version.id.clone(), created, changed, value });
     }
     Ok(states)
 }

@@ -39,7 +39,7 @@ fn collision(
             None
         }
         Role::Replica { .. } => Some(ReplicaFailure::ReplicatedWithOtherArn),
-        Role::Primary { replicas } if overwrite && replicas.is_empty() => None,
-        Role::Primary { .. } => Some(ReplicaFailure::NameTaken),
+        Role::Primary { .. } if overwrite && existing.stands_alone() => None,
+        Role::Primary { .. } | Role::CrossAccountReplica(_) => Some(ReplicaFailure::NameTaken),
     })
 }

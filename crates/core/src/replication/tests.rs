@@ -69,6 +69,7 @@ fn create(world: &mut World, replicas: Vec<AddReplica>) {
         replicas,
         overwrite: true,
         secret_type: None,
+        cross_account_primary: None,
     };
     world.command(op).unwrap();
 }

@@ -4,6 +4,7 @@ use crate::ids::{Region, SecretArn, SecretName, StageLabel, VersionId};
 use crate::keys::problem::KeyProblem;
 use crate::policy::authorized::Denied;
 use crate::ports::StoreFault;
+use crate::secrets::cross_account::LinkFlaw;
 use crate::secrets::model::ReplicaFailure;
 use crate::secrets::policy_check::PolicyFlaw;
 use crate::secrets::rotation::schedule::Flaw;
@@ -107,6 +108,8 @@ pub enum Error {
     NotExternal,
     /// A RotationToken that is not of the present invocation.
     RotationToken,
+    /// A request about secrets of two accounts.
+    CrossAccount(Box<LinkFlaw>),
     /// A parameter of AWS's that is not built: refused by name, never ignored.
     Unsupported {
         what: &'static str,
@@ -116,6 +119,12 @@ pub enum Error {
 impl From<StoreFault> for Error {
     fn from(fault: StoreFault) -> Self {
         Self::Store(fault)
+    }
+}
+
+impl From<LinkFlaw> for Error {
+    fn from(flaw: LinkFlaw) -> Self {
+        Self::CrossAccount(Box::new(flaw))
     }
 }
 

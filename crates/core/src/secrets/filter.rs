@@ -147,6 +147,7 @@ mod tests {
             rotation: None,
             at: Stamp::FIRST,
             role: Role::Replica { primary: "us-east-1".parse().unwrap() },
+            cross_account_replica: None,
         }
     }
 

@@ -2,11 +2,12 @@
 //!
 //! [`ops`] has one file per operation. What operations share stands beside them: [`target`] finds
 //! the secret that a request names, [`stages`] moves staging labels, [`versions`] stores values
-//! and purges them, [`policies`] and [`policy_check`] are its resource policies, [`search`] finds
-//! secrets by [`filter`]s, page by [`page`], with the help of [`index`]; [`rotation`] drives the
-//! functions that replace values.
+//! and purges them, [`cross_account`] gives them to another account, [`policies`] and
+//! [`policy_check`] are its resource policies, [`search`] finds secrets by [`filter`]s, page by
+//! [`page`], with the help of [`index`]; [`rotation`] drives the functions that replace values.
 
 pub mod accessed;
+pub mod cross_account;
 pub mod error;
 pub mod filter;
 pub mod index;

@@ -45,15 +45,44 @@ pub struct Secret {
     /// The state's number. Every change that replicas must see raises the revision.
     pub at: Stamp,
     pub role: Role,
+    /// The secret of another account in this Region that has this one's values.
+    ///
+    /// AWS: there is one at most.
+    pub cross_account_replica: Option<Box<Link>>,
 }
 
-/// Which Region writes this secret.
+/// Who writes this secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
-    /// This one. `replicas` is sorted and may be empty.
+    /// This Region. `replicas` is sorted and may be empty.
     Primary { replicas: Vec<Region> },
-    /// Another one; here the secret is read-only.
+    /// Another Region; here the secret is read-only.
     Replica { primary: Region },
+    /// A secret of another account in this Region: the values are read-only, the rest is this
+    /// account's own.
+    CrossAccountReplica(Box<Link>),
+}
+
+/// What ties two secrets of different accounts together, as either of them has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The other secret.
+    pub other: SecretArn,
+    pub status: LinkStatus,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkStatus {
+    /// The replica names its primary, which has not been associated with it yet.
+    Pending,
+    InSync,
+    /// The replica could not be given what the primary has. It keeps what it had.
+    Failed {
+        failure: ReplicaFailure,
+        request_id: RequestId,
+    },
+    /// The other secret's account has ended the replication.
+    Detached,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,18 +104,26 @@ impl Secret {
             Role::Primary { replicas } if replicas.is_empty() => None,
             Role::Primary { .. } => Some(own),
             Role::Replica { primary } => Some(*primary),
+            Role::CrossAccountReplica(_) => None,
         }
     }
 
     pub fn replicas(&self) -> &[Region] {
         match &self.role {
             Role::Primary { replicas } => replicas,
-            Role::Replica { .. } => &[],
+            Role::Replica { .. } | Role::CrossAccountReplica(_) => &[],
         }
     }
 
+    /// Whether another Region writes this secret.
     pub fn is_replica(&self) -> bool {
         matches!(self.role, Role::Replica { .. })
+    }
+
+    /// Whether nothing here or elsewhere depends on this secret, nor it on anything.
+    pub fn stands_alone(&self) -> bool {
+        let alone = matches!(&self.role, Role::Primary { replicas } if replicas.is_empty());
+        alone && self.cross_account_replica.is_none()
     }
 
     /// The labels of one version, in order.

@@ -16,8 +16,9 @@ use crate::policy::document::Policy;
 use crate::policy::evaluate::ResourceMode;
 use crate::ports::{Read, StoreFault};
 use crate::records::{Due, Key};
+use crate::secrets::cross_account::LinkFlaw;
 use crate::secrets::error::Error;
-use crate::secrets::model::Secret;
+use crate::secrets::model::{Role, Secret};
 use crate::tx::Records;
 
 /// A `SecretId` as given, parsed.
@@ -54,6 +55,14 @@ impl SecretId {
     /// The id of a secret that is there.
     pub fn of(arn: SecretArn) -> Self {
         Self { given: arn.to_string().into(), form: Form::Arn(arn) }
+    }
+
+    /// The complete ARN, if it is one.
+    pub fn arn(&self) -> Option<&SecretArn> {
+        match &self.form {
+            Form::Arn(arn) => Some(arn),
+            _ => None,
+        }
     }
 
     /// As the request has it.
@@ -168,8 +177,20 @@ impl Target {
         if found.secret.deletion.is_some() { Err(Error::MarkedForDeletion) } else { Ok(found) }
     }
 
-    /// The secret, if this Region may change it.
+    /// The secret, if its values are written here.
     pub fn writable(self) -> Result<Found, Error> {
+        let found = self.active()?;
+        match found.secret.role {
+            Role::Primary { .. } => Ok(found),
+            Role::Replica { .. } => Err(Error::OnReplica),
+            Role::CrossAccountReplica(_) => Err(LinkFlaw::OnReplica.into()),
+        }
+    }
+
+    /// The secret, if its tags and policies are written here.
+    ///
+    /// AWS: a replica in another account has its own.
+    pub fn manageable(self) -> Result<Found, Error> {
         let found = self.active()?;
         if found.secret.is_replica() { Err(Error::OnReplica) } else { Ok(found) }
     }

@@ -25,6 +25,33 @@ const VALIDATION_VERSION: &str = "RequestToValidateKeyAccess";
 /// The alias that stands for a secret's missing `KmsKeyId`.
 pub const DEFAULT_KEY: &str = "alias/aws/secretsmanager";
 
+/// A secret's key, and what the caller has to be allowed to do with it.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyUse<'a> {
+    /// As the secret names it.
+    pub kms_key_id: Option<&'a str>,
+    actions: &'static [&'static str],
+}
+
+impl<'a> KeyUse<'a> {
+    /// To keep values there and to read them.
+    pub const fn keep(kms_key_id: Option<&'a str>) -> Self {
+        Self { kms_key_id, actions: &["kms:GenerateDataKey", "kms:Decrypt"] }
+    }
+
+    /// To read values.
+    pub const fn read(kms_key_id: Option<&'a str>) -> Self {
+        Self { kms_key_id, actions: &["kms:Decrypt"] }
+    }
+
+    /// To keep another secret's values there.
+    ///
+    /// AWS: whoever replicates to another account needs no leave to read there.
+    pub const fn give(kms_key_id: Option<&'a str>) -> Self {
+        Self { kms_key_id, actions: &["kms:Encrypt"] }
+    }
+}
+
 /// The host name that key policies know Secrets Manager by.
 pub fn via_service(region: Region) -> String {
     format!("secretsmanager.{region}.amazonaws.com")
@@ -57,22 +84,22 @@ pub struct WrappedDataKey {
     pub is_default: bool,
 }
 
-/// Finds the key that a secret's `KmsKeyId` names, and checks that it can encrypt and decrypt for
-/// this caller.
-pub fn usable_key(
+/// Finds the key that a secret's `KmsKeyId` names, and checks that it does what this caller has to
+/// do with it.
+fn usable_key(
     cx: &Cx<'_>,
     read: &dyn Read,
     arn: &SecretArn,
     version: &str,
-    kms_key_id: Option<&str>,
+    key: KeyUse<'_>,
 ) -> Result<Result<Found, KeyProblem>, StoreFault> {
-    let found = match resolve(read, arn.scope, kms_key_id.unwrap_or(DEFAULT_KEY))? {
+    let found = match resolve(read, arn.scope, key.kms_key_id.unwrap_or(DEFAULT_KEY))? {
         Ok(found) => found,
         Err(problem) => return Ok(Err(problem)),
     };
     let context = EncryptionContext::of_secret(&arn.text(), version);
     let via = Some(via_service(arn.scope.region));
-    for action in ["kms:GenerateDataKey", "kms:Decrypt"] {
+    for action in key.actions.iter().copied() {
         if let Err(denied) =
             check_permission(cx, read, &found, action, Some(&context), via.clone())?
         {
@@ -91,10 +118,9 @@ pub fn prove_key(
     arn: &SecretArn,
     kms_key_id: Option<&str>,
 ) -> Result<Result<(), KeyProblem>, StoreFault> {
-    let found = match usable_key(cx, read, arn, VALIDATION_VERSION, kms_key_id)? {
-        Ok(found) => found,
-        // AWS: the managed key comes into being with its first use.
-        Err(KeyProblem::AliasAbsent { .. }) if is_default_key(kms_key_id) => return Ok(Ok(())),
+    let found = match provable_key(cx, read, arn, KeyUse::keep(kms_key_id))? {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(Ok(())),
         Err(problem) => return Ok(Err(problem)),
     };
     let context = EncryptionContext::of_secret(&arn.text(), VALIDATION_VERSION);
@@ -111,16 +137,40 @@ pub fn prove_key(
     }
 }
 
+/// Whether the caller may use the secret's key so, and whether it could be used.
+pub fn may_use_key(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    arn: &SecretArn,
+    key: KeyUse<'_>,
+) -> Result<Result<(), KeyProblem>, StoreFault> {
+    Ok(provable_key(cx, read, arn, key)?.map(drop))
+}
+
+/// The key itself. AWS: the managed key comes into being with its first use.
+fn provable_key(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    arn: &SecretArn,
+    key: KeyUse<'_>,
+) -> Result<Result<Option<Found>, KeyProblem>, StoreFault> {
+    Ok(match usable_key(cx, read, arn, VALIDATION_VERSION, key)? {
+        Ok(found) => Ok(Some(found)),
+        Err(KeyProblem::AliasAbsent { .. }) if is_default_key(key.kms_key_id) => Ok(None),
+        Err(problem) => Err(problem),
+    })
+}
+
 /// Puts a data key under the KMS key that a secret names.
 pub fn wrap_data_key(
     cx: &Cx<'_>,
     read: &dyn Read,
     arn: &SecretArn,
     version: &VersionId,
-    kms_key_id: Option<&str>,
+    key: KeyUse<'_>,
     data_key: &SymmetricKey,
 ) -> Result<Result<WrappedDataKey, KeyProblem>, StoreFault> {
-    let found = match usable_key(cx, read, arn, version.as_str(), kms_key_id)? {
+    let found = match usable_key(cx, read, arn, version.as_str(), key)? {
         Ok(found) => found,
         Err(problem) => return Ok(Err(problem)),
     };
@@ -172,22 +222,24 @@ pub fn seal(
     read: &dyn Read,
     arn: &SecretArn,
     version: &VersionId,
-    kms_key_id: Option<&str>,
+    key: KeyUse<'_>,
     kind: ValueKind,
     value: &Plaintext,
-) -> Result<SealedValue, Error> {
+) -> Result<Result<SealedValue, KeyProblem>, StoreFault> {
     let data_key = SymmetricKey::new(random(cx.entropy));
-    let wrapped =
-        wrap_data_key(cx, read, arn, version, kms_key_id, &data_key)?.map_err(encryption_error)?;
+    let wrapped = match wrap_data_key(cx, read, arn, version, key, &data_key)? {
+        Ok(wrapped) => wrapped,
+        Err(problem) => return Ok(Err(problem)),
+    };
     let aad = value_aad(arn, version, kind);
     let sealed = cx.crypto.seal(&data_key, &aad, value.expose(), cx.entropy);
-    Ok(SealedValue {
+    Ok(Ok(SealedValue {
         kind,
         sealed: sealed.into(),
         data_key: wrapped.blob.into(),
         kms_key: wrapped.key,
         kms_key_is_default: wrapped.is_default,
-    })
+    }))
 }
 
 /// Opens a stored value.

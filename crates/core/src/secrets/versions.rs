@@ -4,6 +4,7 @@
 //! without its number and no replica is left unaware of it (promise R2). Which labels a value gets
 //! is for [`super::stages`], which key it is sealed under for [`super::value`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cx::Cx;
@@ -11,16 +12,17 @@ use crate::ids::{Scope, StageLabel, VersionId};
 use crate::keys::managed;
 use crate::limits;
 use crate::plaintext::Plaintext;
-use crate::ports::StoreFault;
+use crate::ports::{Read, StoreFault};
 use crate::records::{Key, Prefix, Record};
 use crate::replication::outbox::publish;
+use crate::secrets::cross_account;
 use crate::secrets::error::Error;
 use crate::secrets::index;
 use crate::secrets::model::{Secret, ValueKind, Version};
 use crate::secrets::rotation::deadline_of;
 use crate::secrets::stages;
 use crate::secrets::target::{purge_key, version_key};
-use crate::secrets::value::{is_default_key, open, seal};
+use crate::secrets::value::{KeyUse, encryption_error, is_default_key, open, seal};
 use crate::time::{DAY_MS, Timestamp};
 use crate::tx::{Records, Tx, collect};
 
@@ -56,9 +58,16 @@ pub fn advance(cx: &Cx<'_>, secret: &mut Secret) {
     secret.last_changed = cx.now;
 }
 
-/// Writes the secret's new state and has it sent to the replicas.
-pub fn save(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope, secret: Secret) -> Result<(), StoreFault> {
+/// Writes the secret's new state, has it sent to the replicas, and gives it to the replica in
+/// another account.
+pub fn save(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    scope: Scope,
+    mut secret: Secret,
+) -> Result<(), StoreFault> {
     publish(cx, tx, scope, &secret)?;
+    cross_account::replicate(cx, tx, scope, &mut secret)?;
     put_secret(tx, scope, secret)
 }
 
@@ -102,8 +111,9 @@ pub fn add(
     make_room(cx, tx, scope, secret)?;
     ensure_default_key(cx, tx, scope, secret.kms_key_id.as_deref())?;
     let arn = secret.arn(scope);
-    let kms_key_id = secret.kms_key_id.as_deref();
-    let value = seal(cx, tx, &arn, id, kms_key_id, value.kind, &value.plaintext)?;
+    let key = KeyUse::keep(secret.kms_key_id.as_deref());
+    let value =
+        seal(cx, tx, &arn, id, key, value.kind, &value.plaintext)?.map_err(encryption_error)?;
     let changed = secret.at.revision;
     let version = Version { id: id.clone(), created: cx.now, last_accessed: None, changed, value };
     tx.put(version_key(scope, secret, id), Record::Version(Arc::new(version)));
@@ -123,6 +133,26 @@ pub fn ensure_default_key(
         managed::ensure(cx, tx, scope)?;
     }
     Ok(())
+}
+
+/// Every version that has a label, in the order of their ids.
+///
+/// AWS: a rotation labels its version AWSPENDING before there is a value.
+pub fn labelled(
+    read: &dyn Read,
+    scope: Scope,
+    secret: &Secret,
+) -> Result<Vec<Arc<Version>>, StoreFault> {
+    let ids: BTreeSet<_> = secret.stages.values().collect();
+    let mut versions = Vec::with_capacity(ids.len());
+    for id in ids {
+        match read.version(scope, &secret.name, secret.suffix, id)? {
+            Some(version) => versions.push(version),
+            None if secret.stages.get(&StageLabel::pending()) == Some(id) => {}
+            None => return Err(StoreFault),
+        }
+    }
+    Ok(versions)
 }
 
 /// Makes sure that one more version fits.

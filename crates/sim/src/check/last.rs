@@ -41,6 +41,7 @@ pub fn converged(all: &All<'_>, now: Timestamp, blobs: &[Kept]) -> Verdict {
                     }
                 }
                 Role::Replica { primary } => wanted(all, node, &secret, *primary)?,
+                Role::CrossAccountReplica(_) => {}
             }
         }
     }
@@ -130,8 +131,9 @@ fn cannot(all: &All<'_>, node: &Node, now: Timestamp, secret: &Secret, view: &Re
     let Some(there) = all.get(&view.region) else { return true };
     let standing = there.disk.store.secret(there.scope(), &secret.name).unwrap();
     let taken = standing.is_some_and(|standing| match &standing.role {
-        Role::Primary { replicas } => !view.overwrite || !replicas.is_empty(),
+        Role::Primary { .. } => !view.overwrite || !standing.stands_alone(),
         Role::Replica { primary } => *primary != node.region || standing.suffix != secret.suffix,
+        Role::CrossAccountReplica(_) => true,
     });
     let arn = secret.arn(there.scope());
     let key = view.kms_key_id.as_deref();

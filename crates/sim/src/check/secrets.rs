@@ -66,7 +66,7 @@ impl Checker {
         let copy = self.copy(region, name, after.suffix);
         copy.reached = copy.reached.max(at);
         let writer = match after.role {
-            Role::Primary { .. } => region,
+            Role::Primary { .. } | Role::CrossAccountReplica(_) => region,
             Role::Replica { primary } => primary,
         };
         let first = *copy.writers.entry(at.epoch).or_insert(writer);

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use prost::{Message, Oneof};
-use regent_core::ids::{PolicyName, Region, RequestId, SecretName, VersionId};
+use regent_core::ids::{PolicyName, Region, RequestId, SecretArn, SecretName, VersionId};
 use regent_core::secrets::model::{
-    Deletion, Replica, ReplicaStatus, Role, SealedValue, Secret, ValueKind, Version,
+    Deletion, Link, LinkStatus, Replica, ReplicaFailure, ReplicaStatus, Role, SealedValue, Secret,
+    ValueKind, Version,
 };
 use regent_core::secrets::policies::{Policies, ResourcePolicy};
 use regent_core::time::Timestamp;
@@ -15,7 +16,7 @@ use regent_core::time::Timestamp;
 use super::replication::{FailureMessage, failure, from_failure};
 use super::rotation::{self, RotationMessage};
 use super::{FORMAT, Flaw, Nothing, StampMessage};
-use super::{formatted, from_stamp, key_id, parse, read, tags, text, texts, time};
+use super::{formatted, from_stamp, key_id, parse, read, scope, tags, text, texts, time};
 use crate::encode;
 
 #[derive(Clone, PartialEq, Message)]
@@ -46,7 +47,7 @@ struct SecretRecord {
     version_count: u32,
     #[prost(message, optional, tag = "13")]
     at: Option<StampMessage>,
-    #[prost(oneof = "RoleMessage", tags = "14, 15")]
+    #[prost(oneof = "RoleMessage", tags = "14, 15, 19")]
     role: Option<RoleMessage>,
     /// Policy name to text.
     #[prost(btree_map = "string, string", tag = "16")]
@@ -55,6 +56,8 @@ struct SecretRecord {
     created_by: Option<String>,
     #[prost(message, optional, tag = "18")]
     rotation: Option<RotationMessage>,
+    #[prost(message, optional, tag = "20")]
+    cross_account_replica: Option<LinkMessage>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
@@ -78,6 +81,40 @@ enum RoleMessage {
     Primary(PrimaryMessage),
     #[prost(string, tag = "15")]
     ReplicaOf(String),
+    #[prost(message, boxed, tag = "19")]
+    CrossAccountReplica(Box<LinkMessage>),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct LinkMessage {
+    #[prost(message, optional, tag = "1")]
+    other: Option<SecretArnMessage>,
+    #[prost(oneof = "LinkStatusMessage", tags = "2, 3, 4, 5")]
+    status: Option<LinkStatusMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SecretArnMessage {
+    #[prost(string, tag = "1")]
+    region: String,
+    #[prost(string, tag = "2")]
+    account: String,
+    #[prost(string, tag = "3")]
+    name: String,
+    #[prost(string, tag = "4")]
+    suffix: String,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+enum LinkStatusMessage {
+    #[prost(message, tag = "2")]
+    Pending(Nothing),
+    #[prost(message, tag = "3")]
+    InSync(Nothing),
+    #[prost(message, tag = "4")]
+    Failed(FailedMessage),
+    #[prost(message, tag = "5")]
+    Detached(Nothing),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -155,6 +192,9 @@ pub(super) fn encode_secret(secret: &Secret) -> Vec<u8> {
             replicas: replicas.iter().map(Region::to_string).collect(),
         }),
         Role::Replica { primary } => RoleMessage::ReplicaOf(primary.to_string()),
+        Role::CrossAccountReplica(link) => {
+            RoleMessage::CrossAccountReplica(Box::new(link_message(link)))
+        }
     };
     SecretRecord {
         format: FORMAT,
@@ -177,6 +217,7 @@ pub(super) fn encode_secret(secret: &Secret) -> Vec<u8> {
         policies: policies(&secret.policies),
         created_by: text(secret.created_by.as_ref().map(VersionId::as_str)),
         rotation: secret.rotation.as_ref().map(rotation::message),
+        cross_account_replica: secret.cross_account_replica.as_deref().map(link_message),
     }
     .encode_to_vec()
 }
@@ -191,6 +232,9 @@ pub(super) fn decode_secret(name: SecretName, bytes: &[u8]) -> Result<Secret, Fl
                 .collect::<Result<_, _>>()?,
         },
         RoleMessage::ReplicaOf(primary) => Role::Replica { primary: parse(&primary, "primary")? },
+        RoleMessage::CrossAccountReplica(link) => {
+            Role::CrossAccountReplica(Box::new(from_link(*link)?))
+        }
     };
     let stages = message
         .stages
@@ -218,7 +262,49 @@ pub(super) fn decode_secret(name: SecretName, bytes: &[u8]) -> Result<Secret, Fl
         at: from_stamp(message.at, "at")?,
         role,
         policies: from_policies(&message.policies)?,
+        cross_account_replica: message
+            .cross_account_replica
+            .map(|link| from_link(link).map(Box::new))
+            .transpose()?,
     })
+}
+
+fn link_message(link: &Link) -> LinkMessage {
+    let SecretArn { scope, name, suffix } = &link.other;
+    let other = SecretArnMessage {
+        region: scope.region.to_string(),
+        account: scope.account.to_string(),
+        name: name.to_string(),
+        suffix: suffix.to_string(),
+    };
+    let status = match &link.status {
+        LinkStatus::Pending => LinkStatusMessage::Pending(Nothing {}),
+        LinkStatus::InSync => LinkStatusMessage::InSync(Nothing {}),
+        LinkStatus::Failed { failure: why, request_id } => {
+            LinkStatusMessage::Failed(failed(why, *request_id))
+        }
+        LinkStatus::Detached => LinkStatusMessage::Detached(Nothing {}),
+    };
+    LinkMessage { other: Some(other), status: Some(status) }
+}
+
+fn from_link(message: LinkMessage) -> Result<Link, Flaw> {
+    let arn = message.other.ok_or(Flaw::Field("other"))?;
+    let other = SecretArn {
+        scope: scope(&arn.region, &arn.account)?,
+        name: parse(&arn.name, "name")?,
+        suffix: parse(&arn.suffix, "suffix")?,
+    };
+    let status = match message.status.ok_or(Flaw::Field("status"))? {
+        LinkStatusMessage::Pending(Nothing {}) => LinkStatus::Pending,
+        LinkStatusMessage::InSync(Nothing {}) => LinkStatus::InSync,
+        LinkStatusMessage::Failed(message) => {
+            let (failure, request_id) = from_failed(message)?;
+            LinkStatus::Failed { failure, request_id }
+        }
+        LinkStatusMessage::Detached(Nothing {}) => LinkStatus::Detached,
+    };
+    Ok(Link { other, status })
 }
 
 fn policies(policies: &Policies) -> BTreeMap<String, String> {
@@ -282,10 +368,7 @@ pub(super) fn encode_replica(replica: &Replica) -> Vec<u8> {
         ReplicaStatus::InProgress => StatusMessage::InProgress(Nothing {}),
         ReplicaStatus::InSync => StatusMessage::InSync(Nothing {}),
         ReplicaStatus::Failed { failure: why, request_id } => {
-            StatusMessage::Failed(FailedMessage {
-                failure: Some(failure(why)),
-                request_id: request_id.to_string(),
-            })
+            StatusMessage::Failed(failed(why, *request_id))
         }
     };
     ReplicaRecord {
@@ -304,10 +387,10 @@ pub(super) fn decode_replica(region: Region, bytes: &[u8]) -> Result<Replica, Fl
     let status = match message.status.ok_or(Flaw::Field("status"))? {
         StatusMessage::InProgress(Nothing {}) => ReplicaStatus::InProgress,
         StatusMessage::InSync(Nothing {}) => ReplicaStatus::InSync,
-        StatusMessage::Failed(failed) => ReplicaStatus::Failed {
-            failure: from_failure(failed.failure.ok_or(Flaw::Field("failure"))?)?,
-            request_id: request_id(&failed.request_id)?,
-        },
+        StatusMessage::Failed(message) => {
+            let (failure, request_id) = from_failed(message)?;
+            ReplicaStatus::Failed { failure, request_id }
+        }
     };
     Ok(Replica {
         region,
@@ -317,6 +400,15 @@ pub(super) fn decode_replica(region: Region, bytes: &[u8]) -> Result<Replica, Fl
         overwrite: message.overwrite,
         last_accessed: message.last_accessed_ms.map(time),
     })
+}
+
+fn failed(why: &ReplicaFailure, request_id: RequestId) -> FailedMessage {
+    FailedMessage { failure: Some(failure(why)), request_id: request_id.to_string() }
+}
+
+fn from_failed(message: FailedMessage) -> Result<(ReplicaFailure, RequestId), Flaw> {
+    let failure = from_failure(message.failure.ok_or(Flaw::Field("failure"))?)?;
+    Ok((failure, request_id(&message.request_id)?))
 }
 
 /// A request id has the shape of a single-Region key id, and no other way in than entropy, which

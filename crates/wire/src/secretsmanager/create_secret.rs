@@ -55,9 +55,8 @@ impl JsonOperation for CreateSecret {
         input.check()?;
         let name = members::secret_name(input.name.as_deref())?;
         let token = members::token(input.client_request_token.as_deref())?;
-        if input.cross_account_primary_arn.is_some() {
-            return Err(fault::unsupported("CrossAccountPrimaryARN"));
-        }
+        let primary = input.cross_account_primary_arn.as_deref();
+        let primary = primary.map(|arn| members::secret_arn("CrossAccountPrimaryARN", Some(arn)));
         Ok(Self {
             name,
             token,
@@ -68,6 +67,7 @@ impl JsonOperation for CreateSecret {
             replicas: input.add_replica_regions.map(members::replicas).unwrap_or_default(),
             overwrite: input.force_overwrite_replica_secret.unwrap_or_default(),
             secret_type: input.r#type,
+            cross_account_primary: primary.transpose()?,
         })
     }
 

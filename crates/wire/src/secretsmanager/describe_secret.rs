@@ -50,6 +50,7 @@ impl JsonOperation for DescribeSecret {
             let primary = secret.primary_region(found.scope.region);
             body.string("PrimaryRegion", primary.as_ref().map(Region::as_str));
             status::replication(body, &secret.name, replicas);
+            status::links(body, secret);
         });
     }
 

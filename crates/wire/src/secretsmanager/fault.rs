@@ -7,10 +7,11 @@
 use std::borrow::Cow;
 
 use regent_core::cx::{Cx, Profile};
-use regent_core::ids::{Region, RequestId, SecretArn};
+use regent_core::ids::{Region, RequestId, SecretArn, SecretName};
 use regent_core::keys::problem::KeyProblem;
 use regent_core::policy::authorized::Denied;
 use regent_core::policy::evaluate::Refusal;
+use regent_core::secrets::cross_account::LinkFlaw;
 use regent_core::secrets::error::{Error, RefusedRegion, RegionProblem};
 use regent_core::secrets::model::ReplicaFailure;
 use regent_core::secrets::policy_check::PolicyFlaw;
@@ -33,18 +34,27 @@ const UNOPENED: &str =
     "Secrets Manager can't decrypt the protected secret text using the provided KMS key.";
 const ON_REPLICA: &str =
     "Operation not permitted on a replica secret. Call must be made in primary secret's region.";
+const OTHER_REGION: &str =
+    "A primary secret and its cross-account replica must be in the same Region.";
+const SAME_ACCOUNT: &str =
+    "A primary secret and its cross-account replica must be in different accounts.";
+const NEEDS_CUSTOMER_KEY: &str =
+    "You must specify a customer managed KMS key when you create a cross-account replica secret.";
+const NOT_THE_OWNER: &str =
+    "You must associate a cross-account replica from the account that owns the primary secret.";
+const ON_CROSS_ACCOUNT_REPLICA: &str = "Operation not permitted on a cross-account replica secret. Call must be made on the primary secret.";
 const NOT_A_REPLICA: &str =
     "Operation not permitted on a primary secret. Call must be made in replica secret's region.";
 const WINDOW: &str = "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).";
 const WINDOW_WITH_FORCE: &str =
     "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.";
+const TAG_RESERVED: &str = "aws: prefixed tag key names are not allowed for external use.";
 const CURRENT_STAYS: &str = "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.";
 const NO_SUCH_POLICY: &str = "Secrets Manager can't find the specified resource policy.";
 const POLICY_NAME_RESERVED: &str =
     "You can only attach or delete the resource policy named default.";
 const PUBLIC_POLICY: &str =
     "You can't attach a resource-based policy that allows broad access to the secret.";
-const TAG_RESERVED: &str = "aws: prefixed tag key names are not allowed for external use.";
 const PASSWORD_TOO_SHORT: &str = "Password length is too short based on the required types.";
 const PASSWORD_TYPE_EXCLUDED: &str = "All characters of the desired type have been excluded";
 const NO_FUNCTION: &str = "No Lambda rotation function ARN is associated with this secret.";
@@ -70,9 +80,7 @@ pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
         Error::StageNotOnVersion => request(STAGE_NOT_ON_VERSION),
         Error::MarkedForDeletion => request(MARKED),
         Error::NameScheduledForDeletion => request(NAME_SCHEDULED),
-        Error::NameExists { name } => {
-            exists(format!("The operation failed because the secret {name} already exists."))
-        }
+        Error::NameExists { name } => exists(name_exists(&name)),
         Error::TokenInUse { token, arn } => exists(token_in_use(token.as_str(), &arn)),
         Error::BothValueKinds => parameter(BOTH_KINDS),
         Error::NoValue => request("You must provide either SecretString or SecretBinary."),
@@ -98,9 +106,9 @@ pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
         Error::StageNeedsRemoveFrom { stage, on } => {
             parameter(needs_remove_from(stage.as_str(), on.as_str()))
         }
-        Error::StageNotOnRemoveFrom { stage, id } => parameter(format!(
-            "The parameter RemoveFromVersionId is invalid. Staging label {stage} is not currently attached to version {id}."
-        )),
+        Error::StageNotOnRemoveFrom { stage, id } => {
+            parameter(not_on_remove_from(stage.as_str(), id.as_str()))
+        }
         Error::CurrentCannotBeRemoved => parameter(CURRENT_STAYS),
         Error::StageMoveEmpty => parameter(STAGE_MOVE_EMPTY),
         Error::InvalidNextToken => next_token(),
@@ -127,7 +135,36 @@ pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
         Error::RotationRules(flaw) => parameter(rotation_rules(flaw)),
         Error::NotExternal => parameter(NOT_EXTERNAL),
         Error::RotationToken => parameter("The RotationToken value is invalid."),
+        Error::CrossAccount(flaw) => cross_account(*flaw, cx.request_id),
         Error::Unsupported { what } => unsupported(what),
+    }
+}
+
+/// What is wrong between secrets of two accounts. None of AWS's texts is known.
+fn cross_account(flaw: LinkFlaw, request_id: RequestId) -> Fault {
+    match flaw {
+        LinkFlaw::OtherRegion => parameter(OTHER_REGION),
+        LinkFlaw::SameAccount => parameter(SAME_ACCOUNT),
+        LinkFlaw::MemberOfPrimary { member } => parameter(format!(
+            "You can't specify {member} when you create a cross-account replica secret."
+        )),
+        LinkFlaw::NeedsCustomerKey => parameter(NEEDS_CUSTOMER_KEY),
+        LinkFlaw::NotTheOwner => request(NOT_THE_OWNER),
+        LinkFlaw::NotItsReplica { primary } => {
+            request(format!("The secret wasn't created as a cross-account replica of {primary}."))
+        }
+        LinkFlaw::NotAssociated => {
+            absent("Secrets Manager can't find the specified cross-account replica of the secret.")
+        }
+        LinkFlaw::TooMany => limit("A secret can't have more than 1 cross-account replica."),
+        LinkFlaw::Key(failure) => request(refusal(&failure, request_id)),
+        LinkFlaw::OnReplica => parameter(ON_CROSS_ACCOUNT_REPLICA),
+        LinkFlaw::Associated { arn, replica } => parameter(format!(
+            "You can't delete secret {arn} that still has cross-account replicas [{replica}]."
+        )),
+        LinkFlaw::Replica { arn } => parameter(format!(
+            "You can't delete secret {arn} that is a cross-account replica. You must stop replication first."
+        )),
     }
 }
 
@@ -184,6 +221,11 @@ const fn rotation_rules(flaw: Flaw) -> &'static str {
             "The Duration value is invalid. The rotation window must not extend into the next rotation window or the next UTC day."
         }
     }
+}
+
+/// A member that must be the complete ARN of a secret, and is not.
+pub fn not_an_arn(member: &str) -> Fault {
+    parameter(format!("{member} must be the complete ARN of a secret."))
 }
 
 pub fn token_length() -> Fault {
@@ -266,6 +308,10 @@ fn no_value(what: &str, which: &str) -> String {
     format!("Secrets Manager can't find the specified secret value for {what}: {which}")
 }
 
+fn name_exists(name: &SecretName) -> String {
+    format!("The operation failed because the secret {name} already exists.")
+}
+
 fn token_in_use(token: &str, arn: &SecretArn) -> String {
     format!(
         "You can't use ClientRequestToken {token} because that value is already in use for a version of secret {arn}."
@@ -282,6 +328,12 @@ fn has_replicas(arn: &SecretArn, regions: &[Region]) -> String {
 fn needs_remove_from(stage: &str, on: &str) -> String {
     format!(
         "The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to version {on}, so you must explicitly reference that version in RemoveFromVersionId."
+    )
+}
+
+fn not_on_remove_from(stage: &str, id: &str) -> String {
+    format!(
+        "The parameter RemoveFromVersionId is invalid. Staging label {stage} is not currently attached to version {id}."
     )
 }
 

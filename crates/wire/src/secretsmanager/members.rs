@@ -4,7 +4,7 @@
 //! Secrets Manager's own errors, name before token. A value goes from the body straight into
 //! [`regent_core::plaintext::Plaintext`] (promise R7).
 
-use regent_core::ids::{PolicyName, SecretName, StageLabel, VersionId};
+use regent_core::ids::{PolicyName, SecretArn, SecretName, StageLabel, VersionId};
 use regent_core::limits;
 use regent_core::secrets::replicas::AddReplica;
 use regent_core::secrets::tagging;
@@ -26,6 +26,19 @@ pub fn check_secret_id(check: &mut Constraints, id: Option<&str>) {
 
 pub fn secret_id(given: Option<&str>) -> Result<SecretId, Fault> {
     SecretId::parse(given.unwrap_or_default()).map_err(|_| fault::invalid_name())
+}
+
+pub fn check_replica_arn(check: &mut Constraints, arn: Option<&str>) {
+    check
+        .text("crossAccountReplicaARN", arn)
+        .required()
+        .length(limits::SECRET_ARN_LEN_MIN..=limits::SECRET_ID_LEN_MAX);
+}
+
+/// The complete ARN of a secret, in the member of that name.
+pub fn secret_arn(member: &str, given: Option<&str>) -> Result<SecretArn, Fault> {
+    let parsed = SecretId::parse(given.unwrap_or_default()).ok();
+    parsed.and_then(|id| id.arn().cloned()).ok_or_else(|| fault::not_an_arn(member))
 }
 
 pub fn secret_name(given: Option<&str>) -> Result<SecretName, Fault> {

@@ -4,12 +4,14 @@
 //! secret and its replicas look like, [`page_token`] is the text of a page token, and [`fault`] has
 //! the words for every error. Constraints are checked before anything else, as AWS does.
 
+pub mod associate_cross_account_replica;
 pub mod batch_get_secret_value;
 pub mod cancel_rotate_secret;
 pub mod create_secret;
 pub mod delete_resource_policy;
 pub mod delete_secret;
 pub mod describe_secret;
+pub mod disassociate_cross_account_replica;
 pub mod fault;
 pub mod filters;
 pub mod get_random_password;

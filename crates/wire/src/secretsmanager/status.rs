@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use regent_core::ids::{SecretArn, SecretName, VersionId};
-use regent_core::secrets::model::{Replica, ReplicaStatus, Secret};
+use regent_core::secrets::model::{Link, LinkStatus, Replica, ReplicaStatus, Role, Secret};
 use regent_core::secrets::value::DEFAULT_KEY;
 
 use crate::json::Object;
 use crate::secretsmanager::fault::failure_text;
+
+const SUCCEEDED: &str = "Replication succeeded";
 
 /// `ARN` and `Name`, which nearly every answer begins with.
 pub fn arn_and_name(body: &mut Object<'_>, arn: &SecretArn) {
@@ -72,6 +74,48 @@ pub fn replication_even_if_none(
     });
 }
 
+/// What ties the secret to one of another account, as primary or as replica.
+pub fn links(body: &mut Object<'_>, secret: &Secret) {
+    if let Role::CrossAccountReplica(link) = &secret.role {
+        body.object("CrossAccountPrimary", |entry| link_members(entry, "PrimarySecretARN", link));
+    }
+    if let Some(link) = &secret.cross_account_replica {
+        body.array("CrossAccountReplicas", |list| {
+            list.object(|entry| link_members(entry, "ReplicaSecretARN", link));
+        });
+    }
+}
+
+fn link_members(entry: &mut Object<'_>, member: &str, link: &Link) {
+    entry.string(member, link.other.text().as_str());
+    entry.string("ReplicationStatus", of_link(&link.status));
+    entry.string("StatusMessage", link_message(&link.status).as_deref());
+}
+
+/// The status of replication to another account.
+pub const fn of_link(status: &LinkStatus) -> &'static str {
+    match status {
+        LinkStatus::Pending => "Pending",
+        LinkStatus::InSync => "InSync",
+        LinkStatus::Failed { .. } => "Failed",
+        LinkStatus::Detached => "Detached",
+    }
+}
+
+fn link_message(status: &LinkStatus) -> Option<String> {
+    match status {
+        LinkStatus::Pending | LinkStatus::Detached => None,
+        LinkStatus::InSync => Some(SUCCEEDED.to_owned()),
+        LinkStatus::Failed { failure, request_id } => {
+            failure_text(failure, *request_id).as_deref().map(failed)
+        }
+    }
+}
+
+fn failed(why: &str) -> String {
+    format!("Replication failed: {why}")
+}
+
 fn status(replica: &Replica) -> &'static str {
     match replica.status {
         ReplicaStatus::InProgress => "InProgress",
@@ -83,7 +127,7 @@ fn status(replica: &Replica) -> &'static str {
 fn message(name: &SecretName, replica: &Replica) -> Option<String> {
     match &replica.status {
         ReplicaStatus::InProgress => None,
-        ReplicaStatus::InSync => Some("Replication succeeded".to_owned()),
+        ReplicaStatus::InSync => Some(SUCCEEDED.to_owned()),
         ReplicaStatus::Failed { failure, request_id } => {
             let why = failure_text(failure, *request_id).unwrap_or_else(|| {
                 let region = replica.region;
@@ -91,7 +135,7 @@ fn message(name: &SecretName, replica: &Replica) -> Option<String> {
                     "Secret name {name} is currently replicated to {region} with a different arn"
                 )
             });
-            Some(format!("Replication failed: {why}"))
+            Some(failed(&why))
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Each test is a transcript in `snapshots/`, made by the operations table on the core's test
 //! store. What must hold whatever the transcript says is asserted beside it.
 
+mod cross_account;
+
 use std::fmt::Write as _;
 
 use regent_core::cx::Profile;
@@ -39,7 +41,22 @@ impl Talk {
     /// Sends a request; the answer's status and body are in the transcript. Questions to other
     /// Regions are answered with `peer`.
     fn ask(&mut self, operation: &str, body: &str, peer: &PeerAnswer) -> String {
-        let row = find(Service::SecretsManager, operation).unwrap();
+        self.ask_service(Service::SecretsManager, operation, body, peer)
+    }
+
+    /// Sends a request to another service.
+    fn ask_of(&mut self, service: Service, operation: &str, body: &str) -> String {
+        self.ask_service(service, operation, body, &PeerAnswer::Unreachable)
+    }
+
+    fn ask_service(
+        &mut self,
+        service: Service,
+        operation: &str,
+        body: &str,
+        peer: &PeerAnswer,
+    ) -> String {
+        let row = find(service, operation).unwrap();
         let request_id = self.world.cx().request_id.to_string();
         let answer =
             match row.run(&self.world.cx(), &self.world.store, body.as_bytes(), Format::Xml) {
@@ -58,11 +75,9 @@ impl Talk {
                     for ask in asks {
                         self.world.answers.insert((ask.region, ask.question), peer.clone());
                     }
-                    return self.ask(operation, body, peer);
+                    return self.ask_service(service, operation, body, peer);
                 }
-                Outcome::Fault(fault) => {
-                    fault.answer(Service::SecretsManager, Format::Xml, &request_id)
-                }
+                Outcome::Fault(fault) => fault.answer(service, Format::Xml, &request_id),
             };
         let Answer { status, body: bytes, .. } = answer;
         let text = String::from_utf8(bytes).unwrap();

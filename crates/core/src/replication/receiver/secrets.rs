@@ -21,7 +21,7 @@ use crate::secrets::error::Error;
 use crate::secrets::model::{
     Replica, ReplicaFailure, Role, SealedValue, Secret, Version, value_aad,
 };
-use crate::secrets::value::{is_default_key, open_data_key, prove_key, wrap_data_key};
+use crate::secrets::value::{KeyUse, is_default_key, open_data_key, prove_key, wrap_data_key};
 use crate::secrets::versions::{forget_old_versions, purge, put_secret};
 use crate::time::Timestamp;
 use crate::tx::{Records, Tx};
@@ -111,14 +111,17 @@ fn stand(existing: &Secret, from: Region, state: &SecretState) -> Stand {
         Role::Replica { .. } => {
             Stand::Answer(Some(Outcome::Failed(ReplicaFailure::ReplicatedWithOtherArn)))
         }
-        Role::Primary { replicas } if state.overwrite && replicas.is_empty() => {
+        Role::Primary { .. } if state.overwrite && existing.stands_alone() => {
             if state.at.epoch > existing.at.epoch {
                 Stand::Replace
             } else {
                 Stand::Answer(Some(Outcome::NameTaken { epoch: existing.at.epoch }))
             }
         }
-        Role::Primary { .. } => Stand::Answer(Some(Outcome::Failed(ReplicaFailure::NameTaken))),
+        // A secret that another account depends on, or that depends on one, is not overwritten.
+        Role::Primary { .. } | Role::CrossAccountReplica(_) => {
+            Stand::Answer(Some(Outcome::Failed(ReplicaFailure::NameTaken)))
+        }
     }
 }
 
@@ -190,7 +193,7 @@ fn rewrap(
 ) -> Result<Result<Version, KeyProblem>, StoreFault> {
     let aad = value_aad(own, &version.id, value.kind);
     let data_key = cx.crypto.open_sealed(&aad, &value.data_key).map_err(|Unopened| StoreFault)?;
-    let wrapped = wrap_data_key(cx, tx, own, &version.id, kms_key_id, &data_key)?;
+    let wrapped = wrap_data_key(cx, tx, own, &version.id, KeyUse::keep(kms_key_id), &data_key)?;
     Ok(wrapped.map(|wrapped| Version {
         id: version.id.clone(),
         created: version.created,
@@ -245,6 +248,7 @@ fn hold(
         rotation: state.rotation,
         at: state.at,
         role: Role::Replica { primary: from },
+        cross_account_replica: None,
     };
     forget_old_versions(cx, tx, scope, &mut secret, limits::VERSIONS_PER_SECRET_MAX)?;
     put_secret(tx, scope, secret)

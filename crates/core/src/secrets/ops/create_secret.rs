@@ -8,13 +8,18 @@ use std::sync::Arc;
 
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
-use crate::ids::{KeyArn, Scope, SecretArn, SecretName, VersionId};
+use crate::ids::{KeyArn, PolicyName, SecretArn, SecretName, VersionId};
+use crate::keys::access;
+use crate::keys::model::KeyManager;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::replication::change::Stamp;
+use crate::secrets::cross_account::{self, LinkFlaw};
 use crate::secrets::error::Error;
-use crate::secrets::model::{Replica, ReplicaStatus, Role, Secret};
+use crate::secrets::model::{Link, LinkStatus, Replica, ReplicaStatus, Role, Secret};
+use crate::secrets::ops::put_resource_policy::name_fact;
 use crate::secrets::policies::Policies;
+use crate::secrets::policy_check::PUT_ACTION;
 use crate::secrets::replicas::{AddReplica, admit, announced, attach, statuses, tell};
 use crate::secrets::stages::Stages;
 use crate::secrets::tagging::{self, Tag};
@@ -35,6 +40,8 @@ pub struct CreateSecret {
     pub replicas: Vec<AddReplica>,
     pub overwrite: bool,
     pub secret_type: Option<Box<str>>,
+    /// The secret of another account that this one is to be a replica of.
+    pub cross_account_primary: Option<SecretArn>,
 }
 
 #[derive(Debug)]
@@ -76,7 +83,14 @@ impl Operation for CreateSecret {
         if !self.replicas.is_empty() {
             actions.push("secretsmanager:ReplicateSecretToRegions");
         }
-        actions.into_iter().map(|action| self.demand(action, target)).collect()
+        let mut demands: Vec<_> =
+            actions.into_iter().map(|action| self.demand(action, target)).collect();
+        if self.cross_account_primary.is_some() {
+            let mut demand = self.demand(PUT_ACTION, target);
+            demand.facts.others.push(name_fact(&PolicyName::of_cross_account_replication()));
+            demands.push(demand);
+        }
+        demands
     }
 }
 
@@ -108,16 +122,20 @@ impl Command for CreateSecret {
         tx: &mut Tx<'_>,
     ) -> Result<Step<Created>, Error> {
         let mut op = op.into_inner();
+        let primary = op.primary(&target.arn)?;
         let value = core::mem::take(&mut op.value).one()?;
         let scope = target.arn.scope;
         if let Some(existing) = target.existing {
-            return op.repeat(cx, tx, scope, &existing, value.as_ref()).map(Step::Done);
+            return op.repeat(cx, tx, &existing, value.as_ref(), primary.as_ref()).map(Step::Done);
         }
         let adds = match admit(cx, &target.arn, &op.replicas, op.overwrite)? {
             Ok(adds) => adds,
             Err(asks) => return Ok(Step::Ask(asks)),
         };
         let mut secret = op.secret(cx, &target.arn)?;
+        if let Some(primary) = primary {
+            tie(cx, tx, &mut secret, &target.arn, primary)?;
+        }
         secret.created_by = value.is_none().then(|| op.token.clone());
         match &value {
             Some(value) => add(cx, tx, scope, &mut secret, &op.token, value, &[])?,
@@ -139,10 +157,11 @@ impl CreateSecret {
         &self,
         cx: &Cx<'_>,
         tx: &Tx<'_>,
-        scope: Scope,
         existing: &Secret,
         value: Option<&Value>,
+        primary: Option<&SecretArn>,
     ) -> Result<Created, Error> {
+        let scope = cx.scope();
         if existing.deletion.is_some() {
             return Err(Error::NameScheduledForDeletion);
         }
@@ -151,7 +170,11 @@ impl CreateSecret {
             Some(value) => is_repeated(cx, tx, scope, existing, &self.token, value)?,
             None => existing.created_by.as_ref() == Some(&self.token),
         };
-        if !repeated {
+        let followed = match &existing.role {
+            Role::CrossAccountReplica(link) => Some(&link.other),
+            _ => None,
+        };
+        if !repeated || followed != primary {
             return Err(taken());
         }
         let added: Vec<_> = existing
@@ -194,8 +217,53 @@ impl CreateSecret {
             rotation: None,
             at: Stamp::FIRST,
             role: Role::Primary { replicas: Vec::new() },
+            cross_account_replica: None,
         })
     }
+
+    /// The primary in another account, if the secret is to have one.
+    ///
+    /// AWS: whatever the replica gets from its primary may not be given.
+    fn primary(&self, arn: &SecretArn) -> Result<Option<SecretArn>, Error> {
+        let Some(primary) = &self.cross_account_primary else { return Ok(None) };
+        let members = [
+            ("SecretString", self.value.string.is_some()),
+            ("SecretBinary", self.value.binary.is_some()),
+            ("Description", self.description.is_some()),
+            ("AddReplicaRegions", !self.replicas.is_empty()),
+            ("Type", self.secret_type.is_some()),
+        ];
+        if let Some((member, _)) = members.into_iter().find(|(_, given)| *given) {
+            return Err(LinkFlaw::MemberOfPrimary { member }.into());
+        }
+        cross_account::check_pair(arn.scope.region, arn, primary)?;
+        if is_default_key(self.kms_key_id.as_deref().filter(|id| !id.is_empty())) {
+            return Err(LinkFlaw::NeedsCustomerKey.into());
+        }
+        Ok(Some(primary.clone()))
+    }
+}
+
+/// Makes a new secret the replica of one in another account, whose account may accept for it.
+///
+/// AWS: the managed key serves no other account, whatever it is called.
+fn tie(
+    cx: &Cx<'_>,
+    tx: &Tx<'_>,
+    secret: &mut Secret,
+    arn: &SecretArn,
+    primary: SecretArn,
+) -> Result<(), Error> {
+    let key = secret.kms_key_id.as_deref().unwrap_or_default();
+    let managed = |found: &access::Found| found.key.manager == KeyManager::Aws;
+    if access::resolve(tx, arn.scope, key)?.is_ok_and(|found| managed(&found)) {
+        return Err(LinkFlaw::NeedsCustomerKey.into());
+    }
+    let policy = cross_account::policy(cx.region, primary.scope.account)?;
+    secret.policies = secret.policies.with(PolicyName::of_cross_account_replication(), policy);
+    let link = Link { other: primary, status: LinkStatus::Pending };
+    secret.role = Role::CrossAccountReplica(Box::new(link));
+    Ok(())
 }
 
 /// AWS: a customer's key is validated at once, also if there is no value to encrypt.

@@ -8,7 +8,7 @@ use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::secrets::error::Error;
 use crate::secrets::model::Secret;
-use crate::secrets::ops::put_resource_policy::ChangedPolicy;
+use crate::secrets::ops::put_resource_policy::{ChangedPolicy, name_fact};
 use crate::secrets::target::{SecretId, Target};
 use crate::secrets::versions::{advance, save};
 use crate::tx::Tx;
@@ -30,7 +30,9 @@ impl Operation for DeleteResourcePolicy {
     }
 
     fn demands(&self, _cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
-        vec![target.demand(Self::ACTION)]
+        let mut demand = target.demand(Self::ACTION);
+        demand.facts.others.push(name_fact(&self.name));
+        vec![demand]
     }
 }
 
@@ -42,7 +44,7 @@ impl Command for DeleteResourcePolicy {
         tx: &mut Tx<'_>,
     ) -> Result<Step<ChangedPolicy>, Error> {
         let name = op.into_inner().name;
-        let found = target.writable()?;
+        let found = target.manageable()?;
         if name != PolicyName::of_requests() {
             return Err(Error::PolicyNameReserved);
         }

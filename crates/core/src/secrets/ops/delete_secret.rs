@@ -10,8 +10,9 @@ use crate::limits;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::records::Record;
+use crate::secrets::cross_account::LinkFlaw;
 use crate::secrets::error::Error;
-use crate::secrets::model::{Deletion, Secret};
+use crate::secrets::model::{Deletion, Role, Secret};
 use crate::secrets::target::{Found, SecretId, Target, new_suffix, purge_key};
 use crate::secrets::versions::{purge, put_secret};
 use crate::time::Timestamp;
@@ -99,12 +100,18 @@ fn refuse(found: &Found, force: bool) -> Result<(), Error> {
     if secret.deletion.is_some() && !force {
         return Err(Error::MarkedForDeletion);
     }
-    if secret.is_replica() {
-        return Err(Error::OnReplica);
+    let arn = found.arn();
+    match &secret.role {
+        Role::Primary { .. } => {}
+        Role::Replica { .. } => return Err(Error::OnReplica),
+        Role::CrossAccountReplica(_) => return Err(LinkFlaw::Replica { arn }.into()),
+    }
+    if let Some(link) = &secret.cross_account_replica {
+        return Err(LinkFlaw::Associated { arn, replica: link.other.clone() }.into());
     }
     if !secret.replicas().is_empty() {
         let regions = secret.replicas().to_vec();
-        return Err(Error::HasReplicas { arn: found.arn(), regions });
+        return Err(Error::HasReplicas { arn, regions });
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::ids::{PolicyName, SecretArn};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::secrets::error::Error;
+use crate::secrets::ops::put_resource_policy::name_fact;
 use crate::secrets::policies::ResourcePolicy;
 use crate::secrets::target::{SecretId, Target};
 
@@ -34,7 +35,9 @@ impl Operation for GetResourcePolicy {
     }
 
     fn demands(&self, _cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
-        vec![target.demand(Self::ACTION)]
+        let mut demand = target.demand(Self::ACTION);
+        demand.facts.others.push(name_fact(&self.name));
+        vec![demand]
     }
 }
 

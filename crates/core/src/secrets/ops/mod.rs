@@ -1,11 +1,13 @@
 //! Secrets Manager operations, one file each.
 
+pub mod associate_cross_account_replica;
 pub mod batch_get_secret_value;
 pub mod cancel_rotate_secret;
 pub mod create_secret;
 pub mod delete_resource_policy;
 pub mod delete_secret;
 pub mod describe_secret;
+pub mod disassociate_cross_account_replica;
 pub mod get_random_password;
 pub mod get_resource_policy;
 pub mod get_secret_value;
@@ -28,12 +30,14 @@ pub mod validate_resource_policy;
 #[cfg(test)]
 mod tests;
 
+pub use associate_cross_account_replica::AssociateCrossAccountReplica;
 pub use batch_get_secret_value::BatchGetSecretValue;
 pub use cancel_rotate_secret::CancelRotateSecret;
 pub use create_secret::CreateSecret;
 pub use delete_resource_policy::DeleteResourcePolicy;
 pub use delete_secret::DeleteSecret;
 pub use describe_secret::DescribeSecret;
+pub use disassociate_cross_account_replica::DisassociateCrossAccountReplica;
 pub use get_random_password::GetRandomPassword;
 pub use get_resource_policy::GetResourcePolicy;
 pub use get_secret_value::GetSecretValue;

@@ -46,11 +46,17 @@ impl Operation for PutResourcePolicy {
     }
 }
 
+/// What conditions see of the policy that is changed.
+pub fn name_fact(name: &PolicyName) -> (&'static str, String) {
+    ("secretsmanager:policyname", name.as_str().to_owned())
+}
+
 impl PutResourcePolicy {
     fn demand(&self, target: &Target) -> Demand {
         let mut demand = target.demand(Self::ACTION);
         let block = self.block_public.to_string();
         demand.facts.others.push(("secretsmanager:blockpublicpolicy", block));
+        demand.facts.others.push(name_fact(&self.name));
         demand
     }
 }
@@ -64,7 +70,7 @@ impl Command for PutResourcePolicy {
     ) -> Result<Step<ChangedPolicy>, Error> {
         let demand = op.demand(&target);
         let op = op.into_inner();
-        let found = target.writable()?;
+        let found = target.manageable()?;
         if op.name != PolicyName::of_requests() {
             return Err(Error::PolicyNameReserved);
         }

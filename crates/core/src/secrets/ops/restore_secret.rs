@@ -41,6 +41,7 @@ impl Command for RestoreSecret {
         tx: &mut Tx<'_>,
     ) -> Result<Step<SecretArn>, Error> {
         let found = target.existing()?;
+        // A replica in another account was never deleted, so there is nothing to restore.
         if found.secret.is_replica() {
             return Err(Error::OnReplica);
         }

@@ -50,7 +50,7 @@ impl Command for TagResource {
         tx: &mut Tx<'_>,
     ) -> Result<Step<()>, Error> {
         let mut demand = op.demand(&target);
-        let found = target.writable()?;
+        let found = target.manageable()?;
         let added = tagging::parse(&op.tags)?;
         if added.is_empty() {
             return Ok(Step::Done(()));

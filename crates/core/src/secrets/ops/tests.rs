@@ -2,6 +2,7 @@
 
 mod batch;
 mod conditions;
+mod cross_account;
 mod foreign_keys;
 mod lifecycle;
 mod listing;
@@ -58,6 +59,7 @@ fn create(name: &str) -> CreateSecret {
         replicas: Vec::new(),
         overwrite: false,
         secret_type: None,
+        cross_account_primary: None,
     }
 }
 

@@ -52,7 +52,7 @@ impl Command for UntagResource {
         tx: &mut Tx<'_>,
     ) -> Result<Step<()>, Error> {
         let mut demand = op.demand(&target);
-        let found = target.writable()?;
+        let found = target.manageable()?;
         let mut secret = Secret::clone(&found.secret);
         if let Some(tags) = &mut secret.tags {
             tags.retain(|key, _| !op.keys.contains(key));

@@ -17,7 +17,8 @@ use crate::secrets::model::{SealedValue, Secret, Version};
 use crate::secrets::rotation::interrupt;
 use crate::secrets::target::{SecretId, Target, version_key};
 use crate::secrets::value::{
-    encryption_error, is_default_key, named_key, open_data_key, prove_key, tell_key, wrap_data_key,
+    KeyUse, encryption_error, is_default_key, named_key, open_data_key, prove_key, tell_key,
+    wrap_data_key,
 };
 use crate::secrets::versions::{GivenValue, add, advance, ensure_default_key, is_repeated, save};
 use crate::tx::{Records, Tx};
@@ -158,8 +159,8 @@ fn rewrap(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope, secret: &Secret) -> Result
             continue;
         }
         let data_key = open_data_key(cx, tx, &arn, id, &version.value)?;
-        let wrapped = wrap_data_key(cx, tx, &arn, id, secret.kms_key_id.as_deref(), &data_key)?
-            .map_err(encryption_error)?;
+        let key = KeyUse::keep(secret.kms_key_id.as_deref());
+        let wrapped = wrap_data_key(cx, tx, &arn, id, key, &data_key)?.map_err(encryption_error)?;
         let value = SealedValue {
             data_key: wrapped.blob.into(),
             kms_key: wrapped.key,

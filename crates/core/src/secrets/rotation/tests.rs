@@ -77,6 +77,7 @@ impl Rotated {
             replicas: Vec::new(),
             overwrite: false,
             secret_type: None,
+            cross_account_primary: None,
         };
         world.command(create).unwrap();
         Self { world, events: Vec::new() }

@@ -538,6 +538,7 @@ fn secrets_are_read_by_grant() {
         replicas: Vec::new(),
         overwrite: false,
         secret_type: None,
+        cross_account_primary: None,
     };
     let arn = world.command(op).unwrap().arn;
     let get = |world: &World| {

@@ -83,6 +83,7 @@ fn a_secrets_value_is_a_use_of_its_key() {
         replicas: Vec::new(),
         overwrite: false,
         secret_type: None,
+        cross_account_primary: None,
     };
     world.command(op).unwrap();
     assert_eq!(used(&mut world).last(), Some(&(key.arn(), KeyOperation::GenerateDataKey)));

@@ -8,7 +8,7 @@ use crate::secrets::replicas::AddReplica;
 use crate::secrets::stages::Move;
 
 /// Every key that Secrets Manager's operations may show, but those of rotation.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "aws:RequestTag/cost",
     "aws:ResourceTag/team",
     "aws:TagKeys",
@@ -20,6 +20,7 @@ const KEYS: [&str; 20] = [
     "secretsmanager:KmsKeyArn",
     "secretsmanager:KmsKeyId",
     "secretsmanager:Name",
+    "secretsmanager:PolicyName",
     "secretsmanager:RecoveryWindowInDays",
     "secretsmanager:ResourceTag/team",
     "secretsmanager:SecretId",
@@ -223,11 +224,12 @@ fn what_is_about_policies() {
     let narrow = PutResourcePolicy { block_public: true, ..put_policy("a", LENIENT) };
     let list = ListResourcePolicies { secret: id("a"), results_max: None, after: None };
     let validate = ValidateResourcePolicy { secret: Some(id("a")), policy: LENIENT.into() };
+    let named = || shows("secretsmanager:PolicyName", &["default"]);
     let rows = vec![
-        ("put", demands(&world, &put_policy("a", LENIENT)), vec![blocks("false")]),
-        ("put narrow", demands(&world, &narrow), vec![blocks("true")]),
-        ("get", demands(&world, &get_policy("a")), vec![]),
-        ("delete", demands(&world, &delete_policy("a")), vec![]),
+        ("put", demands(&world, &put_policy("a", LENIENT)), vec![blocks("false"), named()]),
+        ("put narrow", demands(&world, &narrow), vec![blocks("true"), named()]),
+        ("get", demands(&world, &get_policy("a")), vec![named()]),
+        ("delete", demands(&world, &delete_policy("a")), vec![named()]),
         ("list", demands(&world, &list), vec![]),
         ("validate", demands(&world, &validate), vec![]),
     ];

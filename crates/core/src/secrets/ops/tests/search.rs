@@ -89,6 +89,7 @@ fn crowd(count: usize) -> World {
                 last_changed: created,
                 tags: Some(tags),
                 role: Role::Primary { replicas },
+                cross_account_replica: None,
                 ..first.clone()
             };
             put_secret(tx, scope, secret).unwrap();
