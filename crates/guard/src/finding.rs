@@ -61,6 +61,9 @@ pub struct Snippet {
 /// LIMIT: characters of a line that is shown whole; of a longer one only the value is shown.
 const LINE_LEN_MAX: usize = 160;
 
+/// What a secret is called next to which it stands.
+const SECRETS: [&str; 3] = ["SecretString", "secret_string", "secretString"];
+
 impl Snippet {
     pub fn of(text: &str, at: Position) -> Option<Self> {
         let line = text.lines().nth(usize::try_from(at.line).ok()?.checked_sub(1)?)?;
@@ -69,7 +72,11 @@ impl Snippet {
         let token = token(&rest);
         let len = token.chars().count().max(1);
         // A template on one line, or a map on one line, may have the secret next to the finding.
-        if line.chars().count() > LINE_LEN_MAX || line.contains("SecretString") {
+        if line.chars().count() > LINE_LEN_MAX || SECRETS.iter().any(|name| line.contains(name)) {
+            // A whole object is nothing to show.
+            if matches!(token, "{" | "[") {
+                return None;
+            }
             let text: String = token.chars().take(LINE_LEN_MAX).collect();
             let len = text.chars().count();
             return (len > 0).then_some(Self { text, offset: 0, len });
@@ -82,7 +89,13 @@ impl Snippet {
 fn token(rest: &str) -> &str {
     let end = match rest.chars().next() {
         Some(quote @ ('"' | '\'')) => {
-            rest.char_indices().skip(1).find(|(_, found)| *found == quote).map(|(at, _)| at + 1)
+            let mut escaped = false;
+            let ends = |(_, found): &(usize, char)| {
+                let ends = *found == quote && !escaped;
+                escaped = *found == '\\' && !escaped;
+                ends
+            };
+            rest.char_indices().skip(1).find(ends).map(|(at, _)| at + 1)
         }
         Some('{' | '[') => Some(1),
         _ => rest.find([',', '}', ']']),
@@ -114,6 +127,9 @@ mod tests {
         let line = r#"{"SecretString": "hunter2", "KmsKeyId": "mrk-1", "Name": "n"}"#;
         let found = snippet(line, 41).unwrap();
         assert_eq!(found, Snippet { text: "\"mrk-1\"".to_owned(), offset: 0, len: 7 });
+        let quoted = r#"{"SecretString": "x", "P": "{\"a\": 1}", "Name": "n"}"#;
+        assert_eq!(snippet(quoted, 28).unwrap().text, r#""{\"a\": 1}""#);
+        assert_eq!(snippet("secret_string = 1, r = {}", 24), None);
         let long = format!("{}{}, hunter2", " ".repeat(200), "mrk-1");
         assert_eq!(snippet(&long, 201).unwrap().text, "mrk-1");
     }

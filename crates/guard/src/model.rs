@@ -16,6 +16,8 @@ pub const OWN_REGION: char = '\u{e001}';
 pub struct Unit {
     /// Where it is deployed, if that is known.
     pub region: Option<String>,
+    /// Whether all of it is in one Region, whichever that is: a stack is, a plan need not be.
+    pub one_region: bool,
     pub account: Option<String>,
     pub secrets: Vec<Secret>,
     pub keys: Vec<Key>,
@@ -100,6 +102,8 @@ pub struct Key {
     pub symmetric: Given3,
     pub policy: Option<(Position, Json)>,
     pub retained: Tri,
+    /// Ids and ARNs that it is known by already.
+    pub ids: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -119,6 +123,7 @@ pub struct Given3 {
 pub struct Alias {
     pub name: String,
     pub at: Position,
+    pub region: Option<String>,
     pub alias_name: Option<Given>,
     pub target: Option<Given>,
 }
@@ -160,6 +165,9 @@ impl Unit {
                 self.key(resource)
             }),
             Setting::Text { text, .. } => {
+                if let Some(key) = self.keys.iter().find(|key| key.is_arn(text)) {
+                    return Some(key);
+                }
                 let named = |alias: &&Alias| {
                     alias.alias_name.as_ref().and_then(Given::known) == Some(text.as_str())
                 };
@@ -169,6 +177,13 @@ impl Unit {
             }
             Setting::OwnRegion | Setting::Unknown(_) => None,
         }
+    }
+}
+
+impl Key {
+    /// Whether this is its ARN: an id alone may be that of a key in another Region as well.
+    pub fn is_arn(&self, text: &str) -> bool {
+        text.starts_with("arn:") && self.ids.iter().any(|id| id == text)
     }
 }
 

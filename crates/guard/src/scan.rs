@@ -2,6 +2,7 @@
 //!
 //! `.gitignore` holds, hidden files are left out, and a file that was named is always looked at.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -11,7 +12,10 @@ use rayon::prelude::*;
 
 use crate::config::Options;
 use crate::finding::{Finding, Severity};
-use crate::read::{self, Content, Context};
+use crate::model::Unit;
+use crate::read::resources::PREFIXES;
+use crate::read::terraform_files::{self, Folder};
+use crate::read::{self, Content, Context, TERRAFORM};
 use crate::{rules, suppress};
 
 /// LIMIT: bytes of a file that is looked at; a template has 1 MB at most, a plan more.
@@ -30,10 +34,11 @@ pub struct Checked {
     pub known: usize,
 }
 
-/// A file to look at.
+/// A file to look at, or a folder of Terraform.
 struct Candidate {
     path: String,
     named: bool,
+    terraform: bool,
 }
 
 /// Checks files and folders.
@@ -43,8 +48,9 @@ pub fn check(paths: &[String], options: &Options) -> io::Result<Checked> {
     for path in paths {
         collect(path, options, &mut candidates, &mut checked.findings)?;
     }
-    candidates.sort_by(|a, b| a.path.cmp(&b.path).then(b.named.cmp(&a.named)));
-    candidates.dedup_by(|a, b| a.path == b.path);
+    candidates
+        .sort_by(|a, b| (&a.path, a.terraform, b.named).cmp(&(&b.path, b.terraform, a.named)));
+    candidates.dedup_by(|a, b| a.path == b.path && a.terraform == b.terraform);
     checked.opened = candidates.len();
     let each: Vec<(bool, Vec<Finding>)> =
         candidates.par_iter().map(|candidate| check_file(candidate, options)).collect();
@@ -77,7 +83,7 @@ fn collect(
     findings: &mut Vec<Finding>,
 ) -> io::Result<()> {
     if Path::new(root).is_file() {
-        candidates.push(Candidate { path: plain(Path::new(root)), named: true });
+        candidates.push(candidate(Path::new(root), true));
         return Ok(());
     }
     let mut excluded = OverrideBuilder::new(root);
@@ -91,8 +97,9 @@ fn collect(
             Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
                 let ending = entry.path().extension().and_then(|ending| ending.to_str());
                 let ending = ending.map(str::to_ascii_lowercase);
-                if ending.is_some_and(|ending| read::ENDINGS.contains(&ending.as_str())) {
-                    candidates.push(Candidate { path: plain(entry.path()), named: false });
+                let wanted = |ending: &str| read::ENDINGS.contains(&ending) || ending == TERRAFORM;
+                if ending.is_some_and(|ending| wanted(&ending)) {
+                    candidates.push(candidate(entry.path(), false));
                 }
             }
             Ok(_) => {}
@@ -100,6 +107,13 @@ fn collect(
         }
     }
     Ok(())
+}
+
+/// A file of Terraform stands for its folder, which is one configuration.
+fn candidate(path: &Path, named: bool) -> Candidate {
+    let terraform = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(TERRAFORM));
+    let path = if terraform { path.parent().unwrap_or(Path::new("")) } else { path };
+    Candidate { path: plain(path), named, terraform }
 }
 
 /// A path with `/` between its parts, and without `./` in front.
@@ -116,36 +130,111 @@ fn unreadable(path: &str, at: Option<regent_cfn::Position>, message: String) -> 
 /// Whether the file has anything in it to look at, and what is found.
 fn check_file(candidate: &Candidate, options: &Options) -> (bool, Vec<Finding>) {
     let path = candidate.path.as_str();
-    let failed = |message: String| (true, unreadable(path, None, message).into_iter().collect());
-    match std::fs::metadata(path) {
-        Ok(found) if found.len() > FILE_LEN_MAX => {
-            return failed(format!("it has more than {FILE_LEN_MAX} bytes"));
-        }
-        Ok(_) => {}
-        Err(error) => return failed(error.to_string()),
+    if candidate.terraform {
+        return check_folder(path, options);
     }
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => return failed(error.to_string()),
+    let failed = |message: String| (true, unreadable(path, None, message).into_iter().collect());
+    match bytes_of(path).map(String::from_utf8) {
+        Ok(Ok(text)) => check_text(path, &text, candidate.named, options),
+        Ok(Err(_)) if candidate.named => failed("it is not UTF-8".to_owned()),
+        Ok(Err(_)) => (false, Vec::new()),
+        Err(error) => failed(error.to_string()),
+    }
+}
+
+fn bytes_of(path: &str) -> io::Result<Vec<u8>> {
+    if std::fs::metadata(path)?.len() > FILE_LEN_MAX {
+        return Err(io::Error::other(format!("it has more than {FILE_LEN_MAX} bytes")));
+    }
+    std::fs::read(path)
+}
+
+/// Checks one folder of Terraform's files.
+fn check_folder(path: &str, options: &Options) -> (bool, Vec<Finding>) {
+    let (mut files, mut assigned, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    let folder = if path.is_empty() { "." } else { path };
+    let names = match std::fs::read_dir(folder) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect::<BTreeSet<_>>(),
+        Err(error) => {
+            return (true, unreadable(path, None, error.to_string()).into_iter().collect());
+        }
     };
-    let Ok(text) = String::from_utf8(bytes) else {
-        let named = candidate.named;
-        return if named { failed("it is not UTF-8".to_owned()) } else { (false, Vec::new()) };
+    for name in names {
+        let text = name.to_string_lossy();
+        let file = text.ends_with(".tf");
+        if !file && !text.ends_with(".auto.tfvars") && !text.ends_with("terraform.tfvars") {
+            continue;
+        }
+        let found =
+            bytes_of(&text).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
+        match found {
+            Ok(text) if file => files.push((plain(&name), text)),
+            Ok(text) => assigned.push((plain(&name), text)),
+            Err(error) => findings.extend(unreadable(&plain(&name), None, error.to_string())),
+        }
+    }
+    let (ours, more) = check_terraform(files, &assigned, options);
+    let ours = ours || !findings.is_empty();
+    findings.extend(more);
+    (ours, findings)
+}
+
+/// Checks the files of one configuration of Terraform, given as paths and texts.
+pub fn check_terraform(
+    files: Vec<(String, String)>,
+    assigned: &[(String, String)],
+    options: &Options,
+) -> (bool, Vec<Finding>) {
+    let folder = Folder::new(files);
+    let (content, broken) = terraform_files::read(&folder, assigned, &context(options));
+    let mut findings = Vec::new();
+    let ours = if let Content::Unit(unit) = content {
+        findings = judged(&unit, "", &folder.text);
+        true
+    } else {
+        !broken.is_empty()
     };
-    check_text(path, &text, candidate.named, options)
+    for finding in &mut findings {
+        if let Some((path, at)) = finding.at.and_then(|at| folder.place(at)) {
+            (finding.path, finding.at) = (path.to_owned(), Some(at));
+        }
+    }
+    findings
+        .extend(broken.into_iter().filter_map(|one| unreadable(&one.path, one.at, one.message)));
+    (ours, findings)
+}
+
+fn context(options: &Options) -> Context<'_> {
+    Context {
+        region: options.region.as_deref(),
+        account: options.account.as_deref(),
+        parameters: &options.parameters,
+    }
+}
+
+/// What is found and not suppressed, and what is wrong with suppressions.
+fn judged(unit: &Unit, path: &str, text: &str) -> Vec<Finding> {
+    let (mut left, faults) = suppress::apply(text, rules::judge(unit, path, text));
+    let rule = rules::find("RG103");
+    left.extend(faults.into_iter().filter_map(|fault| {
+        let (rule, path, message) = (rule?, path.to_owned(), fault.message);
+        let (at, resource) = (fault.at, fault.resource);
+        Some(Finding { rule, path, at, resource, message, snippet: None })
+    }));
+    left
 }
 
 /// Checks one text; `named` if somebody asked for this file.
 pub fn check_text(path: &str, text: &str, named: bool, options: &Options) -> (bool, Vec<Finding>) {
-    let context = Context {
-        region: options.region.as_deref(),
-        account: options.account.as_deref(),
-        parameters: &options.parameters,
-    };
-    match read::read(text, &context) {
+    let json_of_terraform = path.ends_with(".tf.json");
+    if json_of_terraform && PREFIXES.iter().any(|prefix| text.contains(prefix)) {
+        let message = "configurations of Terraform are read as .tf files or as plans".to_owned();
+        return (true, unreadable(path, None, message).into_iter().collect());
+    }
+    match read::read(text, &context(options)) {
         Content::Nothing => (false, Vec::new()),
         Content::Other => {
-            let message = "it is no template".to_owned();
+            let message = "it is no template and no plan".to_owned();
             let found = named.then(|| unreadable(path, None, message)).flatten();
             (false, found.into_iter().collect())
         }
@@ -153,17 +242,7 @@ pub fn check_text(path: &str, text: &str, named: bool, options: &Options) -> (bo
             let found = unreadable(path, problem.at, problem.problem.to_string());
             (true, found.into_iter().collect())
         }
-        Content::Unit(unit) => {
-            let findings = rules::judge(&unit, path, text);
-            let (mut left, faults) = suppress::apply(text, findings);
-            let rule = rules::find("RG103");
-            left.extend(faults.into_iter().filter_map(|fault| {
-                let (rule, path, message) = (rule?, path.to_owned(), fault.message);
-                let (at, resource) = (fault.at, fault.resource);
-                Some(Finding { rule, path, at, resource, message, snippet: None })
-            }));
-            (true, left)
-        }
+        Content::Unit(unit) => (true, judged(&unit, path, text)),
     }
 }
 

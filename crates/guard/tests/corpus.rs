@@ -7,7 +7,7 @@ use std::path::Path;
 use regent_guard::config::{Ignore, Options};
 use regent_guard::report;
 use regent_guard::rules::{self, Example, RULES};
-use regent_guard::scan::{Checked, check, check_text};
+use regent_guard::scan::{Checked, check, check_terraform, check_text};
 use regent_guard::{Baseline, Finding, Severity};
 
 fn corpus(kind: &str, options: &Options) -> Checked {
@@ -46,7 +46,7 @@ fn no_alarm_on_the_good_ones() {
         let options = Options { region: region.map(str::to_owned), ..Options::default() };
         let checked = corpus("good", &options);
         assert_eq!(alarms(&checked.findings), Vec::<String>::new(), "in {region:?}");
-        assert_eq!((checked.files, checked.opened), (3, 4));
+        assert_eq!((checked.files, checked.opened), (4, 5));
     }
     let checked = corpus("good", &Options::default());
     insta::assert_snapshot!("good", report::text(&checked));
@@ -72,11 +72,21 @@ fn no_report_shows_a_secret() {
 #[test]
 fn examples_of_every_rule() {
     for rule in &RULES {
-        let Example::Templates { bad, good } = rule.example else { continue };
-        let (_, findings) = check_text("bad.yaml", bad, true, &Options::default());
+        let check = |name: &str, text: &str| match rule.example {
+            Example::Terraform { .. } => {
+                let files = vec![(format!("{name}.tf"), text.to_owned())];
+                check_terraform(files, &[], &Options::default())
+            }
+            _ => check_text(&format!("{name}.yaml"), text, true, &Options::default()),
+        };
+        let (Example::Templates { bad, good } | Example::Terraform { bad, good }) = rule.example
+        else {
+            continue;
+        };
+        let (_, findings) = check("bad", bad);
         let ids: Vec<_> = findings.iter().map(|finding| finding.rule.id).collect();
         assert!(ids.contains(&rule.id), "{}: {ids:?}", rule.id);
-        let (read, findings) = check_text("good.yaml", good, true, &Options::default());
+        let (read, findings) = check("good", good);
         assert!(read, "{}", rule.id);
         assert_eq!(alarms(&findings), Vec::<String>::new(), "{}", rule.id);
         assert!(!findings.iter().any(|finding| finding.rule.id == rule.id), "{}", rule.id);
@@ -141,8 +151,8 @@ fn a_baseline_knows_what_was_found_and_no_more() {
     again.findings.push(more.clone());
     baseline().apply(&mut again);
     let left: Vec<_> = again.findings.iter().map(|finding| finding.rule.id).collect();
-    assert_eq!(left, ["RG102", "RG103", "RG103", "RG001"]);
-    assert_eq!(again.known, all.findings.len() - 3);
+    assert_eq!(left, ["RG102", "RG103", "RG103", "RG102", "RG001"]);
+    assert_eq!(again.known, all.findings.len() - 4);
     let mut other = Checked { findings: vec![more], ..Checked::default() };
     other.findings[0].resource = Some("Other".to_owned());
     baseline().apply(&mut other);

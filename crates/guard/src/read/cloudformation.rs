@@ -43,6 +43,7 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Content, Located> {
     let pseudo = pseudo(context);
     let resolution = Resolution::new(&template, &bound.values, &pseudo)?;
     let mut reader = Reader { resolution: &resolution, unit: Unit::default() };
+    reader.unit.one_region = true;
     reader.unit.region = context.region.map(str::to_owned);
     reader.unit.account = context.account.map(str::to_owned);
     for problem in &bound.problems {
@@ -114,7 +115,8 @@ impl Reader<'_, '_> {
             }
             "AWS::KMS::Alias" => {
                 let (alias_name, target) = (given("AliasName"), given("TargetKeyId"));
-                self.unit.aliases.push(Alias { name, at: resource.at, alias_name, target });
+                let (at, region) = (resource.at, self.unit.region.clone());
+                self.unit.aliases.push(Alias { name, at, region, alias_name, target });
             }
             "AWS::SecretsManager::ResourcePolicy" => {
                 let policy = properties.get("ResourcePolicy");
@@ -206,6 +208,7 @@ impl Reader<'_, '_> {
             symmetric: Given3 { at: place("KeySpec"), answer: symmetric },
             policy: properties.get("KeyPolicy").map(|value| (value.at, document(value))),
             retained: self.retained(resource),
+            ids: Vec::new(),
         })
     }
 

@@ -1,6 +1,9 @@
 //! Recognising what a file is, by its content, and reading it into the model.
 
 pub mod cloudformation;
+pub mod resources;
+pub mod terraform_files;
+pub mod terraform_plan;
 
 use std::collections::BTreeMap;
 
@@ -30,7 +33,14 @@ pub enum Content {
 
 /// Endings of files that are looked into.
 pub const ENDINGS: [&str; 4] = ["json", "yaml", "yml", "template"];
+/// The ending of files that are looked into with the others of their folder.
+pub const TERRAFORM: &str = "tf";
 
 pub fn read(text: &str, context: &Context<'_>) -> Content {
-    cloudformation::read(text, context).unwrap_or_else(Content::Unreadable)
+    let found = terraform_plan::read(text, context);
+    let found = match found {
+        Ok(Content::Other) => cloudformation::read(text, context),
+        found => found,
+    };
+    found.unwrap_or_else(Content::Unreadable)
 }

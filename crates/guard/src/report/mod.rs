@@ -31,7 +31,7 @@ pub fn explain(rule: &Rule) -> String {
         "{} ({}): {}\n\n{}\n\nFix: {}\n",
         rule.id, rule.severity, rule.title, rule.explanation, rule.fix
     );
-    if let Example::Templates { bad, good } = rule.example {
+    if let Example::Templates { bad, good } | Example::Terraform { bad, good } = rule.example {
         // A string takes everything.
         for (title, template) in [("Bad", bad), ("Good", good)] {
             let _ = write!(out, "\n{title}:\n\n");

@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::key_id::{Arn, Fault, KeyName, Resource, is_open};
-use crate::model::{Given, Key, KeyKind, OWN_REGION, Replica, Secret, Setting, Tri, Unit};
+use crate::model::{Alias, Given, Key, KeyKind, OWN_REGION, Replica, Secret, Setting, Tri, Unit};
 use crate::{policy, regions};
 
 /// Who uses a key.
@@ -74,32 +74,26 @@ fn check_made(
 ) {
     let secret = &usage.secret().name;
     if let Some(alias) = unit.alias(name) {
-        if usage.is_replica() {
-            let message = format!(
-                "the alias {} is made in the Region of the stack; aliases are not replicated",
-                alias.name
-            );
-            report.add("RG004", given.at, secret, message);
-        }
-        return;
+        return check_alias_made(unit, alias, secret, given, usage, report);
     }
     let Some(key) = unit.key(name) else {
         let message = format!("the key of {} is made by {name}, which is no key", usage.user());
         return report.add("RG100", given.at, secret, message);
     };
-    // A key whose Region is not known is in that of the stack, as its secret is.
-    let elsewhere = match (key.region.as_deref(), usage.region()) {
-        (Some(home), Some(wanted)) => home != wanted,
-        _ => usage.is_replica(),
-    };
-    if !elsewhere {
-        return;
+    let user = usage.user();
+    match elsewhere(unit, key.region.as_deref(), usage) {
+        Tri::No => return,
+        Tri::Yes => {}
+        Tri::Unknown => {
+            let message =
+                format!("that {name} is in the Region of {user} is not shown by this file");
+            return report.add("RG101", given.at, secret, message);
+        }
     }
     let multi_region = match &key.kind {
         KeyKind::Primary { multi_region } => *multi_region,
         KeyKind::Replica { .. } => Tri::Yes,
     };
-    let user = usage.user();
     if multi_region == Tri::No {
         let message = format!(
             "{name} is a single-Region key in another Region than {user}, which cannot use it"
@@ -111,9 +105,91 @@ fn check_made(
              key in its own Region"
         );
         report.add("RG002", given.at, secret, message);
-    } else {
+    } else if related(unit, key, usage.region()).is_none() {
         let message = format!("that {name} has a replica key for {user} is not shown by this file");
         report.add("RG101", given.at, secret, message);
+    }
+}
+
+/// Whether something is in another Region than it is used in.
+fn elsewhere(unit: &Unit, home: Option<&str>, usage: Use<'_>) -> Tri {
+    match (home, usage.region()) {
+        (Some(home), Some(wanted)) => Tri::of(home != wanted),
+        // What is made by a stack is made where its secret is.
+        _ if unit.one_region => Tri::of(usage.is_replica()),
+        _ => Tri::Unknown,
+    }
+}
+
+/// An alias of the same unit.
+fn check_alias_made(
+    unit: &Unit,
+    alias: &Alias,
+    resource: &str,
+    given: &Given,
+    usage: Use<'_>,
+    report: &mut Report<'_>,
+) {
+    let home = alias.region.as_deref().unwrap_or("the Region of the stack");
+    let (name, user) = (&alias.name, usage.user());
+    match elsewhere(unit, alias.region.as_deref(), usage) {
+        Tri::No => {}
+        Tri::Yes => {
+            let message = format!("the alias {name} is made in {home}; aliases are not replicated");
+            report.add("RG004", given.at, resource, message);
+        }
+        Tri::Unknown => {
+            let message =
+                format!("that {name} is in the Region of {user} is not shown by this file");
+            report.add("RG101", given.at, resource, message);
+        }
+    }
+}
+
+/// The replica key of a multi-Region key of this unit in a Region, also of this unit.
+fn related<'u>(unit: &'u Unit, key: &Key, region: Option<&str>) -> Option<&'u Key> {
+    unit.keys.iter().find(|other| {
+        let KeyKind::Replica { primary } = &other.kind else { return false };
+        let of_key = match &primary.setting {
+            Setting::Of { resource, .. } => *resource == key.name,
+            Setting::Text { text, .. } => key.is_arn(text),
+            Setting::OwnRegion | Setting::Unknown(_) => false,
+        };
+        of_key && region.is_some() && other.region.as_deref() == region
+    })
+}
+
+/// Whether a key of this unit has this id or ARN in a Region.
+fn is_made(unit: &Unit, text: &str, region: &str) -> bool {
+    let here = |key: &&Key| key.region.as_deref() == Some(region);
+    unit.keys.iter().filter(here).any(|key| key.ids.iter().any(|id| id == text))
+}
+
+/// The replica of a secret under a multi-Region key, where that key has a replica key in the same
+/// unit that is not the one used.
+pub(super) fn check_related(unit: &Unit, secret: &Secret, report: &mut Report<'_>) {
+    let Some(own) = secret.key.as_ref().and_then(|given| unit.key_meant(given)) else { return };
+    if !matches!(own.kind, KeyKind::Primary { multi_region: Tri::Yes }) {
+        return;
+    }
+    for replica in &secret.replicas {
+        let Some(related) = related(unit, own, replica.region.known()) else { continue };
+        let usage = Use::Replica { secret, replica };
+        let (at, other) = match &replica.key {
+            None => (replica.at, "aws/secretsmanager".to_owned()),
+            Some(given) => match unit.key_meant(given) {
+                Some(used) if used.name == related.name || used.name == own.name => continue,
+                Some(used) => (given.at, used.name.clone()),
+                None => continue,
+            },
+        };
+        let message = format!(
+            "{} is encrypted under {other}, although {} is the replica key of {} there",
+            usage.user(),
+            related.name,
+            own.name
+        );
+        report.add("RG011", at, &secret.name, message);
     }
 }
 
@@ -127,8 +203,9 @@ fn check_name(
     report: &mut Report<'_>,
 ) {
     let user = usage.user();
+    let made_here = usage.region().is_some_and(|wanted| is_made(unit, text, wanted));
     let unproven = |report: &mut Report<'_>| {
-        if usage.is_replica() {
+        if usage.is_replica() && !made_here {
             let message = format!("that the key of {user} exists there is not shown by this file");
             report.add("RG101", given.at, resource, message);
         }
@@ -154,14 +231,8 @@ fn check_name(
                 return;
             }
             match made {
-                Some(made) if usage.is_replica() => {
-                    let message = format!(
-                        "the alias {} is made in the Region of the stack; aliases are not replicated",
-                        made.name
-                    );
-                    report.add("RG004", given.at, resource, message);
-                }
-                _ => unproven(report),
+                Some(made) => check_alias_made(unit, made, resource, given, usage, report),
+                None => unproven(report),
             }
         }
         KeyName::Id(_) => unproven(report),
@@ -264,7 +335,7 @@ pub(super) fn check_key(unit: &Unit, key: &Key, report: &mut Report<'_>) {
             if matches!(found.kind, KeyKind::Primary { multi_region: Tri::No }) {
                 let message = format!("{resource} is not a multi-Region key");
                 report.add("RG013", primary.at, &key.name, message);
-            } else if found.region == key.region {
+            } else if unit.one_region || (key.region.is_some() && found.region == key.region) {
                 let message = format!("{resource} is made in the Region that {} is in", key.name);
                 report.add("RG020", primary.at, &key.name, message);
             }

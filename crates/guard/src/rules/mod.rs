@@ -33,6 +33,11 @@ pub enum Example {
         bad: &'static str,
         good: &'static str,
     },
+    /// Of Terraform, for what a template cannot say.
+    Terraform {
+        bad: &'static str,
+        good: &'static str,
+    },
     /// The rule is about files, not about what they describe.
     None,
 }

@@ -15,6 +15,16 @@ pub(super) fn check(unit: &Unit, report: &mut Report<'_>) {
 
 /// Only a primary rotates: a rotation of an ARN that is a replica's is refused.
 fn check_rotation(unit: &Unit, rotation: &Rotation, report: &mut Report<'_>) {
+    if let Setting::Of { resource, .. } = &rotation.secret.setting {
+        let secret = unit.secret(resource).and_then(|secret| secret.region.as_deref());
+        if let (Some(region), Some(home)) = (secret, rotation.region.as_deref())
+            && region != home
+        {
+            let message = format!("{resource} is in {region}, and {} in {home}", rotation.name);
+            report.add("RG018", rotation.secret.at, &rotation.name, message);
+        }
+        return;
+    }
     let Some(text) = rotation.secret.known() else { return };
     let mut parts = text.split(':');
     let (Some("secretsmanager"), Some(region)) = (parts.nth(2), parts.next()) else { return };

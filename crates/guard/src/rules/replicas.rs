@@ -28,6 +28,7 @@ pub(super) fn check(unit: &Unit, secret: &Secret, report: &mut Report<'_>) {
             keys::check_use(unit, &secret.name, key, usage, report);
         }
     }
+    keys::check_related(unit, secret, report);
     check_value(secret, report);
     check_disposal(unit, secret, report);
 }

@@ -7,7 +7,7 @@ use super::{Example, Rule};
 use crate::finding::Severity;
 
 /// Every rule, by its id.
-pub static RULES: [Rule; 24] = [
+pub static RULES: [Rule; 26] = [
     Rule {
         id: "RG001",
         severity: Severity::Error,
@@ -119,6 +119,17 @@ pub static RULES: [Rule; 24] = [
         },
     },
     Rule {
+        id: "RG011",
+        severity: Severity::Warning,
+        title: "Replica under another key than the replica key of its primary's",
+        explanation: "The secret is under a multi-Region key that has a replica key in the replica's Region, and the replica is under something else. It can be read, but not by those who were given the multi-Region key alone; and after a failover the two sides stay under different keys.",
+        fix: "Give the replica the replica key.",
+        example: Example::Terraform {
+            bad: include_str!("examples/RG011-bad.tf"),
+            good: include_str!("examples/RG011-good.tf"),
+        },
+    },
+    Rule {
         id: "RG012",
         severity: Severity::Error,
         title: "Single-Region key for a replica",
@@ -226,6 +237,17 @@ pub static RULES: [Rule; 24] = [
         example: Example::Templates {
             bad: include_str!("examples/RG021-bad.yaml"),
             good: include_str!("examples/RG021-good.yaml"),
+        },
+    },
+    Rule {
+        id: "RG022",
+        severity: Severity::Warning,
+        title: "Overwrites secrets in replica Regions",
+        explanation: "ForceOverwriteReplicaSecret replaces a secret of the same name that another team, or an earlier primary, left in the Region: its value is gone.",
+        fix: "Leave it out. When a name is taken, look at what is there, and remove it by hand.",
+        example: Example::Terraform {
+            bad: include_str!("examples/RG022-bad.tf"),
+            good: include_str!("examples/RG022-good.tf"),
         },
     },
     Rule {

@@ -1,0 +1,294 @@
+//! Plans of Terraform and OpenTofu, as `terraform show -json` prints them.
+//!
+//! A plan says what is known, and for the rest which resources an expression refers to; it does not
+//! say the expression. A plan is printed on one line, so that a place in it is its column.
+
+use std::collections::BTreeMap;
+
+use regent_cfn::node::{Kind, Node};
+use regent_cfn::{Bounds, Document, Located};
+use serde_json::Value as Json;
+
+use super::resources::{self, Described, PREFIXES, PROPERTIES};
+use super::{Content, Context};
+use crate::model::{Given, Replica, Setting, Tri};
+
+/// LIMIT: what is read of a plan; one of thousands of resources has some tens of MB.
+const PLAN: Bounds = Bounds { bytes: 64 << 20, depth: 128, nodes: 20_000_000 };
+/// LIMIT: how far a value is followed through variables and outputs of modules.
+const HOPS_MAX: usize = 16;
+
+pub fn read(text: &str, context: &Context<'_>) -> Result<Content, Located> {
+    if !text.contains("\"planned_values\"") {
+        return Ok(Content::Other);
+    }
+    let document = Document::read(text, PLAN)?;
+    let root = &document.root;
+    let planned = root.get("planned_values").and_then(|values| values.get("root_module"));
+    let Some(planned) = planned.filter(|_| root.get("format_version").is_some()) else {
+        return Ok(Content::Other);
+    };
+    if !PREFIXES.iter().any(|prefix| text.contains(prefix)) {
+        return Ok(Content::Nothing);
+    }
+    let mut plan = Plan { root, context, addresses: BTreeMap::new() };
+    plan.collect(planned);
+    plan.changes();
+    let scope = Scope {
+        prefix: String::new(),
+        module: root.get("configuration").and_then(|found| found.get("root_module")),
+        parent: None,
+    };
+    let mut all = Vec::new();
+    plan.module(planned, &scope, &mut all);
+    Ok(Content::Unit(Box::new(resources::unit(all, context))))
+}
+
+struct Plan<'d> {
+    root: &'d Node,
+    context: &'d Context<'d>,
+    /// What is planned, and whether it is made now.
+    addresses: BTreeMap<&'d str, Tri>,
+}
+
+/// A module: what it is made of, and who calls it.
+struct Scope<'s> {
+    /// Empty, or the address of the module with a dot behind it.
+    prefix: String,
+    module: Option<&'s Node>,
+    parent: Option<(&'s Scope<'s>, Option<&'s Node>)>,
+}
+
+impl<'d> Plan<'d> {
+    fn collect(&mut self, module: &'d Node) {
+        for address in list(module, "resources").iter().filter_map(|one| text_of(one, "address")) {
+            self.addresses.insert(address, Tri::Unknown);
+        }
+        for child in list(module, "child_modules") {
+            self.collect(child);
+        }
+    }
+
+    fn changes(&mut self) {
+        for change in list(self.root, "resource_changes") {
+            let actions = change.get("change").map(|found| list(found, "actions"));
+            let create = actions.unwrap_or_default().iter().any(|x| x.as_str() == Some("create"));
+            if let Some(found) =
+                text_of(change, "address").and_then(|address| self.addresses.get_mut(address))
+            {
+                *found = Tri::of(create);
+            }
+        }
+    }
+
+    fn module(&self, planned: &Node, scope: &Scope<'_>, all: &mut Vec<Described>) {
+        for resource in list(planned, "resources") {
+            let kind = text_of(resource, "type").unwrap_or_default();
+            let managed = text_of(resource, "mode") == Some("managed");
+            if managed && PREFIXES.iter().any(|prefix| kind.starts_with(prefix)) {
+                all.extend(self.resource(kind, resource, scope));
+            }
+        }
+        for child in list(planned, "child_modules") {
+            let address = text_of(child, "address").unwrap_or_default();
+            let local = address.strip_prefix(&scope.prefix).unwrap_or(address);
+            let name = local.strip_prefix("module.").unwrap_or(local);
+            let name = name.split('[').next().unwrap_or(name);
+            let call = call(scope.module, name);
+            let inner = Scope {
+                prefix: format!("{address}."),
+                module: call.and_then(|call| call.get("module")),
+                parent: Some((scope, call)),
+            };
+            self.module(child, &inner, all);
+        }
+    }
+
+    fn resource(&self, kind: &str, planned: &Node, scope: &Scope<'_>) -> Option<Described> {
+        let address = text_of(planned, "address")?;
+        let values = planned.get("values")?;
+        let hidden = planned.get("sensitive_values");
+        let local = format!("{kind}.{}", text_of(planned, "name")?);
+        let configured = scope.module.map(|module| list(module, "resources")).unwrap_or_default();
+        let configured = configured.iter().find(|one| text_of(one, "address") == Some(&local));
+        let expressions = configured.and_then(|one| one.get("expressions"));
+        let mut one = Described::new(kind, address, planned.at);
+        one.created = self.addresses.get(address).copied().unwrap_or(Tri::Unknown);
+        for name in PROPERTIES {
+            let expression = expressions.and_then(|all| all.get(name));
+            let secret = hidden.and_then(|all| all.get(name)).is_some_and(is_true);
+            let found = self.given(values.get(name), expression, secret, planned, scope);
+            one.given.extend(found.map(|given| (name.to_owned(), given)));
+        }
+        for name in ["arn", "key_id", "id"] {
+            one.ids.extend(values.get(name).and_then(Node::as_str).map(str::to_owned));
+        }
+        let own = one.given.get("region").and_then(|given| given.known().map(str::to_owned));
+        one.region = own.or_else(|| self.region(configured));
+        self.replicas(values, expressions, planned, scope, &mut one);
+        if let Some(policy) = values.get("policy")
+            && let Some(json) = policy.as_str().and_then(|text| serde_json::from_str(text).ok())
+        {
+            let json: Json = json;
+            one.policy = Some((policy.at, json));
+        }
+        Some(one)
+    }
+
+    /// Where the provider of a resource works.
+    fn region(&self, configured: Option<&Node>) -> Option<String> {
+        let key = configured.and_then(|one| text_of(one, "provider_config_key"));
+        let provider = key.and_then(|key| {
+            self.root.get("configuration")?.get("provider_config")?.get(key)?.get("expressions")
+        });
+        let Some(region) = provider.and_then(|found| found.get("region")) else {
+            return self.context.region.map(str::to_owned);
+        };
+        if let Some(text) = region.get("constant_value") {
+            return text.as_str().map(str::to_owned);
+        }
+        let references = references(region);
+        let name = references.first()?.strip_prefix("var.")?;
+        self.variable(name).map(str::to_owned).filter(|_| references.len() == 1)
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        self.root.get("variables")?.get(name)?.get("value")?.as_str()
+    }
+
+    /// A property; one that is not in the plan is not known yet, and only its expression tells.
+    fn given(
+        &self,
+        value: Option<&Node>,
+        expression: Option<&Node>,
+        secret: bool,
+        resource: &Node,
+        scope: &Scope<'_>,
+    ) -> Option<Given> {
+        let (at, setting) = match (value, expression) {
+            (Some(value), _) if value.kind == Kind::Null => return None,
+            (Some(value), _) if secret => {
+                (value.at, Setting::Unknown("it is a sensitive value".to_owned()))
+            }
+            (Some(value), _) => (value.at, resources::text(value.scalar()?)),
+            // The configuration is at the end of a plan; the resource says more.
+            (None, Some(expression)) => {
+                (resource.at, self.resolve(&references(expression), scope, HOPS_MAX))
+            }
+            (None, None) => return None,
+        };
+        Some(Given { at, setting })
+    }
+
+    fn replicas(
+        &self,
+        values: &Node,
+        expressions: Option<&Node>,
+        resource: &Node,
+        scope: &Scope<'_>,
+        one: &mut Described,
+    ) {
+        let configured = expressions.map(|all| list(all, "replica")).unwrap_or_default();
+        let Some(planned) = values.get("replica") else {
+            if !configured.is_empty() {
+                let why = "they are known only after something else is made".to_owned();
+                one.replicas_unknown = Some((resource.at, why));
+            }
+            return;
+        };
+        for replica in planned.as_list().unwrap_or_default() {
+            let region = replica.get("region").and_then(Node::as_str);
+            let block = configured.iter().find(|block| {
+                let constant = block.get("region").and_then(|found| found.get("constant_value"));
+                region.is_some() && constant.and_then(Node::as_str) == region
+            });
+            let block = block.or(if let [only] = configured { Some(only) } else { None });
+            let property = |name| {
+                let expression = block.and_then(|block| block.get(name));
+                self.given(replica.get(name), expression, false, replica, scope)
+            };
+            let unknown = Setting::Unknown("it is not in the plan".to_owned());
+            let region = property("region").unwrap_or(Given { at: replica.at, setting: unknown });
+            one.replicas.push(Replica { at: replica.at, region, key: property("kms_key_id") });
+        }
+    }
+
+    /// What an expression refers to, if it is one thing.
+    fn resolve(&self, references: &[&str], scope: &Scope<'_>, hops: usize) -> Setting {
+        let more = |one: &str, other: &str| {
+            one.strip_prefix(other).is_some_and(|rest| rest.starts_with(['.', '[']))
+        };
+        let mut whole =
+            references.iter().filter(|one| !references.iter().any(|other| more(other, one)));
+        let unknown = || {
+            let listed = references.join(", ");
+            Setting::Unknown(format!("it depends on {listed}"))
+        };
+        let (Some(only), None) = (whole.next(), whole.next()) else { return unknown() };
+        if hops == 0 {
+            return unknown();
+        }
+        let found = match only.split_once('.') {
+            Some(("var", name)) => self.argument(name, scope, hops),
+            Some(("module", rest)) => self.output(rest, scope, hops),
+            Some((kind, _)) if PREFIXES.iter().any(|prefix| kind.starts_with(prefix)) => {
+                let address = format!("{}{only}", scope.prefix);
+                address.rsplit_once('.').and_then(|(resource, attribute)| {
+                    let known = self.addresses.contains_key(resource);
+                    known.then(|| resources::reference(resource, attribute))
+                })
+            }
+            _ => None,
+        };
+        found.unwrap_or_else(unknown)
+    }
+
+    fn argument(&self, name: &str, scope: &Scope<'_>, hops: usize) -> Option<Setting> {
+        match &scope.parent {
+            None => self.variable(name).map(resources::text),
+            Some((parent, call)) => {
+                self.expression((*call)?.get("expressions")?.get(name)?, parent, hops)
+            }
+        }
+    }
+
+    /// An output of a module that is there once.
+    fn output(&self, rest: &str, scope: &Scope<'_>, hops: usize) -> Option<Setting> {
+        let (name, output) = rest.split_once('.')?;
+        let call = call(scope.module, name)?;
+        let inner = Scope {
+            prefix: format!("{}module.{name}.", scope.prefix),
+            module: call.get("module"),
+            parent: Some((scope, Some(call))),
+        };
+        let output = inner.module?.get("outputs")?.get(output)?.get("expression")?;
+        self.expression(output, &inner, hops)
+    }
+
+    fn expression(&self, expression: &Node, scope: &Scope<'_>, hops: usize) -> Option<Setting> {
+        match expression.get("constant_value") {
+            Some(constant) => constant.scalar().map(resources::text),
+            None => Some(self.resolve(&references(expression), scope, hops.saturating_sub(1))),
+        }
+    }
+}
+
+fn call<'n>(module: Option<&'n Node>, name: &str) -> Option<&'n Node> {
+    module?.get("module_calls")?.get(name)
+}
+
+fn list<'n>(node: &'n Node, name: &str) -> &'n [Node] {
+    node.get(name).and_then(Node::as_list).unwrap_or_default()
+}
+
+fn text_of<'n>(node: &'n Node, name: &str) -> Option<&'n str> {
+    node.get(name).and_then(Node::as_str)
+}
+
+fn references(expression: &Node) -> Vec<&str> {
+    list(expression, "references").iter().filter_map(Node::as_str).collect()
+}
+
+fn is_true(node: &Node) -> bool {
+    node.kind == Kind::Bool(true)
+}

@@ -1,0 +1,7 @@
+resource "aws_secretsmanager_secret" "db" {
+  name = "app/db"
+
+  replica {
+    region = "us-west-2"
+  }
+}
