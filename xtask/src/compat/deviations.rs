@@ -126,6 +126,18 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         SecretsManager,
         "CreateSecret",
+        "any `Type` is kept and shown; the value is not checked against the format of a partner",
+        "no partner's integration is here",
+    ),
+    of(
+        SecretsManager,
+        "UpdateSecret",
+        "any `Type` is kept and shown, as in CreateSecret",
+        "no partner's integration is here",
+    ),
+    of(
+        SecretsManager,
+        "CreateSecret",
         "a name that was deleted with force can be used again at once; on AWS after seconds",
         "there is nothing to wait for",
     ),

@@ -88,6 +88,18 @@ pub const INFERRED: &[Inferred] = &[
     ),
     of(
         SecretsManager,
+        "RotateSecret",
+        "a token that stands for another version, or for this rotation configured otherwise, answers `InvalidRequestException` with the text that other operations have for a token in use",
+        "the model has no `ResourceExistsException` here",
+    ),
+    of(
+        SecretsManager,
+        "RotateSecret",
+        "the copy of the current value that a test of the configuration is made with needs no KMS permission of the caller; if the key does not allow it, the test has failed",
+        "the documentation of KMS says that `RotateSecret` uses no key",
+    ),
+    of(
+        SecretsManager,
         "CancelRotateSecret",
         "for a secret that was never configured the text is RotateSecret's for a missing function",
         "the model allows `InvalidRequestException`, and this is its text for it",

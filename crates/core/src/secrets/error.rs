@@ -99,6 +99,11 @@ pub enum Error {
     },
     /// RotateSecret and CancelRotateSecret: no function is given or stored.
     NoRotationFunction,
+    /// RotateSecret's token stands for another version, or for a rotation configured otherwise.
+    RotationTokenInUse {
+        token: VersionId,
+        arn: SecretArn,
+    },
     /// There is no such function, or it may not be invoked.
     FunctionUnusable,
     /// AWSPENDING is on another version than AWSCURRENT.

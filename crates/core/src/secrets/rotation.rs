@@ -120,6 +120,15 @@ impl Rotation {
         }
     }
 
+    /// Whether both are configured alike, whatever has come of it.
+    pub fn is_set_up_like(&self, other: &Self) -> bool {
+        let of = |it: &Self| {
+            let Self { enabled, function, rules, metadata, role, .. } = it.clone();
+            (enabled, function, rules, metadata, role)
+        };
+        of(self) == of(other)
+    }
+
     /// Computes the next window from a rotation at `at`.
     pub fn plan(&mut self, at: Timestamp) {
         let next = if self.enabled { self.rules.window_after(at, self.since) } else { None };

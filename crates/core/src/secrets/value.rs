@@ -161,6 +161,23 @@ fn provable_key(
     })
 }
 
+/// Whether the caller may put a version that is there under the KMS key that a secret names. If it
+/// is no key, [`wrap_data_key`] says so.
+pub fn may_encrypt(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    arn: &SecretArn,
+    version: &VersionId,
+    kms_key_id: Option<&str>,
+) -> Result<bool, StoreFault> {
+    let Ok(found) = resolve(read, arn.scope, kms_key_id.unwrap_or(DEFAULT_KEY))? else {
+        return Ok(true);
+    };
+    let context = EncryptionContext::of_secret(&arn.text(), version.as_str());
+    let via = Some(via_service(arn.scope.region));
+    Ok(check_permission(cx, read, &found, "kms:Encrypt", Some(&context), via)?.is_ok())
+}
+
 /// Puts a data key under the KMS key that a secret names.
 pub fn wrap_data_key(
     cx: &Cx<'_>,

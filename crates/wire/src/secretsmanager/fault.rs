@@ -130,6 +130,7 @@ pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
             parameter(not_replicable(region.as_str(), &kms_key_id, "The Region did not answer."))
         }
         Error::NoRotationFunction => request(NO_FUNCTION),
+        Error::RotationTokenInUse { token, arn } => request(token_in_use(token.as_str(), &arn)),
         Error::FunctionUnusable => Fault::access_denied(Service::SecretsManager, FUNCTION_UNUSABLE),
         Error::RotationIncomplete => request(ROTATION_INCOMPLETE),
         Error::RotationRules(flaw) => parameter(rotation_rules(flaw)),

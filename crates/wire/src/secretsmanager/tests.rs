@@ -4,6 +4,7 @@
 //! store. What must hold whatever the transcript says is asserted beside it.
 
 mod cross_account;
+mod order;
 
 use std::fmt::Write as _;
 

@@ -60,10 +60,10 @@ impl Command for DeleteSecret {
         tx: &mut Tx<'_>,
     ) -> Result<Step<Deleted>, Error> {
         let Some(found) = target.found else {
-            let window_days = op.window_days()?;
             // AWS: removing at once what is not there succeeds, with an ARN that looks real.
-            let name = op.secret.name().filter(|_| window_days.is_none());
-            let arn = unreal(cx, name.ok_or(Error::NotFound)?);
+            let name = op.secret.name().filter(|_| op.force).ok_or(Error::NotFound)?;
+            op.window_days()?;
+            let arn = unreal(cx, name);
             return Ok(Step::Done(Deleted { arn, at: cx.now }));
         };
         let arn = found.arn();

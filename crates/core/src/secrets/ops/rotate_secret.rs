@@ -6,7 +6,7 @@
 
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
-use crate::ids::{Scope, SecretArn, StageLabel, VersionId};
+use crate::ids::{SecretArn, StageLabel, VersionId};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::secrets::error::Error;
@@ -18,8 +18,7 @@ use crate::secrets::rotation::{Purpose, Rotation, Run};
 use crate::secrets::rotation::{announce, is_incomplete, reschedule};
 use crate::secrets::stages;
 use crate::secrets::target::{Found, SecretId, Target};
-use crate::secrets::value::open;
-use crate::secrets::versions::{Value, add, advance, put_secret, save};
+use crate::secrets::versions::{advance, put_secret, save};
 use crate::tx::{Records, Tx};
 
 #[derive(Debug)]
@@ -92,6 +91,9 @@ impl Command for RotateSecret {
         let rotation = op.configure(cx, &secret)?;
         let done = Rotating { arn: found.arn(), version: op.token.clone() };
         if op.is_repeated(tx, &found)? {
+            if !op.is_as_before(before.rotation.as_ref(), &rotation) {
+                return Err(Error::RotationTokenInUse { token: op.token, arn: done.arn });
+            }
             if let Some(rotation) = &mut secret.rotation {
                 hasten(rotation, cx.now);
             }
@@ -105,7 +107,8 @@ impl Command for RotateSecret {
         advance(cx, &mut secret);
         secret.rotation = Some(rotation);
         let purpose = if op.immediately { Purpose::Rotation } else { Purpose::Test };
-        op.label(cx, tx, scope, &mut secret, purpose)?;
+        secret.stages.insert(StageLabel::pending(), op.token.clone());
+        stages::within_quota(&secret.stages)?;
         if let Some(rotation) = &mut secret.rotation {
             rotation.run = Some(Run::begin(purpose, op.token, cx.now));
             rotation.plan(cx.now);
@@ -166,33 +169,16 @@ impl RotateSecret {
         Ok(version.is_some())
     }
 
+    /// Whether a repeated request asks for what the first one did.
+    fn is_as_before(&self, stored: Option<&Rotation>, wanted: &Rotation) -> bool {
+        let Some(stored) = stored else { return false };
+        let run = stored.run.as_ref().filter(|run| run.version == self.token);
+        let is_test = |run: &Run| run.purpose == Purpose::Test;
+        stored.is_set_up_like(wanted) && run.is_none_or(|run| is_test(run) != self.immediately)
+    }
+
     /// Whether the request takes up a rotation that was cancelled.
     fn resumes(&self, secret: &Secret) -> bool {
         is_incomplete(secret) && secret.stages.get(&StageLabel::pending()) == Some(&self.token)
-    }
-
-    /// Labels the version to come AWSPENDING. A test gets a copy of the current value for it.
-    fn label(
-        &self,
-        cx: &Cx<'_>,
-        tx: &mut Tx<'_>,
-        scope: Scope,
-        secret: &mut Secret,
-        purpose: Purpose,
-    ) -> Result<(), Error> {
-        let pending = StageLabel::pending();
-        let current = match secret.stages.get(&StageLabel::current()) {
-            Some(id) if purpose == Purpose::Test => {
-                tx.version(scope, &secret.name, secret.suffix, id)?
-            }
-            _ => None,
-        };
-        if let Some(version) = current {
-            let plaintext = open(cx, tx, &secret.arn(scope), &version.id, &version.value)?;
-            let value = Value { kind: version.value.kind, plaintext };
-            return add(cx, tx, scope, secret, &self.token, &value, &[pending]);
-        }
-        secret.stages.insert(pending, self.token.clone());
-        stages::within_quota(&secret.stages)
     }
 }

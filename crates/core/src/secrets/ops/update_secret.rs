@@ -17,8 +17,8 @@ use crate::secrets::model::{SealedValue, Secret, Version};
 use crate::secrets::rotation::interrupt;
 use crate::secrets::target::{SecretId, Target, version_key};
 use crate::secrets::value::{
-    KeyUse, encryption_error, is_default_key, named_key, open_data_key, prove_key, tell_key,
-    wrap_data_key,
+    KeyUse, encryption_error, is_default_key, may_encrypt, named_key, open_data_key, prove_key,
+    tell_key, wrap_data_key,
 };
 use crate::secrets::versions::{GivenValue, add, advance, ensure_default_key, is_repeated, save};
 use crate::tx::{Records, Tx};
@@ -156,6 +156,10 @@ fn rewrap(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope, secret: &Secret) -> Result
         let Some(version) = tx.version(scope, &secret.name, secret.suffix, id)? else { continue };
         if version.changed == secret.at.revision {
             // Sealed just now, under the new key.
+            continue;
+        }
+        // AWS: without kms:Encrypt on the new key, a version stays under its own.
+        if !may_encrypt(cx, tx, &arn, id, secret.kms_key_id.as_deref())? {
             continue;
         }
         let data_key = open_data_key(cx, tx, &arn, id, &version.value)?;

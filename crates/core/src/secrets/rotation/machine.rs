@@ -16,8 +16,10 @@ use crate::ids::{RequestId, Scope, SecretArn, SecretName, SecretSuffix, StageLab
 use crate::limits;
 use crate::ports::{StoreFault, random};
 use crate::records::Key;
+use crate::secrets::error::Error;
 use crate::secrets::model::Secret;
-use crate::secrets::versions::{advance, put_secret, save};
+use crate::secrets::value::open;
+use crate::secrets::versions::{Value, add, advance, put_secret, save};
 use crate::time::Timestamp;
 use crate::tx::{Records, Tx};
 
@@ -72,9 +74,45 @@ pub fn begin(
         }
         start_scheduled(cx, tx, scope, &mut secret, deadline);
     }
-    let invocation = invoke(cx, tx, scope, &mut secret)?;
+    let invocation = if has_copy(cx, tx, scope, &mut secret)? {
+        invoke(cx, tx, scope, &mut secret)?
+    } else {
+        fail(cx, tx, scope, &mut secret)?;
+        None
+    };
     write(cx, tx, scope, &before, secret)?;
     Ok(invocation)
+}
+
+/// Sees to it that a test has the copy of the current value that it is made with. `false` if the
+/// secret's key does not allow it.
+///
+/// AWS: RotateSecret uses no key, so the copy is the service's to make.
+fn has_copy(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    scope: Scope,
+    secret: &mut Secret,
+) -> Result<bool, StoreFault> {
+    let run = secret.rotation.as_ref().and_then(|rotation| rotation.run.as_ref());
+    let Some(run) = run.filter(|run| run.purpose == Purpose::Test) else { return Ok(true) };
+    let copy = run.version.clone();
+    let current = secret.stages.get(&StageLabel::current());
+    let Some(id) = current.cloned() else { return Ok(true) };
+    if tx.version(scope, &secret.name, secret.suffix, &copy)?.is_some() {
+        return Ok(true);
+    }
+    let version = tx.version(scope, &secret.name, secret.suffix, &id)?.ok_or(StoreFault)?;
+    advance(cx, secret);
+    let made = open(cx, tx, &secret.arn(scope), &id, &version.value).and_then(|plaintext| {
+        let value = Value { kind: version.value.kind, plaintext };
+        add(cx, tx, scope, secret, &copy, &value, &[StageLabel::pending()])
+    });
+    match made {
+        Ok(()) => Ok(true),
+        Err(Error::Store(fault)) => Err(fault),
+        Err(_) => Ok(false),
+    }
 }
 
 /// Writes what has become of the secret. Replicas hear of it only if it is a new state.

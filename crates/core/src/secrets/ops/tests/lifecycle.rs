@@ -63,7 +63,9 @@ fn removing_at_once_what_is_not_there_succeeds() {
     let deleted = world.command(delete("a/b", None, true)).unwrap();
     assert_eq!((deleted.arn.name.as_str(), deleted.at), ("a/b", world.now));
     assert_eq!(world.command(delete("a/b", Some(7), true)), Err(Error::RecoveryWindowWithForce));
-    assert_eq!(world.command(delete("a/b", None, false)), Err(Error::NotFound));
+    for window_days in [None, Some(7), Some(6)] {
+        assert_eq!(world.command(delete("a/b", window_days, false)), Err(Error::NotFound));
+    }
     assert_eq!(world.store.keys().count(), 0);
 }
 

@@ -85,3 +85,45 @@ fn a_secret_under_another_accounts_key() {
     set_key_policy(&mut world, &key, owners);
     assert_eq!(value(&world, "a"), Err(Error::KmsDenied));
 }
+
+/// AWS: "If you don't have kms:Encrypt permission to the new key, Secrets Manager does not re-encrypt
+/// existing secret versions with the new key."
+#[test]
+fn without_encrypt_on_the_new_key_versions_stay_under_the_old_one() {
+    let mut world = World::new();
+    let old = customer_key(&mut world, 1, KeyState::Enabled);
+    let new = customer_key(&mut world, 2, KeyState::Enabled);
+    let under = |key: &KeyArn| Some(key.to_string().into());
+    world.command(CreateSecret { kms_key_id: under(&old), ..create_with("a", "x") }).unwrap();
+    set_key_policy(
+        &mut world,
+        &new,
+        &format!(
+            "{ALL},{}",
+            r#"{"Effect":"Deny","Principal":"*","Action":"kms:Encrypt","Resource":"*"}"#
+        ),
+    );
+    let held = |world: &World| {
+        let found = secret(world, "a");
+        let keys = [1, 2].map(|number| {
+            let version = world
+                .store
+                .version(world.scope(), &found.name, found.suffix, &token(number))
+                .unwrap()?;
+            crate::secrets::value::key_arn(world.region, &version.value)
+        });
+        keys.into_iter().flatten().collect::<Vec<_>>()
+    };
+    world.command(UpdateSecret { kms_key_id: under(&new), ..update("a") }).unwrap();
+    assert_eq!(secret(&world, "a").kms_key_id, under(&new));
+    assert_eq!(held(&world), [old]);
+    assert_eq!(value(&world, "a").unwrap(), "x");
+    world.command(put("a", 2, "y", &[])).unwrap();
+    assert_eq!(held(&world), [old, new]);
+    // With the permission, those in use move.
+    set_key_policy(&mut world, &new, ALL);
+    world.command(UpdateSecret { kms_key_id: under(&old), ..update("a") }).unwrap();
+    assert_eq!(held(&world), [old, old]);
+    world.command(UpdateSecret { kms_key_id: under(&new), ..update("a") }).unwrap();
+    assert_eq!(held(&world), [new, new]);
+}
