@@ -138,6 +138,17 @@ class Outage(Case):
         self.assertEqual(self.value("us-west-2"), "two")
         self.server.regent("region", "delay", "us-east-1", "us-west-2", "0ms")
 
+    def test_a_reset_leaves_nothing_that_was_under_way(self):
+        self.server.regent("region", "delay", "us-east-1", "us-west-2", "500ms")
+        for number in range(3):
+            self.secrets().create_secret(
+                Name=f"s{number}", SecretString="x", AddReplicaRegions=[{"Region": "us-west-2"}]
+            )
+        self.server.reset()
+        time.sleep(1)
+        self.assert_nothing_created()
+        self.assertEqual(self.server.links()[("us-east-1", "us-west-2")]["delay_ms"], 0)
+
     def test_a_promoted_replica_keeps_its_own_writes_when_the_primary_returns(self):
         self.replicated()
         self.server.regent("region", "down", "us-east-1")

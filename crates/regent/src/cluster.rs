@@ -66,6 +66,7 @@ pub struct Cluster {
     nodes: BTreeMap<Region, Arc<Node>>,
     links: Arc<Links>,
     tasks: tokio::sync::Mutex<tokio::task::JoinSet<()>>,
+    emptying: tokio::sync::Mutex<()>,
 }
 
 impl Cluster {
@@ -110,7 +111,8 @@ impl Cluster {
             nodes.insert(region, node);
         }
         let tasks = tokio::sync::Mutex::new(tasks);
-        Ok(Arc::new(Self { regions, nodes, links, tasks }))
+        let emptying = tokio::sync::Mutex::default();
+        Ok(Arc::new(Self { regions, nodes, links, tasks, emptying }))
     }
 
     /// Every Region, sorted.
@@ -132,16 +134,20 @@ impl Cluster {
         Some(self.nodes.get(&region)?.execute(call).await)
     }
 
-    /// Empties every Region and ends all faults.
+    /// Empties every Region and ends all faults. What the Regions had to tell one another is lost.
     pub async fn reset(&self) -> Result<(), StoreFault> {
-        for region in self.regions.iter().copied() {
-            self.links.up(region);
-        }
-        self.links.heal();
+        let _one_at_a_time = self.emptying.lock().await;
+        let _emptying = self.links.empty();
+        // A Region that is still full must not tell one that is empty already.
+        let mut paused = Vec::with_capacity(self.nodes.len());
         for node in self.nodes.values() {
-            node.reset().await?;
+            paused.push(node.pause().await);
         }
-        Ok(())
+        let mut emptied = Ok(());
+        for node in self.nodes.values() {
+            emptied = emptied.and(node.reset().await);
+        }
+        emptied
     }
 
     /// Stops all tasks. Stores close when the cluster is dropped.

@@ -31,7 +31,7 @@ pub enum DownMode {
 pub struct Links {
     regions: Arc<[Region]>,
     faults: Mutex<Faults>,
-    inboxes: BTreeMap<Region, mpsc::Sender<Vec<u8>>>,
+    inboxes: BTreeMap<Region, mpsc::Sender<Parcel>>,
     counts: BTreeMap<(Region, Region), Counts>,
     /// Raised with each change of faults, so that Regions greet one another anew.
     changed: watch::Sender<u64>,
@@ -43,6 +43,10 @@ struct Faults {
     /// Pairs that hear nothing of one another; the smaller Region first.
     cut: BTreeSet<(Region, Region)>,
     delays: BTreeMap<(Region, Region), Duration>,
+    /// Nothing passes: every Region is being emptied.
+    emptying: bool,
+    /// How often they were. What was sent before has lost its sense.
+    emptied: u64,
 }
 
 /// What happened on one direction of a link since the start.
@@ -88,8 +92,27 @@ pub struct LinkStatus {
     pub received: u64,
 }
 
+/// A frame on its way.
+#[derive(Debug)]
+pub struct Parcel {
+    pub frame: Vec<u8>,
+    /// [`Faults::emptied`] when it was sent.
+    emptied: u64,
+}
+
+/// Nothing passes while it is there.
+#[derive(Debug)]
+pub struct Emptying<'l>(&'l Links);
+
+impl Drop for Emptying<'_> {
+    fn drop(&mut self) {
+        self.0.faults().emptying = false;
+        self.0.raise();
+    }
+}
+
 /// What arrives at one Region.
-pub type Inbox = mpsc::Receiver<Vec<u8>>;
+pub type Inbox = mpsc::Receiver<Parcel>;
 
 impl std::fmt::Debug for Links {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -123,24 +146,42 @@ impl Links {
     /// Puts a frame on its way, or loses it.
     pub fn send(self: &Arc<Self>, from: Region, to: Region, frame: Vec<u8>) {
         self.count(from, to, |counts| &counts.sent);
-        let delay = self.faults().delays.get(&pair(from, to)).copied();
+        let (delay, emptied) = {
+            let faults = self.faults();
+            (faults.delays.get(&pair(from, to)).copied(), faults.emptied)
+        };
+        let parcel = Parcel { frame, emptied };
         match delay {
-            None => self.deliver(from, to, frame),
+            None => self.deliver(from, to, parcel),
             Some(delay) => {
                 let links = Arc::clone(self);
                 tokio::spawn(async move {
                     tokio::time::sleep(delay).await;
-                    links.deliver(from, to, frame);
+                    links.deliver(from, to, parcel);
                 });
             }
         }
     }
 
-    fn deliver(&self, from: Region, to: Region, frame: Vec<u8>) {
-        let passes = !self.is_cut(from, to);
+    fn deliver(&self, from: Region, to: Region, parcel: Parcel) {
+        let passes = !self.is_cut(from, to) && self.is_current(&parcel);
         let delivered =
-            passes && self.inboxes.get(&to).is_some_and(|inbox| inbox.try_send(frame).is_ok());
+            passes && self.inboxes.get(&to).is_some_and(|inbox| inbox.try_send(parcel).is_ok());
         self.count(from, to, |counts| if delivered { &counts.received } else { &counts.lost });
+    }
+
+    /// Whether no Region was emptied since the parcel was sent.
+    pub fn is_current(&self, parcel: &Parcel) -> bool {
+        let faults = self.faults();
+        !faults.emptying && faults.emptied == parcel.emptied
+    }
+
+    /// Ends all faults, and loses what is under way and all that is sent until every Region is
+    /// empty, when what is returned is dropped.
+    pub fn empty(&self) -> Emptying<'_> {
+        let mut faults = self.faults();
+        *faults = Faults { emptying: true, emptied: faults.emptied + 1, ..Faults::default() };
+        Emptying(self)
     }
 
     fn is_cut(&self, a: Region, b: Region) -> bool {
@@ -267,10 +308,10 @@ mod tests {
         links.send(b, c, vec![2]);
         links.send(a, c, vec![3]);
         assert!(inboxes.get_mut(&b).unwrap().try_recv().is_err());
-        assert_eq!(inboxes.get_mut(&c).unwrap().try_recv().unwrap(), [3]);
+        assert_eq!(inboxes.get_mut(&c).unwrap().try_recv().unwrap().frame, [3]);
         links.up(b);
         links.send(a, b, vec![4]);
-        assert_eq!(inboxes.get_mut(&b).unwrap().try_recv().unwrap(), [4]);
+        assert_eq!(inboxes.get_mut(&b).unwrap().try_recv().unwrap().frame, [4]);
     }
 
     #[tokio::test]
@@ -300,5 +341,30 @@ mod tests {
         assert!(inboxes.get_mut(&b).unwrap().try_recv().is_err());
         tokio::time::sleep(Duration::from_millis(2)).await;
         assert!(inboxes.get_mut(&b).unwrap().try_recv().is_ok());
+    }
+    /// What was sent before a reset says nothing after it, however slow it was.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_under_way_is_lost_when_all_is_emptied() {
+        let (links, mut inboxes, [a, b, c]) = three();
+        links.delay(a, b, Duration::from_secs(1));
+        links.partition(a, c);
+        links.send(a, b, vec![1]);
+        links.send(b, c, vec![2]);
+        let emptying = links.empty();
+        links.send(b, c, vec![3]);
+        let waiting = inboxes.get_mut(&c).unwrap().try_recv().unwrap();
+        assert_eq!(waiting.frame, [2]);
+        assert!(!links.is_current(&waiting));
+        drop(emptying);
+        assert!(!links.is_current(&waiting));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(inboxes.get_mut(&b).unwrap().try_recv().is_err());
+        assert!(inboxes.get_mut(&c).unwrap().try_recv().is_err());
+        // All faults have ended.
+        for to in [b, c] {
+            links.send(a, to, vec![4]);
+            let parcel = inboxes.get_mut(&to).unwrap().try_recv().unwrap();
+            assert!(links.is_current(&parcel));
+        }
     }
 }

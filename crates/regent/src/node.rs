@@ -89,6 +89,8 @@ pub struct Node {
     own_functions: cx::Functions,
     audit: Arc<AuditLog>,
     peer_keys: RwLock<BTreeMap<Region, TransportKey>>,
+    /// Held for reading while a message is made or applied, so that none is while all is emptied.
+    replicating: Arc<tokio::sync::RwLock<()>>,
     /// Questions that requests of this Region wait for.
     asked: Mutex<BTreeMap<u64, oneshot::Sender<Answer>>>,
     next_ask: AtomicU64,
@@ -142,6 +144,7 @@ impl Node {
             functions,
             audit,
             peer_keys: RwLock::default(),
+            replicating: Arc::default(),
             asked: Mutex::default(),
             next_ask: AtomicU64::new(1),
             accounts: Mutex::default(),
@@ -428,6 +431,11 @@ impl Node {
                 tokio::time::sleep(KEY_USES_EVERY).await;
             }
         }
+    }
+
+    /// Waits until no message is being made or applied, and keeps it so.
+    pub async fn pause(&self) -> tokio::sync::OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.replicating).write_owned().await
     }
 
     /// Empties the store, for test suites.

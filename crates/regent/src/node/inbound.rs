@@ -22,8 +22,8 @@ impl Node {
     /// Applies what arrives until the links are gone.
     pub async fn receive(self: Arc<Self>, mut inbox: Inbox) {
         let slots = Arc::new(Semaphore::new(APPLYING_MAX));
-        while let Some(bytes) = inbox.recv().await {
-            let Ok(frame) = peer::decode(&bytes) else {
+        while let Some(parcel) = inbox.recv().await {
+            let Ok(frame) = peer::decode(&parcel.frame) else {
                 tracing::warn!(region = %self.region, "a malformed frame was dropped");
                 continue;
             };
@@ -39,6 +39,10 @@ impl Node {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
             let node = Arc::clone(&self);
             tokio::spawn(async move {
+                let _replicating = node.replicating.read().await;
+                if !node.links.is_current(&parcel) {
+                    return;
+                }
                 if node.handle(frame.from, frame.message).await.is_err() {
                     tracing::error!(region = %node.region, "a message could not be applied");
                 }

@@ -115,6 +115,7 @@ impl Node {
         (account, subject): Item,
         entry: Outbox,
     ) -> Result<(), StoreFault> {
+        let _replicating = self.replicating.read().await;
         let composed =
             self.as_account(account, |cx| compose(cx, &*self.store, peer, key, &subject, &entry))?;
         match composed {
