@@ -24,7 +24,12 @@ const PACKAGES: [&str; 7] = [
     "sops>=1.18",
 ];
 /// The clients from the npm registry.
-const NODE_PACKAGES: [&str; 2] = ["@aws-sdk/client-secrets-manager@3", "@aws-sdk/client-kms@3"];
+const NODE_PACKAGES: [&str; 4] = [
+    "@aws-sdk/client-secrets-manager@3",
+    "@aws-sdk/client-kms@3",
+    "aws-cdk-lib@2",
+    "constructs@10",
+];
 /// Programs that tests run, and the Debian packages that they are installed from where absent.
 const PROGRAMS: [(&str, &str); 4] = [
     ("strace", "strace"),

@@ -2,7 +2,7 @@
 //!
 //! `.gitignore` holds, hidden files are left out, and a file that was named is always looked at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use crate::config::Options;
 use crate::finding::{Finding, Severity};
 use crate::model::Unit;
+use crate::read::cdk::{self, Home};
 use crate::read::resources::PREFIXES;
 use crate::read::terraform_files::{self, Folder};
 use crate::read::{self, Content, Context, TERRAFORM};
@@ -52,8 +53,9 @@ pub fn check(paths: &[String], options: &Options) -> io::Result<Checked> {
         .sort_by(|a, b| (&a.path, a.terraform, b.named).cmp(&(&b.path, b.terraform, a.named)));
     candidates.dedup_by(|a, b| a.path == b.path && a.terraform == b.terraform);
     checked.opened = candidates.len();
+    let homes = homes(&candidates);
     let each: Vec<(bool, Vec<Finding>)> =
-        candidates.par_iter().map(|candidate| check_file(candidate, options)).collect();
+        candidates.par_iter().map(|candidate| check_file(candidate, &homes, options)).collect();
     for (ours, findings) in each {
         checked.files += usize::from(ours);
         checked.findings.extend(findings);
@@ -127,15 +129,42 @@ fn unreadable(path: &str, at: Option<regent_cfn::Position>, message: String) -> 
     Some(Finding { rule, path: path.to_owned(), at, resource: None, message, snippet: None })
 }
 
+/// Where templates are deployed, by their paths.
+type Homes = BTreeMap<String, Home>;
+
+/// What the manifests of CDK say, in the folders that files are in.
+fn homes(candidates: &[Candidate]) -> Homes {
+    let files = candidates.iter().filter(|candidate| !candidate.terraform);
+    let folders: BTreeSet<&Path> =
+        files.filter_map(|candidate| Path::new(&candidate.path).parent()).collect();
+    let mut all = Homes::new();
+    for folder in folders {
+        let found = cdk::homes(folder).into_iter();
+        all.extend(found.map(|(name, home)| (plain(&folder.join(name)), home)));
+    }
+    all
+}
+
+/// The options of a template whose home is known: a manifest says more than a flag.
+fn there(home: &Home, options: &Options) -> Options {
+    let mut there = options.clone();
+    there.region = home.region.clone().or(there.region);
+    there.account = home.account.clone().or(there.account);
+    there
+}
+
 /// Whether the file has anything in it to look at, and what is found.
-fn check_file(candidate: &Candidate, options: &Options) -> (bool, Vec<Finding>) {
+fn check_file(candidate: &Candidate, homes: &Homes, options: &Options) -> (bool, Vec<Finding>) {
     let path = candidate.path.as_str();
     if candidate.terraform {
         return check_folder(path, options);
     }
     let failed = |message: String| (true, unreadable(path, None, message).into_iter().collect());
     match bytes_of(path).map(String::from_utf8) {
-        Ok(Ok(text)) => check_text(path, &text, candidate.named, options),
+        Ok(Ok(text)) => match homes.get(path) {
+            Some(home) => check_text(path, &text, candidate.named, &there(home, options)),
+            None => check_text(path, &text, candidate.named, options),
+        },
         Ok(Err(_)) if candidate.named => failed("it is not UTF-8".to_owned()),
         Ok(Err(_)) => (false, Vec::new()),
         Err(error) => failed(error.to_string()),

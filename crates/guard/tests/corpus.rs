@@ -218,3 +218,51 @@ fn parameters_decide_what_is_good() {
     assert_eq!(ids(Some("mrk-1")), ["RG001"]);
     assert_eq!(ids(Some("alias/aws/secretsmanager")), Vec::<&str>::new());
 }
+
+#[test]
+fn a_manifest_of_cdk_says_where_a_template_is_deployed() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("cdk.out");
+    std::fs::create_dir_all(out.join("assembly-Prod")).unwrap();
+    // As in a repository, where the folder is left out unless it is named.
+    std::fs::write(folder.path().join(".gitignore"), "cdk.out\n").unwrap();
+    let stack = |name: &str, environment: &str| {
+        serde_json::json!({"artifacts": {
+            "Top": {"type": "aws:cloudformation:stack", "environment": environment,
+                "properties": {"templateFile": name}, "dependencies": ["Top.assets", "Other"]},
+            "Top.assets": {"type": "cdk:asset-manifest", "properties": {"file": "Top.assets.json"}},
+        }})
+    };
+    let assets = serde_json::json!({"files": {"a": {"source": {"path": "inner.template.json"}}}});
+    let template = |region: &str| {
+        serde_json::json!({"Resources": {"S": {"Type": "AWS::SecretsManager::Secret",
+            "Properties": {"GenerateSecretString": {}, "ReplicaRegions": [{"Region": region}]}}}})
+    };
+    for (name, json) in [
+        ("manifest.json", stack("top.template.json", "aws://123456789012/us-east-1")),
+        ("Top.assets.json", assets),
+        ("top.template.json", template("us-east-1")),
+        ("inner.template.json", template("us-east-1")),
+        ("assembly-Prod/manifest.json", stack("app.json", "aws://123456789012/us-west-2")),
+        ("assembly-Prod/app.json", template("us-west-2")),
+        ("assembly-Prod/other.json", template("us-west-2")),
+    ] {
+        std::fs::write(out.join(name), json.to_string()).unwrap();
+    }
+    let root = out.to_str().unwrap().to_owned();
+    // The manifest knows better than the flag.
+    let options = Options { region: Some("eu-west-1".to_owned()), ..Options::default() };
+    let places = |given: String| {
+        let findings = check(&[given], &options).unwrap().findings;
+        let each = findings.iter().map(|one| {
+            let name = one.path.trim_start_matches(&root).trim_start_matches('/');
+            format!("{name} {}", one.rule.id)
+        });
+        each.collect::<Vec<_>>()
+    };
+    let all =
+        ["assembly-Prod/app.json RG006", "inner.template.json RG006", "top.template.json RG006"];
+    assert_eq!(places(root.clone()), all);
+    let one = format!("{root}/inner.template.json");
+    assert_eq!(places(one), ["inner.template.json RG006"]);
+}

@@ -1,5 +1,6 @@
 //! Recognising what a file is, by its content, and reading it into the model.
 
+pub mod cdk;
 pub mod cloudformation;
 pub mod resources;
 pub mod terraform_files;
