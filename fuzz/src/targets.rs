@@ -307,7 +307,7 @@ fn frame_seeds_of(to: Region, key: regent_core::ports::TransportKey) -> Vec<Vec<
     use regent_core::ids::{Scope, SecretArn};
     use regent_core::records::Subject;
     use regent_core::replication::change::{
-        Outcome, Question, SecretState, Stamp, ValueState, VersionState,
+        Asker, Outcome, Question, SecretState, Stamp, ValueState, VersionState,
     };
     use regent_core::secrets::model::ValueKind;
 
@@ -345,7 +345,12 @@ fn frame_seeds_of(to: Region, key: regent_core::ports::TransportKey) -> Vec<Vec<
         arn,
         kms_key_id: Some("alias/x".into()),
         overwrite: false,
-        caller: "arn:aws:iam::123456789012:root".into(),
+        caller: Asker {
+            arn: "arn:aws:iam::123456789012:user/ann".into(),
+            user_id: "AIDA1234567890ABCDEFG".into(),
+            user_name: Some("ann".into()),
+            policies: vec![r#"{"Statement":[]}"#.into()],
+        },
     };
     [
         Message::Hello { key, answer: true },

@@ -39,6 +39,7 @@ def user(name, number=ACCOUNT):
 USERS = {
     "reader": (ACCOUNT, []),
     "keeper": (ACCOUNT, ["kms:*"]),
+    "clerk": (ACCOUNT, ["secretsmanager:*"]),
     "delegate": (OTHER, ["secretsmanager:*", "kms:*"]),
     "bare": (OTHER, []),
     "keyless": (OTHER, ["secretsmanager:*"]),
@@ -395,6 +396,25 @@ class Policies(Case):
         self.secrets().delete_resource_policy(SecretId="s")
         self.in_sync("s", "us-west-2")
         self.refused(delegate, there, "no resource-based policy allows")
+
+    def test_a_replicas_key_must_admit_the_caller_in_its_region(self):
+        self.create()
+        key = self.keys("us-west-2").create_key()["KeyMetadata"]["KeyId"]
+        replica = {"Region": "us-west-2", "KmsKeyId": key}
+        replicate = self.as_user("clerk").replicate_secret_to_regions
+        message = self.fails(
+            "InvalidParameterException", replicate, SecretId="s", AddReplicaRegions=[replica]
+        )
+        self.assertIn("Access to KMS is not allowed", message)
+        self.assertIn("us-west-2", message)
+        self.assertIsNone(self.replica("s", "us-west-2"))
+        # The managed key admits everybody of the account, through the service.
+        replicate(SecretId="s", AddReplicaRegions=[{"Region": "eu-west-1"}])
+        self.in_sync("s", "eu-west-1")
+        users = {"AWS": [f"arn:aws:iam::{ACCOUNT}:root", user("clerk")]}
+        self.keys("us-west-2").put_key_policy(KeyId=key, Policy=allow(users, "kms:*"))
+        replicate(SecretId="s", AddReplicaRegions=[replica])
+        self.in_sync("s", "us-west-2")
 
     def test_nobody_locks_itself_out(self):
         """A user who manages the secret by its policy alone keeps that right."""

@@ -38,7 +38,7 @@ pub struct Request {
 #[derive(Debug, Clone)]
 pub enum Next {
     Client(Box<Request>),
-    Consider { from: Region, id: u64, question: Question },
+    Consider { from: Region, id: u64, question: Box<Question> },
 }
 
 /// A transaction, and what it is for.

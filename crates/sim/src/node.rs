@@ -12,7 +12,6 @@ use std::sync::Arc;
 use regent_core::cx::{Answers, Caller, Cx, Functions, Origin, Profile};
 use regent_core::ids::{AccountId, Region, RequestId, Scope};
 use regent_core::keys::usage::Uses;
-use regent_core::policy::document::Policy;
 use regent_core::ports::{Crypto, Read, StoreFault, TransportKey, random};
 use regent_core::records::{Key, Prefix, Record, Scan};
 use regent_core::replication::change::{Answer, Message, Outcome, Question};
@@ -182,6 +181,7 @@ impl Node {
         match message {
             Message::Answer { id, answer } => self.answered(now, id, answer, blobs, out),
             Message::Ask { id, question } => {
+                let question = Box::new(question);
                 self.with_account(now, Next::Consider { from, id, question }, blobs, out);
             }
             Message::Hello { key, answer } => {
@@ -297,8 +297,8 @@ impl Node {
             Next::Client(request) => self.run(now, Job::Client(request), blobs, out),
             Next::Consider { from, id, question } => {
                 let store = Rc::clone(&self.disk.store);
-                let Question::CanHold { caller, .. } = &question;
-                let principal = self.principal(caller);
+                let Question::CanHold { caller, .. } = &*question;
+                let principal = caller.caller().unwrap();
                 let id_of_request = self.new_request_id();
                 let answers = Answers::new();
                 let answer = self.with_cx(
@@ -311,20 +311,13 @@ impl Node {
                 );
                 match answer {
                     Ok(answer) => {
-                        out.vouched.push((from, question, answer.clone()));
+                        out.vouched.push((from, *question, answer.clone()));
                         out.frames.push((from, Message::Answer { id, answer }));
                     }
                     Err(StoreFault) => out.faults.push(format!("probe of {question:?}")),
                 }
             }
         }
-    }
-
-    fn principal(&self, arn: &str) -> Caller {
-        let allow = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
-        let root = Caller::account_root(self.account, self.region);
-        let policies = Policy::parse_identity(allow).into_iter().collect();
-        Caller { arn: arn.into(), policies, ..root }
     }
 
     /// Does a job's work, and puts its writes on the way to the disk.

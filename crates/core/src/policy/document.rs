@@ -2,8 +2,11 @@
 //!
 //! Size and nesting are bounded before the JSON is read, a repeated member is refused because its
 //! readers would not agree on which one counts, and an element outside the grammar is an error, not
-//! ignored. The text is not kept and no error repeats any of it. What a policy says about a request
+//! ignored. The text of an identity policy is kept, for other Regions to read; no error repeats any
+//! of it. What a policy says about a request
 //! is `evaluate`'s business. Promises R6 and R8.
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -68,11 +71,13 @@ pub enum Kind {
     Trust,
 }
 
-/// A parsed policy. Holds compiled statements only, not the text.
+/// A parsed policy: compiled statements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     pub(super) kind: Kind,
     pub(super) statements: Box<[Statement]>,
+    /// The text of an identity policy.
+    text: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,13 +162,20 @@ impl Policy {
         };
         let statements: Result<_, _> =
             statements.iter().map(|value| statement(value, kind, variables)).collect();
-        Ok(Self { kind, statements: statements? })
+        // Whoever has a policy of another kind keeps its text itself.
+        let text = (kind == Kind::Identity).then(|| text.into());
+        Ok(Self { kind, statements: statements?, text })
     }
 
     /// Several policies of one resource as one: what any of them says counts.
-    pub fn merged<'p>(kind: Kind, policies: impl IntoIterator<Item = &'p Self>) -> Self {
+    pub fn merged<'p>(policies: impl IntoIterator<Item = &'p Self>) -> Self {
         let statements = policies.into_iter().flat_map(|policy| policy.statements.iter().cloned());
-        Self { kind, statements: statements.collect() }
+        Self { kind: Kind::Resource, statements: statements.collect(), text: None }
+    }
+
+    /// The text of an identity policy.
+    pub fn text(&self) -> Option<&Arc<str>> {
+        self.text.as_ref()
     }
 
     pub fn kind(&self) -> Kind {

@@ -15,4 +15,6 @@ mod pattern;
 mod value;
 
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod tests;

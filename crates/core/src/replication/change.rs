@@ -6,9 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::cx::Caller;
 use crate::ids::{AccountId, KeyArn, KeyId, MaterialId, Region, SecretArn};
 use crate::ids::{SecretName, SecretSuffix, StageLabel, VersionId};
 use crate::keys::model::{Install, KeySpec, KeyUsage, Origin, Rotation, RotationKind};
+use crate::policy::document::Policy;
+use crate::policy::evaluate::PrincipalKind;
 use crate::ports::TransportKey;
 use crate::records::Subject;
 use crate::secrets::model::{ReplicaFailure, ValueKind};
@@ -205,9 +208,57 @@ pub enum Question {
         /// The replica's key as the caller gave it.
         kms_key_id: Option<Box<str>>,
         overwrite: bool,
-        /// The ARN of the principal on whose behalf the key will be used.
-        caller: Box<str>,
+        /// On whose behalf the key will be used.
+        caller: Asker,
     },
+}
+
+/// The principal for whom a question is asked, with all that policies may look at.
+///
+/// AWS: identities and their policies are the same in every Region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asker {
+    pub arn: Box<str>,
+    pub user_id: Box<str>,
+    pub user_name: Option<Box<str>>,
+    /// The texts of the identity policies.
+    pub policies: Vec<Box<str>>,
+}
+
+impl Asker {
+    pub fn of(caller: &Caller) -> Self {
+        let texts = caller.policies.iter().filter_map(Policy::text);
+        Self {
+            arn: caller.arn.as_ref().into(),
+            user_id: caller.user_id.as_ref().into(),
+            user_name: caller.user_name.as_deref().map(Into::into),
+            policies: texts.map(|text| text.as_ref().into()).collect(),
+        }
+    }
+
+    /// The principal; nothing if its ARN or a policy cannot be read, because then nothing about it
+    /// can be decided.
+    pub fn caller(&self) -> Option<Caller> {
+        let mut fields = self.arn.splitn(6, ':').skip(4);
+        let account = fields.next()?.parse().ok()?;
+        let resource = fields.next()?;
+        let kind = match resource.split_once('/').map_or(resource, |(kind, _)| kind) {
+            "root" => PrincipalKind::Root,
+            "user" => PrincipalKind::User,
+            "role" => PrincipalKind::Role,
+            "assumed-role" | "federated-user" => PrincipalKind::Session,
+            _ => return None,
+        };
+        let policies = self.policies.iter().map(|text| Policy::parse_identity(text));
+        Some(Caller {
+            account,
+            arn: self.arn.as_ref().into(),
+            user_id: self.user_id.as_ref().into(),
+            kind,
+            user_name: self.user_name.as_deref().map(Into::into),
+            policies: policies.collect::<Result<_, _>>().ok()?,
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

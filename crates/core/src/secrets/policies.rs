@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ids::PolicyName;
-use crate::policy::document::{Kind, Policy, PolicySyntax};
+use crate::policy::document::{Policy, PolicySyntax};
 
 /// One policy. Cloning shares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl FromIterator<(PolicyName, ResourcePolicy)> for Policies {
             1 => named.values().next().map(|policy| Arc::clone(&policy.compiled)),
             _ => {
                 let each = named.values().map(ResourcePolicy::compiled);
-                Some(Arc::new(Policy::merged(Kind::Resource, each)))
+                Some(Arc::new(Policy::merged(each)))
             }
         };
         Self { named, merged }
@@ -132,7 +132,7 @@ mod tests {
         let one = empty.with(name("default"), allow.clone());
         assert_eq!(one.merged().unwrap().as_ref(), allow.compiled());
         let two = one.with(name("x"), deny.clone());
-        let both = Policy::merged(Kind::Resource, [allow.compiled(), deny.compiled()]);
+        let both = Policy::merged([allow.compiled(), deny.compiled()]);
         assert_eq!(two.merged().unwrap().as_ref(), &both);
         assert_eq!(two.without(&name("x")), one);
         assert_eq!(two.without(&name("default")).merged().unwrap().as_ref(), deny.compiled());

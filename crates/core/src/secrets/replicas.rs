@@ -12,7 +12,7 @@ use crate::ids::{Region, Scope, SecretArn, SecretName};
 use crate::policy::authorized::Facts;
 use crate::ports::{StoreFault, random};
 use crate::records::Intent;
-use crate::replication::change::{Answer, Question};
+use crate::replication::change::{Answer, Asker, Question};
 use crate::replication::compose::problem;
 use crate::replication::outbox::{enqueue, put_replica, subject_of};
 use crate::secrets::error::{Error, RefusedRegion, RegionProblem};
@@ -60,7 +60,7 @@ pub fn admit(
             arn: arn.clone(),
             kms_key_id: replica.kms_key_id.clone(),
             overwrite,
-            caller: cx.caller.arn.as_ref().into(),
+            caller: Asker::of(cx.caller),
         };
         let region = replica.region;
         let kms_key_id = || replica.kms_key_id.as_deref().unwrap_or(DEFAULT_KEY).into();

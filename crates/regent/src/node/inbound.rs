@@ -3,9 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use regent_core::cx::Caller;
 use regent_core::ids::{AccountId, Region};
-use regent_core::policy::evaluate::PrincipalKind;
 use regent_core::ports::StoreFault;
 use regent_core::replication::change::{Answer, Message, Outcome, Question};
 use regent_core::replication::{probe, receiver};
@@ -127,22 +125,8 @@ impl Node {
     async fn consider(&self, question: &Question) -> Result<Answer, StoreFault> {
         let Question::CanHold { arn, caller, .. } = question;
         let account = arn.scope.account;
+        let Some(principal) = caller.caller() else { return Ok(Answer::Unreachable) };
         self.ensure_account(account).await?;
-        // The key's own policy decides about the caller; what the caller may ask for at all was
-        // decided in the Region that asks.
-        let root = Caller::account_root(account, self.region);
-        let principal = Caller {
-            arn: caller.as_ref().into(),
-            kind: if caller.ends_with(":root") { PrincipalKind::Root } else { PrincipalKind::User },
-            policies: administrator(),
-            ..root
-        };
         self.as_caller(&principal, |cx| probe::answer(cx, &*self.store, question))
     }
-}
-
-/// Identity policies stay in the Region where the caller is known.
-fn administrator() -> Arc<[regent_core::policy::document::Policy]> {
-    let allow = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
-    regent_core::policy::document::Policy::parse_identity(allow).into_iter().collect()
 }

@@ -8,8 +8,8 @@ use regent_core::keys::model::{Install, KeySpec, KeyUsage, Origin, Rotation, Rot
 use regent_core::ports::TransportKey;
 use regent_core::records::Subject;
 use regent_core::replication::change::{
-    Answer, KeyState, MaterialState, Message, Outcome, Question, SecretState, Stamp, ValueState,
-    VersionState,
+    Answer, Asker, KeyState, MaterialState, Message, Outcome, Question, SecretState, Stamp,
+    ValueState, VersionState,
 };
 use regent_core::secrets::model::ValueKind;
 use regent_core::secrets::policies::{Policies, ResourcePolicy};
@@ -59,7 +59,10 @@ pub fn to_proto(message: &Message) -> proto::Body {
                 arn: Some(arn(of)),
                 kms_key_id: kms_key_id.as_deref().map(str::to_owned),
                 overwrite: *overwrite,
-                caller: caller.to_string(),
+                caller: caller.arn.to_string(),
+                user_id: caller.user_id.to_string(),
+                user_name: caller.user_name.as_deref().map(str::to_owned),
+                policies: caller.policies.iter().map(ToString::to_string).collect(),
             };
             Body::Ask(proto::Ask { id: *id, can_hold: Some(can_hold) })
         }
@@ -113,7 +116,12 @@ pub fn from_proto(body: proto::Body) -> Result<Message, Malformed> {
                 arn: arn_back(of.arn)?,
                 kms_key_id: of.kms_key_id.map(Into::into),
                 overwrite: of.overwrite,
-                caller: of.caller.into(),
+                caller: Asker {
+                    arn: of.caller.into(),
+                    user_id: of.user_id.into(),
+                    user_name: of.user_name.map(Into::into),
+                    policies: of.policies.into_iter().map(Into::into).collect(),
+                },
             };
             Message::Ask { id: ask.id, question }
         }

@@ -366,8 +366,15 @@ pub struct CanHold {
     pub kms_key_id: Option<String>,
     #[prost(bool, tag = "3")]
     pub overwrite: bool,
+    /// The ARN of the principal for whom it is asked.
     #[prost(string, tag = "4")]
     pub caller: String,
+    #[prost(string, tag = "5")]
+    pub user_id: String,
+    #[prost(string, optional, tag = "6")]
+    pub user_name: Option<String>,
+    #[prost(string, repeated, tag = "7")]
+    pub policies: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -9,7 +9,7 @@ use regent_core::keys::spec::{PairSpec, RsaSize};
 use regent_core::ports::TransportKey;
 use regent_core::records::Subject;
 use regent_core::replication::change::{
-    Answer, KeyState, MaterialState, Outcome, Question, SecretState, Stamp, ValueState,
+    Answer, Asker, KeyState, MaterialState, Outcome, Question, SecretState, Stamp, ValueState,
     VersionState,
 };
 use regent_core::secrets::model::{ReplicaFailure, ValueKind};
@@ -176,7 +176,12 @@ fn messages() -> Vec<Message> {
         arn: arn(),
         kms_key_id: None,
         overwrite: false,
-        caller: "arn:aws:iam::123456789012:user/test".into(),
+        caller: Asker {
+            arn: "arn:aws:iam::123456789012:user/test".into(),
+            user_id: "AIDA1234567890ABCDEFG".into(),
+            user_name: Some("test".into()),
+            policies: vec!["a policy".into(), "another".into()],
+        },
     };
     let mut messages = vec![
         Message::Hello { key: TransportKey(Box::from([1, 2])), answer: true },
@@ -221,14 +226,19 @@ fn every_message_comes_back() {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    let mut hex = String::new();
+    for byte in bytes {
+        write!(hex, "{byte:02x}").unwrap();
+    }
+    hex
+}
+
 /// The bytes of format 1 are final.
 #[test]
 fn golden() {
     let hello = Message::Hello { key: TransportKey(Box::from([1, 2])), answer: true };
-    let mut hex = String::new();
-    for byte in encode(&frame(hello)) {
-        write!(hex, "{byte:02x}").unwrap();
-    }
+    let hex = hex(&encode(&frame(hello)));
     assert_eq!(
         hex,
         "08011209\
@@ -237,6 +247,26 @@ fn golden() {
          75732d776573742d32\
          5206\
          0a0201021001"
+    );
+}
+
+/// The bytes of a question from before it told of its asker's policies: nobody is let in by them.
+#[test]
+fn a_question_without_policies() {
+    let caller = Asker {
+        arn: "arn:aws:iam::123456789012:user/test".into(),
+        user_id: "".into(),
+        user_name: None,
+        policies: Vec::new(),
+    };
+    let question = Question::CanHold { arn: arn(), kms_key_id: None, overwrite: false, caller };
+    let asked = frame(Message::Ask { id: 8, question });
+    assert_eq!(
+        hex(&encode(&asked)),
+        "0801120975732d656173742d311a0975732d776573742d328a01530808524f0a280a0975\
+         732d656173742d31120c3132333435363738393031321a0564622f707722063442533263\
+         63222361726e3a6177733a69616d3a3a3132333435363738393031323a757365722f7465\
+         7374"
     );
 }
 

@@ -8,6 +8,7 @@ mod lifecycle;
 mod listing;
 mod passwords;
 mod policies;
+mod probes;
 mod replication;
 mod rotations;
 mod search;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::cx::Caller;
 use crate::ids::SecretArn;
-use crate::replication::change::{Answer, Question};
+use crate::replication::change::{Answer, Asker, Question};
 use crate::replication::probe;
 use crate::secrets::cross_account::LinkFlaw;
 use crate::secrets::model::{LinkStatus, ReplicaFailure};
@@ -501,7 +501,7 @@ fn neither_is_overwritten_from_another_region() {
     let stands = |world: &World, name: &str| {
         let arn = SecretArn { suffix: "zzzzzz".parse().unwrap(), ..arn(world, name) };
         let arn = arn.in_region("us-west-2".parse().unwrap());
-        let caller = world.caller.arn.as_ref().into();
+        let caller = Asker::of(&world.caller);
         let question = Question::CanHold { arn, kms_key_id: None, overwrite: true, caller };
         probe::answer(&world.cx(), &world.store, &question).unwrap()
     };
