@@ -163,6 +163,11 @@ impl Target {
         let own = found.scope.region;
         let primary = found.secret.primary_region(own).unwrap_or(own).as_str().to_owned();
         demand.facts.others.push(("secretsmanager:secretprimaryregion", primary));
+        // AWS: every operation on the secret shows the function, for the policy of the function's role.
+        let rotation = found.secret.rotation.as_ref();
+        let function = rotation.and_then(|rotation| rotation.function.as_ref());
+        let key = "secretsmanager:resource/allowrotationlambdaarn";
+        demand.facts.others.extend(function.map(|arn| (key, arn.to_string())));
         demand
     }
 

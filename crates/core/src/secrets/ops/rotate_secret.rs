@@ -61,8 +61,6 @@ impl Operation for RotateSecret {
         facts.push(("secretsmanager:rotateimmediately", self.immediately.to_string()));
         let stored = target.found.as_ref().and_then(|found| found.secret.rotation.as_ref());
         let stored = stored.and_then(|rotation| rotation.function.as_ref());
-        let key = "secretsmanager:resource/allowrotationlambdaarn";
-        facts.extend(stored.map(|arn| (key, arn.to_string())));
         let function = self.given_function().or(stored.map(|arn| &**arn));
         [demand].into_iter().chain(function.and_then(invoke_demand)).collect()
     }

@@ -5,10 +5,14 @@ use super::*;
 use crate::engine::Operation;
 use crate::policy::authorized::{Demand, permit_by_policies};
 use crate::secrets::replicas::AddReplica;
+use crate::secrets::rotation::Rotation;
+use crate::secrets::rotation::schedule::Given;
 use crate::secrets::stages::Move;
 
-/// Every key that Secrets Manager's operations may show, but those of rotation.
-const KEYS: [&str; 21] = [
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:rotate";
+
+/// Every key that Secrets Manager's operations may show.
+const KEYS: [&str; 25] = [
     "aws:RequestTag/cost",
     "aws:ResourceTag/team",
     "aws:TagKeys",
@@ -19,15 +23,19 @@ const KEYS: [&str; 21] = [
     "secretsmanager:ForceOverwriteReplicaSecret",
     "secretsmanager:KmsKeyArn",
     "secretsmanager:KmsKeyId",
+    "secretsmanager:ModifyRotationRules",
     "secretsmanager:Name",
     "secretsmanager:PolicyName",
     "secretsmanager:RecoveryWindowInDays",
     "secretsmanager:ResourceTag/team",
+    "secretsmanager:RotateImmediately",
+    "secretsmanager:RotationLambdaARN",
     "secretsmanager:SecretId",
     "secretsmanager:SecretPrimaryRegion",
     "secretsmanager:Type",
     "secretsmanager:VersionId",
     "secretsmanager:VersionStage",
+    "secretsmanager:resource/AllowRotationLambdaArn",
     "aws:ResourceAccount",
     "aws:RequestedRegion",
 ];
@@ -87,12 +95,14 @@ fn adds(regions: &[&str]) -> Vec<AddReplica> {
     regions.iter().map(|r| AddReplica { region: (*r).into(), kms_key_id: None }).collect()
 }
 
-/// A tagged secret `a` with a value, and a customer's key.
+/// A tagged secret `a` with a value and a function that rotates it, and a customer's key.
 fn world() -> (World, String, KeyArn) {
     let mut world = World::new();
     let key = customer_key(&mut world, 1, KeyState::Enabled);
     let tags = Some(vec![("team".into(), "red".into())]);
     world.command(CreateSecret { tags, ..create_with("a", "x") }).unwrap();
+    let rotation = Rotation { function: Some(FUNCTION.into()), ..Rotation::default() };
+    edit(&mut world, "a", |secret| secret.rotation = Some(rotation));
     let arn = secret(&world, "a").arn(world.scope()).to_string();
     (world, arn, key)
 }
@@ -109,6 +119,7 @@ fn check_on_secret(world: &mut World, arn: &str, rows: Vec<Row>) {
             shows("secretsmanager:SecretPrimaryRegion", &["us-east-1"]),
             shows("aws:ResourceTag/team", &["red"]),
             shows("secretsmanager:ResourceTag/team", &["red"]),
+            shows("secretsmanager:resource/AllowRotationLambdaArn", &[FUNCTION]),
         ]);
         check(world, name, &demands, &shown);
     }
@@ -218,6 +229,58 @@ fn what_replicates_and_deletes() {
 }
 
 #[test]
+fn what_rotates() {
+    let (mut world, arn, _) = world();
+    let rotate = |function: Option<&str>, rules, immediately| RotateSecret {
+        secret: id("a"),
+        token: token(2),
+        function: function.map(Into::into),
+        rules,
+        metadata: None,
+        role: None,
+        immediately,
+    };
+    let rules = Given { after_days: Some(7), expression: None, duration: None };
+    let other = "arn:aws:lambda:us-east-1:111122223333:function:other";
+    // The other demand is to invoke the function.
+    let first = |mut demands: Vec<Demand>| vec![demands.swap_remove(0)];
+    let modifies = |is| shows("secretsmanager:ModifyRotationRules", &[is]);
+    let at_once = |is| shows("secretsmanager:RotateImmediately", &[is]);
+    let rows = vec![
+        (
+            "rotate",
+            first(demands(&world, &rotate(None, None, true))),
+            vec![modifies("false"), at_once("true")],
+        ),
+        (
+            "rotate by another",
+            first(demands(&world, &rotate(Some(other), Some(rules), false))),
+            vec![
+                modifies("true"),
+                at_once("false"),
+                shows("secretsmanager:RotationLambdaARN", &[other]),
+            ],
+        ),
+        ("cancel", demands(&world, &CancelRotateSecret { secret: id("a") }), vec![]),
+    ];
+    check_on_secret(&mut world, &arn, rows);
+}
+
+/// AWS: the role of a rotation function may use the secrets that the function rotates, no others.
+#[test]
+fn a_functions_policy_reaches_the_secrets_that_it_rotates() {
+    let (mut world, _, _) = world();
+    world.command(create_with("b", "x")).unwrap();
+    let policy = format!(
+        r#"{{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*","Condition":{{"StringEquals":{{"secretsmanager:resource/AllowRotationLambdaArn":"{FUNCTION}"}}}}}}"#
+    );
+    become_user(&mut world, &policy);
+    world.query(get("a")).unwrap();
+    world.command(put("a", 2, "y", &["AWSPENDING"])).unwrap();
+    assert!(matches!(world.query(get("b")), Err(Error::Denied(_))));
+}
+
+#[test]
 fn what_is_about_policies() {
     let (mut world, arn, _) = world();
     let blocks = |block| shows("secretsmanager:BlockPublicPolicy", &[block]);
@@ -297,6 +360,7 @@ fn replicas_show_their_primary() {
         shows("secretsmanager:SecretPrimaryRegion", &["us-west-2"]),
         shows("aws:ResourceTag/team", &["red"]),
         shows("secretsmanager:ResourceTag/team", &["red"]),
+        shows("secretsmanager:resource/AllowRotationLambdaArn", &[FUNCTION]),
     ];
     check(&mut world, "replica", &demanded, &shown);
 }
