@@ -134,6 +134,10 @@ async fn connection(
     let ended = tokio::select! {
         ended = &mut connection => ended,
         () = stopped(&mut stopping) => {
+            // Nobody is owed an answer yet, and the rest may never come.
+            if progress.is_half_sent() {
+                return;
+            }
             Pin::new(&mut connection).graceful_shutdown();
             (&mut connection).await
         }
