@@ -234,6 +234,46 @@ fn values_follow_under_the_replicas_own_key() {
     two.theirs(|world| assert_eq!(secret(world, "copy").stages, ours.stages));
 }
 
+/// AWS: a rotation labels its version AWSPENDING before there is a value to be replicated.
+#[test]
+fn a_rotation_is_followed_step_by_step() {
+    const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:rotate";
+    let mut two = Two::associated();
+    two.world.functions.insert(FUNCTION.into());
+    let rotate = RotateSecret {
+        secret: id("a"),
+        token: token(2),
+        function: Some(FUNCTION.into()),
+        rules: None,
+        metadata: None,
+        role: None,
+        immediately: true,
+    };
+    two.world.command(rotate).unwrap();
+    let pending = StageLabel::pending();
+    let same_on_both_sides = |two: &mut Two, current: &str| {
+        assert_eq!(two.statuses(), (Some(LinkStatus::InSync), Some(LinkStatus::InSync)));
+        let ours = two.ours();
+        two.theirs(|world| {
+            let theirs = secret(world, "copy");
+            assert_eq!(theirs.stages, ours.stages);
+            assert_eq!(theirs.version_count, ours.version_count);
+            assert_eq!(value(world, "copy").unwrap(), current);
+        });
+        ours.stages
+    };
+    assert_eq!(same_on_both_sides(&mut two, "x").get(&pending), Some(&token(2)));
+    two.world.command(put("a", 2, "rotated", &["AWSPENDING"])).unwrap();
+    same_on_both_sides(&mut two, "x");
+    let change = crate::secrets::stages::Move {
+        label: StageLabel::current(),
+        from: Some(token(1)),
+        to: Some(token(2)),
+    };
+    two.world.command(UpdateSecretVersionStage { secret: id("a"), change }).unwrap();
+    same_on_both_sides(&mut two, "rotated");
+}
+
 /// The id of a version that was forgotten can come back with another value.
 #[test]
 fn a_version_that_came_back_is_given_again() {
