@@ -2,6 +2,7 @@
 policies, imported material; apply, an empty plan, updates, an empty plan again, destroy."""
 
 import base64
+import datetime
 
 import harness
 import terraform
@@ -200,6 +201,8 @@ class Keys(terraform.Case, harness.Case):
         key = state["aws_kms_external_key.e"]["id"]
         self.assertEqual(self.described(key)["Origin"], "EXTERNAL")
         self.assertEqual(self.described(key)["KeyState"], "Enabled")
-        self.applied(external(material, '"2030-01-01T00:00:00Z"'))
+        # AWS: at most 365 days from now.
+        day = datetime.date.today() + datetime.timedelta(days=300)
+        self.applied(external(material, f'"{day}T00:00:00Z"'))
         self.assertEqual(self.described(key)["ExpirationModel"], "KEY_MATERIAL_EXPIRES")
         self.destroyed()

@@ -1,5 +1,5 @@
-//! Things to do at a point in time: deletion windows, rotation of keys and of secrets, forgotten
-//! tombstones.
+//! Things to do at a point in time: deletion windows, rotation of keys and of secrets, the end of
+//! imported material, forgotten tombstones.
 //!
 //! Deadlines are durable records in order of time. The shell asks for the next one and calls
 //! [`handle`] when it has come. What a deadline is about is looked up again: one that was moved or
@@ -9,6 +9,7 @@ use crate::cx::Cx;
 use crate::ids::{KeyId, Region, Scope, SecretName, SecretSuffix};
 use crate::keys::aliases;
 use crate::keys::grants;
+use crate::keys::import;
 use crate::keys::model::{KeyState, KmsKey, MultiRegion};
 use crate::keys::rotation;
 use crate::limits;
@@ -32,6 +33,7 @@ pub fn handle(
     match due {
         Due::DeleteKey { id } => delete_key(cx, tx, scope, *id, *at)?,
         Due::RotateKey { id } => rotation::come_due(cx, tx, scope, *id, *at)?,
+        Due::ExpireMaterial { id, material } => import::come_due(tx, scope, *id, *material, *at)?,
         Due::PurgeSecret { name, suffix } => purge_secret(tx, scope, name, *suffix, *at)?,
         Due::ForgetTombstone { subject } => forget_tombstone(tx, scope, subject, deadline)?,
         Due::Rotate { name, suffix } => {

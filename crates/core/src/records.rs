@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use crate::ids::{
-    AccountId, AliasName, GrantId, GrantName, KeyId, PrincipalArn, Region, Scope, SecretName,
-    SecretSuffix, VersionId,
+    AccountId, AliasName, GrantId, GrantName, KeyId, MaterialId, PrincipalArn, Region, Scope,
+    SecretName, SecretSuffix, VersionId,
 };
 use crate::keys::grant::Grant;
 use crate::keys::model::{Alias, KmsKey};
@@ -118,6 +118,8 @@ pub enum Due {
     Rotate { name: SecretName, suffix: SecretSuffix },
     /// The material of a key is to be rotated.
     RotateKey { id: KeyId },
+    /// Imported material of a key expires.
+    ExpireMaterial { id: KeyId, material: MaterialId },
 }
 
 /// A stored value. Cloning shares it.

@@ -116,7 +116,15 @@ fn body_of_keys(name: &str) -> Option<&'static str> {
 
 fn body_of_pairs(name: &str) -> Option<&'static str> {
     Some(match name {
-        "GetPublicKey" => r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab"}"#,
+        "DeleteImportedKeyMaterial" | "GetPublicKey" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab"}"#
+        }
+        "GetParametersForImport" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","WrappingAlgorithm":"RSAES_OAEP_SHA_256","WrappingKeySpec":"RSA_2048"}"#
+        }
+        "ImportKeyMaterial" => {
+            r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","ImportToken":"eA==","EncryptedKeyMaterial":"eA==","ExpirationModel":"KEY_MATERIAL_DOES_NOT_EXPIRE"}"#
+        }
         "Sign" => {
             r#"{"KeyId":"1234abcd-12ab-34cd-56ef-1234567890ab","Message":"eA==","SigningAlgorithm":"ECDSA_SHA_256"}"#
         }

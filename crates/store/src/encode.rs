@@ -7,7 +7,7 @@
 
 use core::str::FromStr;
 
-use regent_core::ids::{AccountId, GrantId, KeyId, Region, Scope, SecretSuffix};
+use regent_core::ids::{AccountId, GrantId, KeyId, MaterialId, Region, Scope, SecretSuffix};
 use regent_core::limits;
 use regent_core::records::{Due, Facet, Key, Order, Prefix, Scan, Subject};
 use regent_core::time::Timestamp;
@@ -317,6 +317,7 @@ mod part {
     pub(super) const FORGET_TOMBSTONE: u8 = 3;
     pub(super) const ROTATE: u8 = 4;
     pub(super) const ROTATE_KEY: u8 = 6;
+    pub(super) const EXPIRE_MATERIAL: u8 = 7;
     pub(super) const TAG_KEY: u8 = 1;
     pub(super) const TAG_VALUE: u8 = 2;
     pub(super) const PRIMARY_REGION: u8 = 3;
@@ -408,6 +409,9 @@ impl Writer {
             }
             Due::DeleteKey { id } => self.bytes(&[part::DELETE_KEY]).key_id(*id),
             Due::RotateKey { id } => self.bytes(&[part::ROTATE_KEY]).key_id(*id),
+            Due::ExpireMaterial { id, material } => {
+                self.bytes(&[part::EXPIRE_MATERIAL]).key_id(*id).bytes(&material.0)
+            }
             Due::ForgetTombstone { subject } => {
                 self.bytes(&[part::FORGET_TOMBSTONE]).subject(subject)
             }
@@ -545,6 +549,9 @@ impl Parts<'_> {
             }
             [part::DELETE_KEY] => Ok(Due::DeleteKey { id: self.key_id()? }),
             [part::ROTATE_KEY] => Ok(Due::RotateKey { id: self.key_id()? }),
+            [part::EXPIRE_MATERIAL] => {
+                Ok(Due::ExpireMaterial { id: self.key_id()?, material: MaterialId(self.array()?) })
+            }
             [part::FORGET_TOMBSTONE] => Ok(Due::ForgetTombstone { subject: self.subject()? }),
             [part::ROTATE] => Ok(Due::Rotate { name: self.text()?, suffix: self.suffix()? }),
             _ => Err(NotAKey),

@@ -278,6 +278,7 @@ fn kms_key(state: KeyState) -> KmsKey {
         created: at(0),
         state,
         materials: vec![material(1, 0), material(2, 5)],
+        pending: None,
         policy: KeyPolicy {
             text: POLICY.into(),
             compiled: Arc::new(Policy::parse_resource(POLICY).unwrap()),
@@ -308,6 +309,14 @@ fn imported_key() -> KmsKey {
     old.wrapped = None;
     new.import = Some(import);
     KmsKey { origin: Origin::External, materials: vec![old, new], ..key }
+}
+
+/// A key that was given the material that it is rotated to next.
+fn pending_key() -> KmsKey {
+    let mut key = imported_key();
+    let next = Material { id: MaterialId([3; 32]), ..key.materials[1].clone() };
+    key.pending = Some(next);
+    key
 }
 
 /// A key that waits for its first import.
@@ -447,6 +456,7 @@ fn keys() -> Vec<(String, Key, Record)> {
         ("kms-key-rotated".into(), key(false), Record::KmsKey(Arc::new(rotated_key()))),
         ("kms-key-pair".into(), key(false), Record::KmsKey(Arc::new(pair_key()))),
         ("kms-key-imported".into(), key(false), Record::KmsKey(Arc::new(imported_key()))),
+        ("kms-key-pending-rotation".into(), key(false), Record::KmsKey(Arc::new(pending_key()))),
         ("kms-key-pending-import".into(), key(false), Record::KmsKey(Arc::new(empty_key()))),
         ("kms-key-multi-region".into(), key(true), Record::KmsKey(Arc::new(multi_region_key()))),
         (
@@ -477,6 +487,7 @@ fn regional() -> Vec<(String, Key, Record)> {
     let accessed = Subject::Accessed { name: name(), suffix: suffix() };
     let purge = Due::PurgeSecret { name: name(), suffix: suffix() };
     let rotate = Due::Rotate { name: name(), suffix: suffix() };
+    let expire = Due::ExpireMaterial { id, material: MaterialId([5; 32]) };
     let forget = Due::ForgetTombstone { subject: Subject::KeyGone { id } };
     vec![
         ("tombstone-secret".into(), tombstone(secret.clone()), gone(false)),
@@ -487,6 +498,7 @@ fn regional() -> Vec<(String, Key, Record)> {
         ("outbox-accessed".into(), outbox(accessed), waiting(Intent::State)),
         ("deadline-purge-secret".into(), deadline(purge), Record::Index),
         ("deadline-delete-key".into(), deadline(Due::DeleteKey { id }), Record::Index),
+        ("deadline-expire-material".into(), deadline(expire), Record::Index),
         ("deadline-rotate-key".into(), deadline(Due::RotateKey { id }), Record::Index),
         ("deadline-rotate".into(), deadline(rotate), Record::Index),
         ("deadline-forget-tombstone".into(), deadline(forget), Record::Index),

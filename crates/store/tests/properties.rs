@@ -13,8 +13,8 @@ use std::ops::Bound;
 
 use proptest::prelude::*;
 use regent_core::ids::{
-    AccountId, AliasName, GrantId, GrantName, KeyId, PrincipalArn, Region, Scope, SecretName,
-    SecretSuffix,
+    AccountId, AliasName, GrantId, GrantName, KeyId, MaterialId, PrincipalArn, Region, Scope,
+    SecretName, SecretSuffix,
 };
 use regent_core::records::{Due, Facet, Key, Order, Prefix, Scan, Subject};
 use regent_core::time::Timestamp;
@@ -77,6 +77,8 @@ fn due() -> BoxedStrategy<Due> {
         (name(), suffix()).prop_map(|(name, suffix)| Due::PurgeSecret { name, suffix }),
         key_id().prop_map(|id| Due::DeleteKey { id }),
         key_id().prop_map(|id| Due::RotateKey { id }),
+        (key_id(), any::<[u8; 32]>())
+            .prop_map(|(id, material)| Due::ExpireMaterial { id, material: MaterialId(material) }),
         subject().prop_map(|subject| Due::ForgetTombstone { subject }),
         (name(), suffix()).prop_map(|(name, suffix)| Due::Rotate { name, suffix }),
     ]

@@ -54,15 +54,18 @@ pub const PARAMETERS: &[&str] = &[
     "ExcludeNumbers",
     "ExcludePunctuation",
     "ExcludeUppercase",
+    "ExpirationModel",
     "ForceDeleteWithoutRecovery",
     "ForceOverwriteReplicaSecret",
     "GrantId",
     "GranteePrincipal",
+    "ImportType",
     "IncludeDeprecated",
     "IncludePlannedDeletion",
     "IncludeSpace",
     "KeyAgreementAlgorithm",
     "KeyId",
+    "KeyMaterialId",
     "KeyPairSpec",
     "KeySpec",
     "KeyUsage",
@@ -95,6 +98,8 @@ pub const PARAMETERS: &[&str] = &[
     "TargetKeyId",
     "VersionId",
     "VersionStage",
+    "WrappingAlgorithm",
+    "WrappingKeySpec",
 ];
 
 /// One request, as far as it was understood.

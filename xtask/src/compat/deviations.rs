@@ -236,8 +236,8 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         Kms,
         "CreateKey",
-        "only keys with AWS_KMS material",
-        "imported material and key stores are not built yet",
+        "an origin of `AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE` is refused",
+        "key stores are not built yet",
     ),
     of(
         Kms,
@@ -254,8 +254,8 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         Kms,
         "RotateKeyOnDemand",
-        "done at once, without `OnDemandRotationStartDate`; imported material is never pending rotation",
-        "there is no background process, and imported material is not built yet",
+        "done at once, without `OnDemandRotationStartDate`",
+        "there is no background process",
     ),
     of(
         Kms,
@@ -268,6 +268,30 @@ pub const DEVIATIONS: &[Deviation] = &[
         "Decrypt",
         "the text for an RSA algorithm without `KeyId`, or with an encryption context, is not AWS's",
         "no recording of AWS's text is known",
+    ),
+    of(
+        Kms,
+        "ImportKeyMaterial",
+        "a multi-Region key keeps to its first material: `NEW_KEY_MATERIAL` is refused afterwards",
+        "primaries do not hear yet of what is imported into their replicas",
+    ),
+    of(
+        Kms,
+        "ImportKeyMaterial",
+        "the texts for members that do not suit the key, and for a wrong `ValidTo`, are not AWS's",
+        "no recording of AWS's texts is known",
+    ),
+    of(
+        Kms,
+        "GetParametersForImport",
+        "a wrapping that the key's material does not fit in is refused here, not at the import; the text is not AWS's",
+        "no recording of AWS's answer is known",
+    ),
+    of(
+        Kms,
+        "DeleteImportedKeyMaterial",
+        "deleting material that is pending rotation leaves the key's state alone; the text for material that is not the key's is not AWS's",
+        "the documentation says neither",
     ),
     of(Kms, "Decrypt", RECIPIENT, ENCLAVES),
     of(Kms, "DeriveSharedSecret", RECIPIENT, ENCLAVES),

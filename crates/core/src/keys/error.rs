@@ -1,10 +1,11 @@
 //! What may go wrong in a KMS operation, as conditions. The wire chooses the words.
 
-use crate::ids::{AliasArn, GrantId, KeyArn, Region};
-use crate::keys::model::KeySpec;
+use crate::ids::{AliasArn, GrantId, KeyArn, MaterialId, Region};
+use crate::keys::import::Wrapping;
+use crate::keys::model::{KeySpec, Origin};
 use crate::keys::problem::KeyProblem;
 use crate::keys::signing::MessageType;
-use crate::keys::spec::{EncryptionAlgorithm, SigningAlgorithm};
+use crate::keys::spec::{EncryptionAlgorithm, RsaSize, SigningAlgorithm};
 use crate::policy::authorized::Denied;
 use crate::ports::StoreFault;
 
@@ -21,6 +22,7 @@ pub enum Error {
     IncorrectKey,
     /// The key is not used so.
     Use(UseProblem),
+    Import(ImportProblem),
     EncryptionContextTooLong,
     /// GenerateDataKey wants exactly one of KeySpec and NumberOfBytes.
     DataKeyLengthAmbiguous,
@@ -122,6 +124,44 @@ pub enum UseProblem {
     },
 }
 
+/// What speaks against importing material, or against deleting it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImportProblem {
+    /// The key's material is not imported.
+    Origin {
+        key: KeyArn,
+        origin: Origin,
+    },
+    /// Material of this spec is too long to be wrapped so.
+    Wrapping {
+        wrapping: Wrapping,
+        size: RsaSize,
+        spec: KeySpec,
+    },
+    /// A token that is none of this key's.
+    TokenInvalid,
+    TokenExpired,
+    /// Not the material that was expected, or none of a key of this spec.
+    Material,
+    /// Not in the future, or too far in it.
+    ValidTo,
+    /// A member that only symmetric keys have.
+    NotSymmetric,
+    /// The id of material that is to be new.
+    IdOfNew,
+    OtherPending {
+        key: KeyArn,
+        given: Box<MaterialId>,
+        pending: Box<MaterialId>,
+    },
+    NextOfMultiRegion {
+        key: KeyArn,
+    },
+    NoMaterial {
+        id: MaterialId,
+    },
+}
+
 /// What may be wrong with a grant, or with a request for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GrantProblem {
@@ -175,6 +215,12 @@ impl From<RotationProblem> for Error {
 impl From<UseProblem> for Error {
     fn from(problem: UseProblem) -> Self {
         Self::Use(problem)
+    }
+}
+
+impl From<ImportProblem> for Error {
+    fn from(problem: ImportProblem) -> Self {
+        Self::Import(problem)
     }
 }
 

@@ -40,6 +40,7 @@ pub fn ensure(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope) -> Result<(), StoreFau
         created: cx.now,
         state: KeyState::Enabled,
         materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],
+        pending: None,
         policy: KeyPolicy { text: text.into(), compiled: Arc::new(compiled) },
         tags: Tags::new(),
         rotation: Some(rotation),

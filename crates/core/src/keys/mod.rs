@@ -7,6 +7,7 @@ pub mod envelope;
 pub mod error;
 pub mod grant;
 pub mod grants;
+pub mod import;
 pub mod key_policy;
 pub mod managed;
 pub mod model;

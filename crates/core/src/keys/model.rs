@@ -30,6 +30,8 @@ pub struct KmsKey {
     /// Every generation, oldest first; the last one encrypts. Only symmetric keys have more than
     /// one. Never empty, except for a key that waits for its first import.
     pub materials: Vec<Material>,
+    /// Imported material that the key is rotated to next. Never of a multi-Region key.
+    pub pending: Option<Material>,
     pub policy: KeyPolicy,
     pub tags: Tags,
     /// Whether and when the material is rotated by itself. Shared by related keys.
@@ -45,6 +47,11 @@ impl KmsKey {
     /// The generation that encrypts. An enabled key without one is corrupt.
     pub fn current_material(&self) -> Result<MaterialId, StoreFault> {
         self.materials.last().map(|material| material.id).ok_or(StoreFault)
+    }
+
+    /// Whether any generation that was imported once is not here.
+    pub fn lacks_material(&self) -> bool {
+        self.materials.is_empty() || self.materials.iter().any(|held| held.wrapped.is_none())
     }
 
     pub fn is_enabled(&self) -> bool {

@@ -101,6 +101,23 @@ pub fn rotate(
     save(cx, tx, scope, key)
 }
 
+/// Makes the imported material that waits the current one.
+pub fn advance(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    scope: Scope,
+    key: &KmsKey,
+    pending: Material,
+) -> Result<(), StoreFault> {
+    let mut key = KmsKey { pending: None, ..key.clone() };
+    key.materials.push(Material {
+        created: cx.now,
+        rotated: Some(RotationKind::OnDemand),
+        ..pending
+    });
+    save(cx, tx, scope, key)
+}
+
 fn save(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope, mut key: KmsKey) -> Result<(), StoreFault> {
     if let Some(multi) = &mut key.multi_region {
         multi.at = multi.at.next();

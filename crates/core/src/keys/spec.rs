@@ -320,6 +320,11 @@ impl Origin {
         }
     }
 
+    /// The origin of a name. `None` for those that are key stores.
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::AwsKms, Self::External].into_iter().find(|origin| origin.as_str() == name)
+    }
+
     /// What stands for the origin in records and frames. Both had no field for it once: no code
     /// means made here.
     pub const fn code(self) -> u32 {

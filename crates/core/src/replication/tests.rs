@@ -302,6 +302,7 @@ fn key(world: &mut World, multi_region: bool) -> KeyId {
         bypass_lockout_check: false,
         description: "".into(),
         tags: crate::tags::Tags::new(),
+        origin: crate::keys::model::Origin::AwsKms,
         multi_region,
     };
     world.command(op).unwrap().key.id

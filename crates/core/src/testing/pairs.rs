@@ -77,6 +77,19 @@ fn signature(public: &[u8], algorithm: SigningAlgorithm, message: Message<'_>) -
     expand(&[b"sign", public, algorithm.as_str().as_bytes(), kind, bytes]).to_vec()
 }
 
+/// Bytes of what tells altered bytes from others.
+const CHECK_LEN: usize = 32;
+
+fn modulus_len(public: &[u8]) -> Result<usize, Unopened> {
+    match public.get(1..TAG_LEN).and_then(|code| code.try_into().ok()).map(u32::from_le_bytes) {
+        Some(code) => match KeySpec::of_code(code) {
+            Some(KeySpec::Pair(PairSpec::Rsa(size))) => Ok(size.modulus_len()),
+            _ => Err(Unopened),
+        },
+        None => Err(Unopened),
+    }
+}
+
 fn sealed(public: &[u8], hash: OaepHash, text: &[u8]) -> Vec<u8> {
     let hash = [hash as u8];
     let mut body = text.to_vec();
@@ -138,8 +151,17 @@ impl Pairs for FakePairs {
         hash: OaepHash,
         plaintext: &[u8],
     ) -> Result<Vec<u8>, Unopened> {
-        let check = expand(&[b"oaep", public, &[hash as u8], plaintext]);
-        Ok([&check[..], &sealed(public, hash, plaintext)].concat())
+        // As long as the modulus, like the real thing.
+        let modulus_len = modulus_len(public)?;
+        let len = u16::try_from(plaintext.len()).map_err(|_| Unopened)?;
+        let padded_len = modulus_len.checked_sub(CHECK_LEN + 2).ok_or(Unopened)?;
+        let mut text = plaintext.to_vec();
+        if text.len() > padded_len {
+            return Err(Unopened);
+        }
+        text.resize(padded_len, 0);
+        let check = expand(&[b"oaep", public, &[hash as u8], &len.to_be_bytes(), &text]);
+        Ok([&check[..], &len.to_be_bytes(), &sealed(public, hash, &text)].concat())
     }
 
     fn oaep_decrypt(
@@ -149,10 +171,14 @@ impl Pairs for FakePairs {
         ciphertext: &[u8],
     ) -> Result<Plaintext, Unopened> {
         let public = public_of(private.expose())?;
-        let (check, body) = ciphertext.split_first_chunk::<32>().ok_or(Unopened)?;
-        let text = sealed(&public, hash, body);
-        let right = *check == expand(&[b"oaep", &public, &[hash as u8], &text]);
-        if right { Ok(Plaintext::new(text)) } else { Err(Unopened) }
+        let (check, body) = ciphertext.split_first_chunk::<CHECK_LEN>().ok_or(Unopened)?;
+        let (len, body) = body.split_first_chunk::<2>().ok_or(Unopened)?;
+        let mut text = sealed(&public, hash, body);
+        if *check != expand(&[b"oaep", &public, &[hash as u8], len, &text]) {
+            return Err(Unopened);
+        }
+        text.truncate(usize::from(u16::from_be_bytes(*len)));
+        Ok(Plaintext::new(text))
     }
 
     fn agree(&self, curve: Curve, private: &KeyBytes, peer: &[u8]) -> Result<Plaintext, Unopened> {

@@ -53,6 +53,8 @@ struct KmsKeyRecord {
     origin: u32,
     #[prost(message, optional, tag = "20")]
     rotation: Option<RotationMessage>,
+    #[prost(message, optional, tag = "21")]
+    pending: Option<MaterialMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -181,6 +183,7 @@ pub(super) fn encode_kms_key(key: &KmsKey) -> Vec<u8> {
             }
         }),
         materials: key.materials.iter().map(material).collect(),
+        pending: key.pending.as_ref().map(material),
         policy: key.policy.text.to_string(),
         tags: texts(&key.tags),
         rotation: key.rotation.map(|rotation| RotationMessage {
@@ -222,6 +225,7 @@ pub(super) fn decode_kms_key(id: KeyId, bytes: &[u8]) -> Result<KmsKey, Flaw> {
             }
         },
         materials,
+        pending: message.pending.map(from_material).transpose()?,
         policy: from_policy(message.policy)?,
         tags: tags(message.tags),
         rotation: message.rotation.map(|rotation| Rotation {

@@ -3,7 +3,7 @@
 use regent_core::cx::Cx;
 use regent_core::keys::access::Found;
 use regent_core::keys::error::Error;
-use regent_core::keys::model::{KeySpec, KeyUsage};
+use regent_core::keys::model::{KeySpec, KeyUsage, Origin};
 use regent_core::keys::ops::create_key::CreateKey;
 use serde::Deserialize;
 
@@ -130,18 +130,17 @@ impl Input {
         Ok((spec, usage))
     }
 
-    /// Lets only keys through whose material can be made here.
-    fn refuse_unbuilt(&self) -> Result<(), Fault> {
+    /// Where the material comes from: not from a key store.
+    fn origin(&self) -> Result<Origin, Fault> {
         if self.custom_key_store_id.is_some() {
             return Err(fault::custom_key_store());
         }
         if self.xks_key_id.is_some() {
             return Err(fault::unsupported("XksKeyId is not supported."));
         }
-        match self.origin.as_deref() {
-            None | Some("AWS_KMS") => Ok(()),
-            Some(origin) => Err(fault::unsupported(format!("Origin {origin} is not supported."))),
-        }
+        let origin = self.origin.as_deref().unwrap_or(Origin::AwsKms.as_str());
+        Origin::of_name(origin)
+            .ok_or_else(|| fault::unsupported(format!("Origin {origin} is not supported.")))
     }
 }
 
@@ -150,7 +149,7 @@ impl JsonOperation for CreateKey {
         let input: Input = json::parse(body)?;
         input.check()?;
         let (spec, usage) = input.kind()?;
-        input.refuse_unbuilt()?;
+        let origin = input.origin()?;
         Ok(Self {
             policy: members::policy(input.policy.as_deref()).map_err(fault::of_request)?,
             bypass_lockout_check: input.bypass_policy_lockout_safety_check.unwrap_or_default(),
@@ -158,6 +157,7 @@ impl JsonOperation for CreateKey {
             tags: members::tags(input.tags.unwrap_or_default()).map_err(fault::of_request)?,
             spec,
             usage,
+            origin,
             multi_region: input.multi_region.unwrap_or_default(),
         })
     }

@@ -5,8 +5,9 @@
 
 use regent_core::cx::Cx;
 use regent_core::ids::KeyArn;
-use regent_core::keys::error::{Error, GrantProblem, RotationProblem, UseProblem};
+use regent_core::keys::error::{Error, GrantProblem, ImportProblem, RotationProblem, UseProblem};
 use regent_core::keys::problem::KeyProblem;
+use regent_core::keys::spec::PairSpec;
 
 use super::problem::text_and_code;
 use crate::fault::Fault;
@@ -16,6 +17,7 @@ use crate::service::Service;
 const ALIAS_PREFIX: &str = "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html";
 const ALIAS_KIND: &str =
     "The current and the new KMS key of an alias must be of the same type and key usage.";
+const NO_DATA_KEY_LENGTH: &str = "Please specify either number of bytes or key spec.";
 const INACCESSIBLE: &str = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.";
 const INCORRECT_KEY: &str =
     "The key ID in the request does not identify a CMK that can perform this operation.";
@@ -38,15 +40,14 @@ pub fn of_request(error: Error) -> Fault {
         Error::CiphertextKeyInaccessible => Fault::kms("AccessDeniedException", INACCESSIBLE),
         Error::IncorrectKey => Fault::kms("IncorrectKeyException", INCORRECT_KEY),
         Error::Use(problem) => of_use(&problem),
+        Error::Import(problem) => of_import(&problem),
         Error::EncryptionContextTooLong => {
             Fault::validation("The encryption context is longer than 8192 characters.")
         }
         Error::DataKeyLengthAmbiguous => {
             Fault::validation("Please specify either number of bytes or key spec, but not both.")
         }
-        Error::DataKeyLengthMissing => {
-            Fault::validation("Please specify either number of bytes or key spec.")
-        }
+        Error::DataKeyLengthMissing => Fault::validation(NO_DATA_KEY_LENGTH),
         Error::DryRun => Fault::kms("DryRunOperationException", DRY_RUN),
         Error::NotPendingDeletion { key } => {
             state(format!("{key} is not pending deletion (or pending replica deletion)."))
@@ -134,6 +135,42 @@ fn of_use(problem: &UseProblem) -> Fault {
             "{key} key spec is {} which is not valid for this operation.",
             spec.as_str()
         )),
+    }
+}
+
+fn of_import(problem: &ImportProblem) -> Fault {
+    match problem {
+        ImportProblem::Origin { key, origin } => unsupported(format!(
+            "{key} origin is {} which is not valid for this operation.",
+            origin.as_str()
+        )),
+        ImportProblem::Wrapping { wrapping, size, spec } => unsupported(format!(
+            "Wrapping algorithm {} and wrapping key spec {} are not compatible with key spec {}.",
+            wrapping.as_str(),
+            PairSpec::Rsa(*size).as_str(),
+            spec.as_str()
+        )),
+        ImportProblem::TokenInvalid => Fault::kms_bare("InvalidImportTokenException"),
+        ImportProblem::TokenExpired => Fault::kms_bare("ExpiredImportTokenException"),
+        ImportProblem::Material => Fault::kms_bare("IncorrectKeyMaterialException"),
+        ImportProblem::ValidTo => {
+            Fault::validation("ValidTo must be in the future, and at most 365 days from now.")
+        }
+        ImportProblem::NotSymmetric => unsupported(
+            "ImportType, KeyMaterialDescription and KeyMaterialId are for symmetric encryption keys only.",
+        ),
+        ImportProblem::IdOfNew => Fault::validation(
+            "KeyMaterialId cannot be specified when the ImportType is NEW_KEY_MATERIAL.",
+        ),
+        ImportProblem::OtherPending { key, given, pending } => state(format!(
+            "New key material (id: {given}) cannot be imported into KMS key {key}, because another key material (id: {pending}) is pending rotation."
+        )),
+        ImportProblem::NextOfMultiRegion { key } => unsupported(format!(
+            "{key} is a multi-Region key, which cannot be given new key material here."
+        )),
+        ImportProblem::NoMaterial { id } => {
+            Fault::kms("NotFoundException", format!("Key material {id} is not found."))
+        }
     }
 }
 

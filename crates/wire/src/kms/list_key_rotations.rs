@@ -2,7 +2,7 @@
 
 use regent_core::cx::Cx;
 use regent_core::keys::error::Error;
-use regent_core::keys::model::{Import, Material, Origin};
+use regent_core::keys::model::{Material, Origin};
 use regent_core::keys::ops::list_key_rotations::{ListKeyRotations, Rotations};
 use regent_core::limits;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use crate::constraints::Constraints;
 use crate::fault::Fault;
 use crate::json::{self, Object};
 use crate::json_operation::JsonOperation;
-use crate::kms::{fault, marker, members};
+use crate::kms::{fault, marker, members, metadata};
 
 const ALL_MATERIAL: &str = "ALL_KEY_MATERIAL";
 const INCLUDE: [&str; 2] = [ALL_MATERIAL, "ROTATIONS_ONLY"];
@@ -65,8 +65,12 @@ impl JsonOperation for ListKeyRotations {
 fn write(entry: &mut Object<'_>, list: &Rotations, material: &Material) {
     entry.string("KeyId", list.key.to_string().as_str());
     entry.string("KeyMaterialId", material.id.to_string().as_str());
-    let current = list.current == Some(material.id);
-    entry.string("KeyMaterialState", if current { "CURRENT" } else { "NON_CURRENT" });
+    let state = match Some(material.id) {
+        id if id == list.current => "CURRENT",
+        id if id == list.pending => "PENDING_ROTATION",
+        _ => "NON_CURRENT",
+    };
+    entry.string("KeyMaterialState", state);
     if list.origin == Origin::External {
         imported(entry, material);
     }
@@ -79,14 +83,7 @@ fn write(entry: &mut Object<'_>, list: &Rotations, material: &Material) {
 fn imported(entry: &mut Object<'_>, material: &Material) {
     let here = material.wrapped.is_some();
     entry.string("ImportState", if here { "IMPORTED" } else { "PENDING_IMPORT" });
-    if let Some(Import { expires, description }) = &material.import {
-        entry.string("KeyMaterialDescription", description.as_deref());
-        match expires {
-            Some(at) => {
-                entry.string("ExpirationModel", "KEY_MATERIAL_EXPIRES");
-                entry.time("ValidTo", *at);
-            }
-            None => entry.string("ExpirationModel", "KEY_MATERIAL_DOES_NOT_EXPIRE"),
-        }
-    }
+    let described = material.import.as_ref().and_then(|import| import.description.as_deref());
+    entry.string("KeyMaterialDescription", described);
+    metadata::write_expiration(entry, material);
 }

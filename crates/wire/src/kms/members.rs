@@ -3,6 +3,7 @@
 //! Source of every bound: AWS's service model. Checks collect violations first; conversions come
 //! after [`Constraints::finish`]. Members whose feature is not built are refused here by name.
 
+use regent_core::ids::MaterialId;
 use regent_core::keys::ciphertext::{self, Blob as SealedBlob};
 use regent_core::keys::envelope::EncryptionContext;
 use regent_core::keys::error::Error;
@@ -140,6 +141,17 @@ pub fn check_message(check: &mut Constraints, message: Option<&Blob>) {
 pub fn check_result(check: &mut Constraints, path: &str, result: Option<&Blob>) {
     let bounds = 1..=limits::KMS_CIPHERTEXT_LEN_MAX;
     check.blob(path, result.map(Blob::expose)).required().length(bounds);
+}
+
+/// The name of material, 64 hexadecimal digits.
+pub fn check_material_id(check: &mut Constraints, id: Option<&str>) {
+    let hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    check.text("keyMaterialId", id).length(64..=64).pattern("^[a-f0-9]+$", hex);
+}
+
+/// [`check_material_id`] has let it through.
+pub fn material_id(given: Option<&str>) -> Result<Option<MaterialId>, Fault> {
+    given.map(|id| id.parse().map_err(|_| Fault::serialization())).transpose()
 }
 
 /// The bytes of a required member.

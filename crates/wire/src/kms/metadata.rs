@@ -2,7 +2,10 @@
 
 use regent_core::ids::{KeyArn, Region, Scope};
 use regent_core::keys::access::Found;
-use regent_core::keys::model::{KeyManager, KeySpec, KeyState, KeyUsage, KmsKey, MultiRegion};
+use regent_core::keys::model::{
+    KeyManager, KeySpec, KeyState, KeyUsage, KmsKey, Material, MultiRegion,
+};
+use regent_core::keys::ops::import_key_material::model_name;
 use regent_core::keys::ops::{derive_shared_secret, encapsulate};
 use regent_core::keys::spec::{EncryptionAlgorithm, HmacHash, SigningAlgorithm};
 
@@ -19,10 +22,21 @@ pub fn write(body: &mut Object<'_>, found: &Found) {
     if let KeyState::PendingReplicaDeletion { window_days } = key.state {
         body.number("PendingDeletionWindowInDays", i64::from(window_days));
     }
+    if let Some(material) = key.materials.last() {
+        write_expiration(body, material);
+    }
     // AWS: only symmetric keys have it.
     if key.spec.is_symmetric() {
         let material = key.materials.last().map(|material| material.id.to_string());
         body.string("CurrentKeyMaterialId", material.as_deref());
+    }
+}
+
+/// Writes when imported material expires, while it is here.
+pub fn write_expiration(body: &mut Object<'_>, material: &Material) {
+    if let (Some(import), Some(_)) = (&material.import, &material.wrapped) {
+        body.string("ExpirationModel", model_name(import.expires));
+        body.time("ValidTo", import.expires);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each test is a transcript in `snapshots/`, made by the operations table on the core's test
 //! store. What must hold whatever the transcript says is asserted beside it.
 
+mod imports;
 mod pairs;
 
 use regent_core::ids::{KeyArn, RequestId};
@@ -212,7 +213,7 @@ fn keys_that_are_refused() {
         r#"{"KeySpec":"AES"}"#,
         r#"{"CustomerMasterKeySpec":"ML_KEM_512"}"#,
         r#"{"KeySpec":"SYMMETRIC_DEFAULT","CustomerMasterKeySpec":"SYMMETRIC_DEFAULT"}"#,
-        r#"{"Origin":"EXTERNAL"}"#,
+        r#"{"Origin":"EXTERNAL_KEY_STORE"}"#,
         r#"{"CustomKeyStoreId":"cks-1","Origin":"AWS_CLOUDHSM"}"#,
         r#"{"XksKeyId":"a"}"#,
         r#"{"XksKeyId":"a/b"}"#,

@@ -46,11 +46,8 @@ impl Command for CancelKeyDeletion {
             let (region, account) = (found.scope.region, found.scope.account);
             tx.remove(Key::Deadline { region, at, account, due });
         }
-        let state = match found.key.materials.last().and_then(|material| material.wrapped.as_ref())
-        {
-            Some(_) => KeyState::Disabled,
-            None => KeyState::PendingImport,
-        };
+        let state =
+            if found.key.lacks_material() { KeyState::PendingImport } else { KeyState::Disabled };
         found.update(tx, |key| key.state = state);
         Ok(Step::Done(found.arn()))
     }

@@ -1,4 +1,5 @@
-//! CreateKey: a key of any spec with new material, in one Region or as a multi-Region primary.
+//! CreateKey: a key of any spec, with new material or for material that is imported, in one Region
+//! or as a multi-Region primary.
 //!
 //! The id is drawn before permission is asked, because tagging is permitted on the key's own ARN.
 
@@ -32,6 +33,7 @@ pub struct CreateKey {
     pub spec: KeySpec,
     /// One of those that the spec allows.
     pub usage: KeyUsage,
+    pub origin: Origin,
     pub multi_region: bool,
 }
 
@@ -53,7 +55,7 @@ impl Operation for CreateKey {
         create.facts.others = vec![
             ("kms:keyspec", self.spec.as_str().to_owned()),
             ("kms:keyusage", self.usage.as_str().to_owned()),
-            ("kms:keyorigin", Origin::AwsKms.as_str().to_owned()),
+            ("kms:keyorigin", self.origin.as_str().to_owned()),
             ("kms:multiregion", self.multi_region.to_string()),
             ("kms:bypasspolicylockoutsafetycheck", self.bypass_lockout_check.to_string()),
         ];
@@ -86,16 +88,24 @@ impl Command for CreateKey {
             installing: BTreeMap::new(),
         });
         let check = op.policy.is_some() && !op.bypass_lockout_check;
+        let (state, materials) = match op.origin {
+            Origin::AwsKms => {
+                let material = new_material(&arn, op.spec, cx.now, cx.crypto, cx.entropy);
+                (KeyState::Enabled, vec![material])
+            }
+            Origin::External => (KeyState::PendingImport, Vec::new()),
+        };
         let key = Arc::new(KmsKey {
             id,
             manager: KeyManager::Customer,
             description: op.description,
             spec: op.spec,
             usage: op.usage,
-            origin: Origin::AwsKms,
+            origin: op.origin,
             created: cx.now,
-            state: KeyState::Enabled,
-            materials: vec![new_material(&arn, op.spec, cx.now, cx.crypto, cx.entropy)],
+            state,
+            materials,
+            pending: None,
             policy: key_policy::of_new_key(scope, op.policy)?,
             tags: op.tags,
             rotation: None,

@@ -28,6 +28,8 @@ pub struct Rotations {
     pub origin: Origin,
     /// The generation that encrypts.
     pub current: Option<MaterialId>,
+    /// The generation that the key is rotated to next.
+    pub pending: Option<MaterialId>,
     pub page: Page<Material>,
 }
 
@@ -59,16 +61,18 @@ impl Query for ListKeyRotations {
             return Err(RotationProblem::NotSymmetric.into());
         }
         // A marker of another key stands at no generation: the list is at its end.
+        let all: Vec<_> = key.materials.iter().chain(&key.pending).collect();
         let from = op.after.map_or(Some(0), |after| {
-            key.materials.iter().position(|material| material.id == after).map(|at| at + 1)
+            all.iter().position(|material| material.id == after).map(|at| at + 1)
         });
-        let rest = from.and_then(|from| key.materials.get(from..)).unwrap_or_default();
-        let listed = rest.iter().filter(|material| op.all_material || material.rotated.is_some());
+        let rest = from.and_then(|from| all.get(from..)).unwrap_or_default().iter().copied();
+        let listed = rest.filter(|material| op.all_material || material.rotated.is_some());
         let items = listed.take(op.limit + 1).cloned().collect();
         Ok(Rotations {
             key: key.id,
             origin: key.origin,
             current: key.materials.last().map(|material| material.id),
+            pending: key.pending.as_ref().map(|material| material.id),
             page: Page::cut(items, op.limit),
         })
     }

@@ -46,7 +46,8 @@ impl Command for RotateKeyOnDemand {
         let found = target.found()?;
         let key = found.arn();
         rotation::check(&found, false)?;
-        if found.key.origin == Origin::External {
+        let pending = found.key.pending.clone();
+        if found.key.origin == Origin::External && pending.is_none() {
             return Err(RotationProblem::NothingPending { key }.into());
         }
         let kind = RotationKind::OnDemand;
@@ -54,7 +55,10 @@ impl Command for RotateKeyOnDemand {
         if before >= limits::ON_DEMAND_ROTATIONS_MAX {
             return Err(RotationProblem::TooMany { key }.into());
         }
-        rotation::rotate(cx, tx, found.scope, &found.key, kind)?;
+        match pending {
+            Some(pending) => rotation::advance(cx, tx, found.scope, &found.key, pending)?,
+            None => rotation::rotate(cx, tx, found.scope, &found.key, kind)?,
+        }
         Ok(Step::Done(key))
     }
 }

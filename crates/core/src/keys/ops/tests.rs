@@ -6,6 +6,7 @@ mod cryptography;
 mod deciding;
 mod demands;
 mod grants;
+mod import;
 mod lifecycle;
 mod listing;
 mod multi_region;
@@ -20,7 +21,7 @@ use crate::keys::access::Found;
 use crate::keys::envelope::EncryptionContext;
 use crate::keys::error::Error;
 use crate::keys::key_policy;
-use crate::keys::model::{KeySpec, KeyState, KeyUsage, KmsKey};
+use crate::keys::model::{KeySpec, KeyState, KeyUsage, KmsKey, Origin};
 use crate::keys::ops::create_alias::CreateAlias;
 use crate::keys::ops::create_key::CreateKey;
 use crate::keys::ops::encrypt::Encrypt;
@@ -54,6 +55,7 @@ fn plain() -> CreateKey {
         tags: Tags::new(),
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
+        origin: Origin::AwsKms,
         multi_region: false,
     }
 }

@@ -80,6 +80,7 @@ fn install_key(
             Origin::External => State::PendingImport,
         },
         materials: open_materials(cx, &[], &state)?,
+        pending: None,
         policy: KeyPolicy { text: install.policy.clone(), compiled: Arc::new(compiled) },
         tags: install.tags.clone(),
         rotation: state.rotation,

@@ -171,6 +171,7 @@ fn customer_key(world: &mut World, number: u8, state: KeyState) -> KeyArn {
             created: cx.now,
             state,
             materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],
+            pending: None,
             policy: KeyPolicy { text: policy.as_str().into(), compiled },
             tags: Tags::new(),
             rotation: None,

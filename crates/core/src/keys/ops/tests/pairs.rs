@@ -312,7 +312,7 @@ fn dry_runs_and_uses() {
 }
 
 /// The one demand of an operation.
-fn demanded<Op: Operation>(world: &World, op: &Op) -> Demand {
+pub fn demanded<Op: Operation>(world: &World, op: &Op) -> Demand {
     let cx = world.cx();
     let target = op.target(&cx, &world.store).unwrap();
     let mut demands = op.demands(&cx, &target);
