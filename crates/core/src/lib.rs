@@ -21,6 +21,7 @@ pub mod ports;
 pub mod records;
 pub mod replication;
 pub mod secrets;
+pub mod stacks;
 pub mod sts;
 pub mod tags;
 #[cfg(test)]

@@ -103,3 +103,13 @@ pub const RETRY_MS_MIN: u64 = 100;
 pub const RETRY_MS_MAX: u64 = 10_000;
 /// How long a removed replica is remembered, so that a late frame cannot bring it back, in days.
 pub const TOMBSTONE_DAYS: u32 = 30;
+
+// Stacks
+pub const STACK_NAME_LEN_MAX: usize = 128; // docs
+pub const TEMPLATE_LEN_MAX: usize = 51_200; // model, TemplateBody, in bytes
+pub const STACKS_MAX: usize = 2000; // docs, per account and Region
+pub const STACK_EVENTS_PAGE: usize = 100; // docs
+pub const STACK_RESOURCES_PAGE: usize = 100; // docs
+pub const STACKS_PAGE: usize = 100; // docs, 1 MB; ours by count
+/// How long a stack waits for what it made to be ready.
+pub const STABILIZE_MS_MAX: i64 = 3_600_000; // ours

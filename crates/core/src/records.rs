@@ -16,6 +16,8 @@ use crate::keys::usage::LastUse;
 use crate::ports::TransportKey;
 use crate::replication::change::Stamp;
 use crate::secrets::model::{Replica, Secret, Version};
+use crate::stacks::ids::{LogicalId, StackId, StackName};
+use crate::stacks::model::{Event, Resource, Run, Stack};
 use crate::time::Timestamp;
 
 /// Where a record stands. The derived order is the order of scans, within one kind.
@@ -78,6 +80,17 @@ pub enum Key {
     Identity { region: Region },
     /// Which index records the store has: [`Record::Indexed`].
     Indexed { region: Region },
+    /// A stack by id, which is by creation: [`Record::Stack`]. Deleted ones stay.
+    Stack { scope: Scope, id: StackId },
+    /// The stack that has a name and is not deleted: [`Record::StackRef`].
+    StackOfName { scope: Scope, name: StackName },
+    /// One resource of a stack: [`Record::StackResource`]. Guarded by the stack and its run.
+    StackResource { scope: Scope, stack: StackId, logical: LogicalId },
+    /// One line of a stack's history, by number: [`Record::StackEvent`].
+    StackEvent { scope: Scope, stack: StackId, number: u64 },
+    /// A stack's operation under way: [`Record::StackRun`]. Whoever writes a resource or an event
+    /// of the stack also writes this, or ends it.
+    StackRun { scope: Scope, id: StackId },
 }
 
 /// What an index of secrets is of.
@@ -142,6 +155,11 @@ pub enum Record {
     Index,
     /// The newest generation of index records that is complete.
     Indexed(u32),
+    Stack(Arc<Stack>),
+    StackRef(StackId),
+    StackResource(Arc<Resource>),
+    StackEvent(Arc<Event>),
+    StackRun(Arc<Run>),
 }
 
 /// PROMISE R2: what was removed at `at` is not brought back by anything older.
@@ -241,6 +259,23 @@ pub enum Prefix {
     },
     /// The identity of the Region whose store this is, and of no other.
     Identities,
+    /// Stacks by creation.
+    Stacks {
+        scope: Scope,
+    },
+    StackResources {
+        scope: Scope,
+        stack: StackId,
+    },
+    /// The events of one stack, oldest first.
+    StackEvents {
+        scope: Scope,
+        stack: StackId,
+    },
+    /// Every account's operations under way.
+    StackRuns {
+        region: Region,
+    },
 }
 
 /// One walk over a range.

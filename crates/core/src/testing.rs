@@ -259,7 +259,8 @@ fn within(prefix: &Prefix, key: &Key) -> bool {
         (Prefix::Secrets { scope, name: start }, Key::Secret { scope: at, name }) => {
             scope == at && name.as_str().starts_with(&**start)
         }
-        (Prefix::SecretsOfRegion { region }, Key::Secret { scope, .. }) => *region == scope.region,
+        (Prefix::SecretsOfRegion { region }, Key::Secret { scope, .. })
+        | (Prefix::StackRuns { region }, Key::StackRun { scope, .. }) => *region == scope.region,
         (
             Prefix::Facets { scope, facet, start },
             Key::SecretByFacet { scope: at, facet: of, text, .. },
@@ -270,7 +271,8 @@ fn within(prefix: &Prefix, key: &Key) -> bool {
         ) => (scope, facet, wanted) == (at, of, text),
         (Prefix::SecretsByCreated { scope }, Key::SecretByCreated { scope: at, .. })
         | (Prefix::KmsKeys { scope }, Key::KmsKey { scope: at, .. })
-        | (Prefix::Aliases { scope }, Key::Alias { scope: at, .. }) => scope == at,
+        | (Prefix::Aliases { scope }, Key::Alias { scope: at, .. })
+        | (Prefix::Stacks { scope }, Key::Stack { scope: at, .. }) => scope == at,
         (
             Prefix::Versions { scope, name, suffix },
             Key::Version { scope: at, name: of, suffix: which, .. },
@@ -298,6 +300,13 @@ fn within(prefix: &Prefix, key: &Key) -> bool {
         }
         (Prefix::Deadlines { region }, Key::Deadline { region: at, .. }) => region == at,
         (Prefix::Identities, Key::Identity { .. }) => true,
+        (
+            Prefix::StackResources { scope, stack },
+            Key::StackResource { scope: at, stack: of, .. },
+        )
+        | (Prefix::StackEvents { scope, stack }, Key::StackEvent { scope: at, stack: of, .. }) => {
+            (scope, stack) == (at, of)
+        }
         _ => false,
     }
 }

@@ -16,6 +16,8 @@ use crate::ports::{Read, StoreFault, Stored};
 use crate::records::{Key, Outbox, Prefix, Record, Scan, Subject, Tombstone};
 use crate::secrets::model::{Replica, Secret, Version};
 use crate::secrets::rotation::event::ServiceEvent;
+use crate::stacks::ids::{LogicalId, StackId, StackName};
+use crate::stacks::model::{Resource, Run, Stack};
 
 /// A transaction under construction.
 pub struct Tx<'a> {
@@ -64,6 +66,12 @@ impl<'a> Tx<'a> {
     /// Has an event recorded with the commit.
     pub fn announce(&mut self, event: ServiceEvent) {
         self.events.push(event);
+    }
+
+    /// Takes over what a transaction on this one has written. What that one read, this one has.
+    pub fn take_over(&mut self, inner: Batch) {
+        self.writes.extend(inner.writes);
+        self.events.extend(inner.events);
     }
 
     pub fn into_batch(self) -> Batch {
@@ -127,6 +135,13 @@ typed_reads! {
     grant(scope: Scope, key: KeyId, id: GrantId) -> Grant(Arc<Grant>)
         = Key::Grant { scope, key, id };
     grant_count(scope: Scope, key: KeyId) -> Count(u32) = Key::GrantCount { scope, key };
+    stack(scope: Scope, id: StackId) -> Stack(Arc<Stack>) = Key::Stack { scope, id };
+    stack_of_name(scope: Scope, name: &StackName) -> StackRef(StackId)
+        = Key::StackOfName { scope, name: name.clone() };
+    stack_resource(scope: Scope, stack: StackId, logical: &LogicalId)
+        -> StackResource(Arc<Resource>)
+        = Key::StackResource { scope, stack, logical: logical.clone() };
+    stack_run(scope: Scope, id: StackId) -> StackRun(Arc<Run>) = Key::StackRun { scope, id };
     outbox(scope: Scope, peer: Region, subject: &Subject) -> Outbox(Outbox)
         = Key::Outbox {
             region: scope.region, peer, account: scope.account, subject: subject.clone(),

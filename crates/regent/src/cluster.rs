@@ -19,6 +19,7 @@ use regent_store::sqlite::{self, SqliteStore};
 use regent_store::{MemoryStore, Store};
 
 use crate::audit_log::AuditLog;
+use crate::credentials::AccessKeys;
 use crate::functions::Functions;
 use crate::links::Links;
 use crate::node::{Call, Node, Parts, Reply};
@@ -35,6 +36,8 @@ pub struct Options {
     /// Memory for cached records, in bytes, of each Region: they take nothing from one another.
     pub cache_bytes: u64,
     pub functions: Arc<Functions>,
+    /// Whoever stacks act for.
+    pub principals: Arc<AccessKeys>,
     pub audit: Arc<AuditLog>,
 }
 
@@ -98,6 +101,7 @@ impl Cluster {
                 crypto,
                 links,
                 functions: Arc::clone(&options.functions),
+                principals: Arc::clone(&options.principals),
                 audit: Arc::clone(&options.audit),
             };
             let (node, touched) = Node::new(parts).map_err(fault)?;
@@ -106,6 +110,7 @@ impl Cluster {
             }
             tasks.spawn(Arc::clone(&node).replicate());
             tasks.spawn(Arc::clone(&node).keep_time());
+            tasks.spawn(Arc::clone(&node).run_stacks());
             tasks.spawn(Arc::clone(&node).note_reads(touched));
             tasks.spawn(Arc::clone(&node).write_key_uses());
             nodes.insert(region, node);
@@ -201,7 +206,19 @@ fn identity(store: &dyn Store, region: Region, root: &RootKey) -> Result<RegionC
 
 #[cfg(test)]
 mod tests {
+    use regent_wire::sigv4::SecretKey;
+
     use super::*;
+    use crate::credentials::AdministratorKey;
+
+    fn principals() -> AccessKeys {
+        let administrator = AdministratorKey {
+            id: "test".to_owned(),
+            secret: SecretKey::new("test".to_owned()),
+            account: "123456789012".parse().unwrap(),
+        };
+        AccessKeys::new(administrator, Vec::new(), "us-east-1".parse().unwrap()).unwrap()
+    }
 
     fn options(directory: &std::path::Path, region: &str) -> Options {
         Options {
@@ -212,6 +229,7 @@ mod tests {
             root_key: RootKey::new([7; 32]),
             cache_bytes: 1 << 20,
             functions: Arc::default(),
+            principals: Arc::new(principals()),
             audit: Arc::new(AuditLog::none()),
         }
     }

@@ -52,6 +52,21 @@ impl AccessKeys {
         let keys = std::iter::once(first).chain(further).map(credential).collect();
         Ok(Self { keys, administrator_secret: secret, home })
     }
+
+    /// A principal by its ARN, with the authority that it has now. One that is not there any more
+    /// has none (promise R6).
+    pub fn principal(&self, account: AccountId, arn: &str) -> Caller {
+        let mut owners = self.keys.values().map(|key| &key.owner);
+        let found = owners.find(|owner| owner.account == account && *owner.arn == *arn);
+        if let Some(found) = found {
+            return Caller::clone(found);
+        }
+        let root = Caller::account_root(account, self.home);
+        if *root.arn == *arn {
+            return root;
+        }
+        Caller { arn: arn.into(), kind: PrincipalKind::User, policies: Arc::from([]), ..root }
+    }
 }
 
 /// The access key of the command line.
@@ -129,6 +144,21 @@ mod tests {
         let found = keys().find("000000000007").unwrap().owner;
         assert_eq!(found.account.as_str(), "000000000007");
         assert_eq!((found.kind, found.policies.len()), (PrincipalKind::Root, 0));
+    }
+
+    /// PROMISE R6: whoever a stack acts for may do what that principal may do now.
+    #[test]
+    fn principals_by_arn() {
+        let keys = keys();
+        let account: AccountId = "123456789012".parse().unwrap();
+        let of = |arn: &str| keys.principal(account, arn);
+        let administrator = of("arn:aws-us-gov:iam::123456789012:user/test");
+        assert_eq!(administrator.policies.len(), 1);
+        assert_eq!(of("arn:aws-us-gov:iam::123456789012:root").kind, PrincipalKind::Root);
+        let gone = of("arn:aws-us-gov:iam::123456789012:user/gone");
+        assert_eq!((gone.kind, gone.policies.len()), (PrincipalKind::User, 0));
+        let other = keys.principal("000000000001".parse().unwrap(), &administrator.arn);
+        assert!(other.policies.is_empty());
     }
 
     /// PROMISE R6: a user without policies has none, and other texts are no keys.

@@ -8,6 +8,7 @@ mod effects;
 mod inbound;
 mod outbound;
 mod rotations;
+mod stacks;
 mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::audit_log::AuditLog;
+use crate::credentials::AccessKeys;
 use crate::functions::Functions;
 use crate::links::Links;
 use effects::{Consequences, Effects};
@@ -72,6 +74,13 @@ pub struct Call {
     pub now: Timestamp,
 }
 
+impl Call {
+    /// When it came, its id, and that of its audit record.
+    const fn named(&self) -> (Timestamp, RequestId, RequestId) {
+        (self.now, self.request_id, self.event_id)
+    }
+}
+
 /// What the client gets.
 pub type Reply = Result<Response, Fault>;
 
@@ -100,6 +109,7 @@ pub struct Node {
     slow: Semaphore,
     touches: mpsc::Sender<Touch>,
     key_uses: Mutex<usage::Waiting>,
+    principals: Arc<AccessKeys>,
 }
 
 impl std::fmt::Debug for Node {
@@ -117,7 +127,8 @@ pub struct Parts {
     pub crypto: RegionCrypto,
     pub links: Arc<Links>,
     pub functions: Arc<Functions>,
-    /// Where the service's own events go.
+    pub principals: Arc<AccessKeys>,
+    /// Where the service's own events go, and the calls of stacks.
     pub audit: Arc<AuditLog>,
 }
 
@@ -130,7 +141,8 @@ impl std::fmt::Debug for Parts {
 impl Node {
     /// A node over an open store, and the reads that it will want noted.
     pub fn new(parts: Parts) -> Result<(Arc<Self>, mpsc::Receiver<Touch>), StoreFault> {
-        let Parts { region, regions, profile, store, crypto, links, functions, audit } = parts;
+        let Parts { region, regions, profile, store, crypto, links, functions, principals, audit } =
+            parts;
         let (touches, touched) = mpsc::channel(TOUCHES_MAX);
         let node = Self {
             region,
@@ -151,6 +163,7 @@ impl Node {
             slow: Semaphore::new(SLOW_MAX),
             touches,
             key_uses: Mutex::default(),
+            principals,
         };
         node.load_outbox()?;
         Ok((Arc::new(node), touched))
@@ -207,14 +220,14 @@ impl Node {
                         // A full queue loses a day's note of a read, never the read.
                         let _ = self.touches.try_send(touch);
                     }
-                    self.note_uses(call, uses);
+                    self.note_uses(call.named(), uses);
                     return Ok(Ok(answer));
                 }
                 Outcome::Commit { answer, batch } => {
                     let keys = keys_under_way(&batch);
                     match self.commit(batch).await {
                         Ok(()) => {
-                            self.note_uses(call, uses);
+                            self.note_uses(call.named(), uses);
                             self.settle(keys).await;
                             return Ok(Ok(answer));
                         }
@@ -404,13 +417,12 @@ impl Node {
         Ok(())
     }
 
-    fn note_uses(&self, call: &Call, uses: Uses) {
+    fn note_uses(&self, (at, request, event): (Timestamp, RequestId, RequestId), uses: Uses) {
         if uses.is_empty() {
             return;
         }
         let mut waiting = lock(&self.key_uses);
         for (key, operation) in uses.into_each() {
-            let (at, request, event) = (call.now, call.request_id, call.event_id);
             waiting.note(key, LastUse { operation, at, request, event });
         }
     }

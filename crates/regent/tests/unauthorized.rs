@@ -170,6 +170,40 @@ fn tag_body(service: Service, name: &str) -> Option<&'static str> {
     })
 }
 
+/// The parameters of each operation of a query service.
+fn form(name: &str) -> Option<&'static str> {
+    const TEMPLATE: &str = "&TemplateBody=%7B%22Resources%22%3A%7B%22S%22%3A%7B%22Type%22%3A%22AWS%3A%3ASecretsManager%3A%3ASecret%22%7D%7D%7D";
+    Some(match name {
+        "CreateStack" | "UpdateStack" | "ValidateTemplate" | "GetTemplateSummary" => TEMPLATE,
+        "DescribeStackResource" => "&LogicalResourceId=S",
+        "UpdateTerminationProtection" => "&EnableTerminationProtection=true",
+        "DeleteStack"
+        | "DescribeStackEvents"
+        | "DescribeStackResources"
+        | "DescribeStacks"
+        | "GetTemplate"
+        | "ListStackResources"
+        | "ListStacks" => "",
+        _ => return None,
+    })
+}
+
+fn refuses_form(server: &Server, service: Service, name: &str) {
+    if service == Service::Sts {
+        // AWS: GetCallerIdentity needs no permission and cannot be denied.
+        assert_eq!(name, "GetCallerIdentity");
+        return;
+    }
+    let params = form(name).unwrap_or_else(|| panic!("{name}: no request here"));
+    // What has a template of its own names no stack.
+    let stack = if name == "GetTemplateSummary" { "" } else { "&StackName=s" };
+    let body = format!("Action={name}&Version={}{stack}{params}", service.api_version());
+    let (status, answer) = server.call(NOBODY, "us-east-1", name, &body);
+    assert_eq!(status, 403, "{name}: {answer}");
+    assert!(answer.contains("<Code>AccessDenied</Code>"), "{name}: {answer}");
+    assert!(!answer.contains("does not exist"), "{name} tells: {answer}");
+}
+
 const NOBODY: (&str, &str) = ("nobody", "nobody-secret");
 
 fn server() -> (Server, tempfile::NamedTempFile) {
@@ -189,8 +223,7 @@ fn every_operation_is_refused_to_a_principal_without_policies() {
     assert!(OPERATIONS.len() > 40, "the table is not empty");
     for operation in OPERATIONS {
         let Some(prefix) = operation.service.target_prefix() else {
-            // AWS: GetCallerIdentity needs no permission and cannot be denied.
-            assert_eq!(operation.name, "GetCallerIdentity");
+            refuses_form(&server, operation.service, operation.name);
             continue;
         };
         let body = tag_body(operation.service, operation.name).or_else(|| body(operation.name));
@@ -207,7 +240,21 @@ fn every_operation_is_refused_to_a_principal_without_policies() {
 fn every_operation_is_refused_without_a_signature() {
     let (server, _config) = server();
     for operation in OPERATIONS {
-        let Some(prefix) = operation.service.target_prefix() else { continue };
+        let Some(prefix) = operation.service.target_prefix() else {
+            let version = operation.service.api_version();
+            let body = format!("Action={}&Version={version}", operation.name);
+            let request = format!(
+                "POST / HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\n\
+                 content-type: application/x-www-form-urlencoded\r\n\
+                 content-length: {}\r\n\r\n{body}",
+                server.port,
+                body.len()
+            );
+            let answer = server.raw(request.as_bytes());
+            assert!(answer.starts_with("HTTP/1.1 403"), "{}: {answer}", operation.name);
+            assert!(answer.contains("MissingAuthenticationToken"), "{answer}");
+            continue;
+        };
         let request = format!(
             "POST / HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\n\
              content-type: application/x-amz-json-1.1\r\nx-amz-target: {prefix}.{}\r\n\

@@ -10,6 +10,7 @@ use core::str::FromStr;
 use regent_core::ids::{AccountId, GrantId, KeyId, MaterialId, Region, Scope, SecretSuffix};
 use regent_core::limits;
 use regent_core::records::{Due, Facet, Key, Order, Prefix, Scan, Subject};
+use regent_core::stacks::ids::StackId;
 use regent_core::time::Timestamp;
 
 /// The first byte of a key.
@@ -35,10 +36,15 @@ pub enum Kind {
     GrantOfName = 23,
     GrantOfRetiring = 24,
     KeyUse = 25,
+    Stack = 40,
+    StackOfName = 41,
+    StackResource = 42,
+    StackEvent = 43,
+    StackRun = 44,
 }
 
 impl Kind {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 25] = [
         Self::Secret,
         Self::SecretByCreated,
         Self::Version,
@@ -59,6 +65,11 @@ impl Kind {
         Self::GrantOfName,
         Self::GrantOfRetiring,
         Self::KeyUse,
+        Self::Stack,
+        Self::StackOfName,
+        Self::StackResource,
+        Self::StackEvent,
+        Self::StackRun,
     ];
 
     pub fn of(key: &Key) -> Self {
@@ -83,6 +94,11 @@ impl Kind {
             Key::GrantOfGrantee { .. } => Self::GrantOfGrantee,
             Key::GrantOfName { .. } => Self::GrantOfName,
             Key::GrantOfRetiring { .. } => Self::GrantOfRetiring,
+            Key::Stack { .. } => Self::Stack,
+            Key::StackOfName { .. } => Self::StackOfName,
+            Key::StackResource { .. } => Self::StackResource,
+            Key::StackEvent { .. } => Self::StackEvent,
+            Key::StackRun { .. } => Self::StackRun,
         }
     }
 
@@ -154,6 +170,16 @@ pub fn key(key: &Key) -> Vec<u8> {
             .account(*account)
             .key_id(*key)
             .bytes(&id.0),
+        Key::Stack { scope, id } | Key::StackRun { scope, id } => {
+            out.scope(scope).bytes(id.bytes())
+        }
+        Key::StackOfName { scope, name } => out.scope(scope).text(name.as_str()),
+        Key::StackResource { scope, stack, logical } => {
+            out.scope(scope).bytes(stack.bytes()).text(logical.as_str())
+        }
+        Key::StackEvent { scope, stack, number } => {
+            out.scope(scope).bytes(stack.bytes()).bytes(&number.to_be_bytes())
+        }
     };
     out.0
 }
@@ -218,6 +244,11 @@ pub fn parse(bytes: &[u8]) -> Result<Key, NotAKey> {
             key: parts.key_id()?,
             id: parts.grant_id()?,
         },
+        Kind::Stack
+        | Kind::StackOfName
+        | Kind::StackResource
+        | Kind::StackEvent
+        | Kind::StackRun => parts.of_stack(kind)?,
     };
     if parts.0.is_empty() { Ok(key) } else { Err(NotAKey) }
 }
@@ -284,6 +315,14 @@ fn prefix(prefix: &Prefix) -> Vec<u8> {
         }
         Prefix::Deadlines { region } => begin(Kind::Deadline, |out| out.text(region.as_str())),
         Prefix::Identities => begin(Kind::Identity, |out| out),
+        Prefix::Stacks { scope } => begin(Kind::Stack, |out| out.scope(scope)),
+        Prefix::StackResources { scope, stack } => {
+            begin(Kind::StackResource, |out| out.scope(scope).bytes(stack.bytes()))
+        }
+        Prefix::StackEvents { scope, stack } => {
+            begin(Kind::StackEvent, |out| out.scope(scope).bytes(stack.bytes()))
+        }
+        Prefix::StackRuns { region } => begin(Kind::StackRun, |out| out.text(region.as_str())),
     }
 }
 
@@ -505,6 +544,28 @@ impl Parts<'_> {
 
     fn key_id(&mut self) -> Result<KeyId, NotAKey> {
         parse_key_id(&self.array::<KEY_ID_LEN>()?).ok_or(NotAKey)
+    }
+
+    /// What belongs to stacks: it begins with a scope.
+    fn of_stack(&mut self, kind: Kind) -> Result<Key, NotAKey> {
+        let scope = self.scope()?;
+        if kind == Kind::StackOfName {
+            return Ok(Key::StackOfName { scope, name: self.text()? });
+        }
+        let stack = self.stack()?;
+        Ok(match kind {
+            Kind::Stack => Key::Stack { scope, id: stack },
+            Kind::StackRun => Key::StackRun { scope, id: stack },
+            Kind::StackResource => Key::StackResource { scope, stack, logical: self.text()? },
+            Kind::StackEvent => {
+                Key::StackEvent { scope, stack, number: u64::from_be_bytes(self.array()?) }
+            }
+            _ => return Err(NotAKey),
+        })
+    }
+
+    fn stack(&mut self) -> Result<StackId, NotAKey> {
+        Ok(StackId::from_bytes(self.array()?))
     }
 
     fn grant_id(&mut self) -> Result<GrantId, NotAKey> {

@@ -17,6 +17,7 @@ use regent_core::ids::{
     SecretName, SecretSuffix,
 };
 use regent_core::records::{Due, Facet, Key, Order, Prefix, Scan, Subject};
+use regent_core::stacks::ids::StackId;
 use regent_core::time::Timestamp;
 use regent_store::{codec, encode};
 
@@ -132,6 +133,32 @@ fn scoped_key() -> BoxedStrategy<Key> {
             name
         }),
         grant_key(),
+        stack_key(),
+    ]
+    .boxed()
+}
+
+fn stack_id() -> BoxedStrategy<StackId> {
+    any::<[u8; 16]>().prop_map(StackId::from_bytes).boxed()
+}
+
+fn stack_key() -> BoxedStrategy<Key> {
+    let name = "[ab]{1,2}".prop_map(|name| name.parse().unwrap());
+    let logical = "[ab]{1,2}".prop_map(|name| name.parse().unwrap());
+    prop_oneof![
+        (scope(), stack_id()).prop_map(|(scope, id)| Key::Stack { scope, id }),
+        (scope(), name).prop_map(|(scope, name)| Key::StackOfName { scope, name }),
+        (scope(), stack_id(), logical).prop_map(|(scope, stack, logical)| Key::StackResource {
+            scope,
+            stack,
+            logical
+        }),
+        (scope(), stack_id(), any::<u64>()).prop_map(|(scope, stack, number)| Key::StackEvent {
+            scope,
+            stack,
+            number
+        }),
+        (scope(), stack_id()).prop_map(|(scope, id)| Key::StackRun { scope, id }),
     ]
     .boxed()
 }
@@ -222,6 +249,10 @@ fn prefix() -> BoxedStrategy<Prefix> {
         (region(), region()).prop_map(|(region, peer)| Prefix::Outbox { region, peer }),
         region().prop_map(|region| Prefix::Deadlines { region }),
         Just(Prefix::Identities),
+        scope().prop_map(|scope| Prefix::Stacks { scope }),
+        (scope(), stack_id()).prop_map(|(scope, stack)| Prefix::StackResources { scope, stack }),
+        (scope(), stack_id()).prop_map(|(scope, stack)| Prefix::StackEvents { scope, stack }),
+        region().prop_map(|region| Prefix::StackRuns { region }),
     ]
     .boxed()
 }
@@ -232,7 +263,15 @@ fn holds(prefix: &Prefix, key: &Key) -> bool {
         (Prefix::Secrets { scope: at, name: begin }, Key::Secret { scope, name }) => {
             at == scope && name.as_str().starts_with(&**begin)
         }
-        (Prefix::SecretsOfRegion { region }, Key::Secret { scope, .. }) => *region == scope.region,
+        (Prefix::SecretsOfRegion { region }, Key::Secret { scope, .. })
+        | (Prefix::StackRuns { region }, Key::StackRun { scope, .. }) => *region == scope.region,
+        (
+            Prefix::StackResources { scope: at, stack: of },
+            Key::StackResource { scope, stack, .. },
+        )
+        | (Prefix::StackEvents { scope: at, stack: of }, Key::StackEvent { scope, stack, .. }) => {
+            (at, of) == (scope, stack)
+        }
         (
             Prefix::Facets { scope: at, facet: of, start },
             Key::SecretByFacet { scope, facet, text, .. },
@@ -243,7 +282,8 @@ fn holds(prefix: &Prefix, key: &Key) -> bool {
         ) => (at, of, wanted) == (scope, facet, text),
         (Prefix::SecretsByCreated { scope: at }, Key::SecretByCreated { scope, .. })
         | (Prefix::KmsKeys { scope: at }, Key::KmsKey { scope, .. })
-        | (Prefix::Aliases { scope: at }, Key::Alias { scope, .. }) => at == scope,
+        | (Prefix::Aliases { scope: at }, Key::Alias { scope, .. })
+        | (Prefix::Stacks { scope: at }, Key::Stack { scope, .. }) => at == scope,
         (
             Prefix::Versions { scope: at, name: of, suffix: with },
             Key::Version { scope, name, suffix, .. },

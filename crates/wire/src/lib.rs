@@ -6,6 +6,7 @@
 //! (promise R6), and no secret value reaches a [`fault::Fault`] (promise R7).
 
 pub mod audit;
+pub mod cloudformation;
 pub mod constraints;
 pub mod fault;
 pub mod json;

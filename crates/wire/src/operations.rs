@@ -13,6 +13,7 @@ use regent_core::keys::ops as keys;
 use regent_core::ports::Read;
 use regent_core::records::Key;
 use regent_core::secrets::ops as secrets;
+use regent_core::stacks::ops as stacks;
 use regent_core::sts::GetCallerIdentity;
 use regent_core::tx::{Batch, Tx};
 
@@ -97,6 +98,14 @@ impl Operation {
         Self { service, name, action: Op::ACTION, read_only: true, run, slow }
     }
 
+    const fn form_command<Op: QueryOperation + Command>(
+        service: Service,
+        name: &'static str,
+    ) -> Self {
+        let (run, slow): (Run, _) = (form_command::<Op>, never);
+        Self { service, name, action: Op::ACTION, read_only: false, run, slow }
+    }
+
     const fn command<Op: JsonOperation + Command>(service: Service, name: &'static str) -> Self {
         let (run, slow): (Run, _) = (json_command::<Op>, Op::is_slow);
         Self { service, name, action: Op::ACTION, read_only: false, run, slow }
@@ -166,24 +175,49 @@ fn form_query<Op: QueryOperation + Query>(
     };
     let tracked = Tx::new(read);
     match engine::query(op, cx, &tracked) {
-        Ok(output) => {
-            let (operation, request_id) = (request.operation, cx.request_id.to_string());
-            let (service, name, format) = (operation.service, operation.name, request.format);
-            let write = |fields: &mut Fields<'_>| Op::encode(&output, cx, fields);
-            let body = query_xml::answer(service, name, &request_id, format, write);
-            Outcome::Answer {
-                answer: Answer {
-                    status: 200,
-                    content_type: format.content_type(),
-                    body,
-                    reads: Vec::new(),
-                },
-                reads: tracked.into_batch().reads,
-                touches: Op::touches(&output),
-            }
-        }
+        Ok(output) => Outcome::Answer {
+            answer: form_answer::<Op>(&output, cx, request),
+            reads: tracked.into_batch().reads,
+            touches: Op::touches(&output),
+        },
         Err(error) => Outcome::Fault(Op::fault(error, cx)),
     }
+}
+
+fn form_command<Op: QueryOperation + Command>(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    request: &Request<'_>,
+) -> Outcome {
+    let op = match Form::parse(request.body).and_then(|form| Op::decode(&form.params())) {
+        Ok(op) => op,
+        Err(fault) => return Outcome::Fault(fault),
+    };
+    let mut tx = Tx::new(read);
+    match engine::command(op, cx, &mut tx) {
+        Ok(Step::Done(output)) => {
+            let answer = form_answer::<Op>(&output, cx, request);
+            Outcome::Commit { answer, batch: tx.into_batch() }
+        }
+        Ok(Step::Ask(asks)) => Outcome::Ask(asks),
+        Err(error) => Outcome::Fault(Op::fault(error, cx)),
+    }
+}
+
+fn form_answer<Op: QueryOperation>(
+    output: &Op::Output,
+    cx: &Cx<'_>,
+    request: &Request<'_>,
+) -> Answer {
+    let (operation, request_id) = (request.operation, cx.request_id.to_string());
+    let (service, name, format) = (operation.service, operation.name, request.format);
+    let body = if Op::HAS_RESULT {
+        let write = |fields: &mut Fields<'_>| Op::encode(output, cx, fields);
+        query_xml::answer(service, name, &request_id, format, write)
+    } else {
+        query_xml::empty_answer(service, name, &request_id, format)
+    };
+    Answer { status: 200, content_type: format.content_type(), body, reads: Vec::new() }
 }
 
 /// The operation of a service by AWS's name. Names are compared as they are.
@@ -275,6 +309,19 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::query::<keys::verify::Verify>(Service::Kms, "Verify"),
     Operation::query::<keys::verify_mac::VerifyMac>(Service::Kms, "VerifyMac"),
     Operation::form_query::<GetCallerIdentity>(Service::Sts, "GetCallerIdentity"),
+    Operation::form_command::<stacks::CreateStack>(Service::CloudFormation, "CreateStack"),
+    Operation::form_command::<stacks::DeleteStack>(Service::CloudFormation, "DeleteStack"),
+    Operation::form_query::<stacks::DescribeStackEvents>(Service::CloudFormation, "DescribeStackEvents"),
+    Operation::form_query::<stacks::DescribeStackResource>(Service::CloudFormation, "DescribeStackResource"),
+    Operation::form_query::<stacks::DescribeStackResources>(Service::CloudFormation, "DescribeStackResources"),
+    Operation::form_query::<stacks::DescribeStacks>(Service::CloudFormation, "DescribeStacks"),
+    Operation::form_query::<stacks::GetTemplate>(Service::CloudFormation, "GetTemplate"),
+    Operation::form_query::<stacks::GetTemplateSummary>(Service::CloudFormation, "GetTemplateSummary"),
+    Operation::form_query::<stacks::ListStackResources>(Service::CloudFormation, "ListStackResources"),
+    Operation::form_query::<stacks::ListStacks>(Service::CloudFormation, "ListStacks"),
+    Operation::form_command::<stacks::UpdateStack>(Service::CloudFormation, "UpdateStack"),
+    Operation::form_command::<stacks::UpdateTerminationProtection>(Service::CloudFormation, "UpdateTerminationProtection"),
+    Operation::form_query::<stacks::ValidateTemplate>(Service::CloudFormation, "ValidateTemplate"),
 ];
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use crate::query_xml::{Fields, Params};
 
 /// One operation of a query service: form to core, and back into XML or JSON.
 pub trait QueryOperation: Operation {
+    /// Whether answers have a result at all.
+    const HAS_RESULT: bool = true;
+
     /// Form parameters to the operation. Constraint violations are faults.
     fn decode(params: &Params<'_>) -> Result<Self, Fault>;
 

@@ -1,7 +1,7 @@
 //! Where Regent behaves otherwise than AWS, and why: kept by hand, one entry for each difference.
 
 use regent_wire::service::Service;
-use regent_wire::service::Service::{Kms, SecretsManager};
+use regent_wire::service::Service::{CloudFormation, Kms, SecretsManager};
 
 /// One difference of one operation.
 #[derive(Debug)]
@@ -342,5 +342,77 @@ pub const DEVIATIONS: &[Deviation] = &[
         "PutKeyPolicy",
         "a principal that does not exist is accepted",
         "there is no directory of principals to look in yet",
+    ),
+    of(
+        CloudFormation,
+        "CreateStack",
+        "`TemplateURL`, `RoleARN`, `NotificationARNs`, `ResourceTypes`, stack policies, rollback triggers, `DeploymentConfig` and `DisableValidation` are refused by name",
+        "there is no S3, no SNS and no role to assume here; the others are not built",
+    ),
+    of(
+        CloudFormation,
+        "CreateStack",
+        "stacks may have `AWS::SecretsManager::Secret`, `AWS::SecretsManager::ResourcePolicy`, `AWS::KMS::Key` and `AWS::KMS::Alias`; every other type, exports and imports are refused by name before anything is made",
+        "nothing is called complete that was not made",
+    ),
+    of(
+        CloudFormation,
+        "CreateStack",
+        "properties that do not fit are refused at once; on AWS some fail the resource",
+        "nothing is made that is known to fail",
+    ),
+    of(
+        CloudFormation,
+        "CreateStack",
+        "secrets do not get the tags `aws:cloudformation:*`",
+        "those tags are reserved, and no operation sets them here",
+    ),
+    of(
+        CloudFormation,
+        "CreateStack",
+        "in the `strict` profile the stack waits until every replica is in sync, an hour at most",
+        "AWS's stack is complete while a replica fails; the `aws` profile does as AWS does",
+    ),
+    of(
+        CloudFormation,
+        "CreateStack",
+        "a stack's resources are made one after another",
+        "each step is one transaction; stacks go on beside one another",
+    ),
+    of(
+        CloudFormation,
+        "DeleteStack",
+        "`DeletionMode` `FORCE_DELETE_STACK` and `RoleARN` are refused",
+        "not built",
+    ),
+    of(
+        CloudFormation,
+        "DeleteStack",
+        "a deleted stack is remembered for good; on AWS for 90 days",
+        "not built",
+    ),
+    of(
+        CloudFormation,
+        "DescribeStackEvents",
+        "`ResourceProperties` is never there",
+        "properties may hold secrets; they stay in the sealed template",
+    ),
+    of(
+        CloudFormation,
+        "GetTemplate",
+        "`Processed` is the template as it was given; `ChangeSetName` is refused",
+        "loops are expanded when the template is read; change sets are not built",
+    ),
+    of(
+        CloudFormation,
+        "GetTemplateSummary",
+        "no `ResourceIdentifierSummaries`; stack sets and warnings are refused; `ParameterConstraints` are empty",
+        "imports and stack sets are not built",
+    ),
+    of(
+        CloudFormation,
+        "UpdateStack",
+        "`DisableRollback` and what CreateStack refuses are refused by name",
+        "not built",
     ),
 ];

@@ -10,7 +10,7 @@ use crate::run::{Result, metadata};
 
 /// Crates that are functions of their arguments, and all that each may use.
 const PURE: [(&str, &[&str]); 2] = [
-    ("regent-core", &["serde_json", "thiserror", "zeroize"]),
+    ("regent-core", &["regent-cfn", "serde_json", "thiserror", "zeroize"]),
     ("regent-cfn", &["base64", "regex-lite", "saphyr-parser", "thiserror", "zeroize"]),
 ];
 /// The only crate with cryptography in it, and where that comes from.

@@ -138,14 +138,16 @@ async fn start(args: Args) -> Result<(), Failure> {
     check_regions(&args)?;
     let stop = Stop::new().map_err(|cause| Failure::new(Exit::Failure, cause))?;
     let config = config(&args)?;
-    let access_keys = access_keys(&args, config.access_keys)?;
+    let access_keys = Arc::new(access_keys(&args, config.access_keys)?);
     let (listener, address) = listen(SocketAddr::new(args.host, args.port)).await?;
     // The first draw of a process is slow.
     SystemEntropy::warm_up();
     let data_dir = if args.ephemeral { None } else { Some(open_data_dir(&args)?) };
     let audit = Arc::new(open_audit(&args, data_dir.as_ref())?);
     let functions = Arc::new(Functions::new(config.functions, format!("http://{address}")));
-    let cluster = open_cluster(&args, data_dir.as_ref(), functions, Arc::clone(&audit))?;
+    let principals = Arc::clone(&access_keys);
+    let cluster =
+        open_cluster(&args, data_dir.as_ref(), functions, principals, Arc::clone(&audit))?;
     let server = Arc::new(Server {
         cluster: Arc::clone(&cluster),
         access_keys,
@@ -253,6 +255,7 @@ fn open_cluster(
     args: &Args,
     data_dir: Option<&DataDir>,
     functions: Arc<Functions>,
+    principals: Arc<AccessKeys>,
     audit: Arc<AuditLog>,
 ) -> Result<Arc<Cluster>, Failure> {
     let (storage, root_key) = match data_dir {
@@ -271,6 +274,7 @@ fn open_cluster(
         root_key,
         cache_bytes: u64::from(args.cache_mb) << 20,
         functions,
+        principals,
         audit,
     };
     Cluster::open(&options).map_err(|cause| Failure::new(Exit::DataUnusable, cause))

@@ -253,7 +253,7 @@ impl<'s> Exchange<'s> {
             body,
         };
         let verifier = Verifier {
-            credentials: &self.server.access_keys,
+            credentials: &*self.server.access_keys,
             regions: self.server.cluster.regions(),
             keys: &self.server.signing_keys,
         };

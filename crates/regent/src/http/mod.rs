@@ -54,7 +54,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Server {
     pub cluster: Arc<Cluster>,
-    pub access_keys: AccessKeys,
+    pub access_keys: Arc<AccessKeys>,
     pub signing_keys: SigningKeys,
     pub hosts: Hosts,
     pub audit: Arc<AuditLog>,

@@ -24,6 +24,10 @@ pub(super) struct Effects {
     pub(super) outbox_changed: Notify,
     pub(super) acknowledged: Notify,
     pub(super) deadline_changed: Notify,
+    /// A stack has something to do.
+    pub(super) stack_begun: Notify,
+    /// A replica is in another state, for which a stack may wait.
+    pub(super) replica_changed: Notify,
     /// Transactions committed since the start.
     pub(super) commits: AtomicU64,
 }
@@ -34,12 +38,14 @@ pub(super) struct Consequences {
     /// Changes of the outbox: an entry, or that there is none any more.
     outbox: Vec<(Region, Item, Option<Outbox>)>,
     deadline: bool,
+    stack: bool,
+    replica: bool,
 }
 
 impl Consequences {
     pub(super) fn of(batch: &Batch) -> Self {
         let mut outbox = Vec::new();
-        let mut deadline = false;
+        let (mut deadline, mut stack, mut replica) = (false, false, false);
         for (key, record) in &batch.writes {
             match key {
                 Key::Outbox { peer, account, subject, .. } => {
@@ -50,19 +56,28 @@ impl Consequences {
                     outbox.push((*peer, (*account, subject.clone()), entry));
                 }
                 Key::Deadline { .. } => deadline = true,
+                Key::StackRun { .. } => stack |= record.is_some(),
+                Key::Replica { .. } => replica = true,
                 _ => {}
             }
         }
-        Self { outbox, deadline }
+        Self { outbox, deadline, stack, replica }
     }
 }
 
 impl Effects {
     /// Called for each commit, in their order.
-    pub(super) fn committed(&self, Consequences { outbox, deadline }: Consequences) {
+    pub(super) fn committed(&self, consequences: Consequences) {
+        let Consequences { outbox, deadline, stack, replica } = consequences;
         self.commits.fetch_add(1, Ordering::Relaxed);
         if deadline {
             self.deadline_changed.notify_one();
+        }
+        if stack {
+            self.stack_begun.notify_one();
+        }
+        if replica {
+            self.replica_changed.notify_waiters();
         }
         if outbox.is_empty() {
             return;

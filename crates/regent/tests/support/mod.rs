@@ -85,15 +85,14 @@ impl Server {
         let service = match target.split_once('.').map(|(service, _)| service) {
             Some("TrentService") => "kms",
             Some(_) => "secretsmanager",
+            None if body.contains("Version=2010-05-15") => "cloudformation",
             None => "sts",
         };
-        let content_type = if service == "sts" {
-            "application/x-www-form-urlencoded"
-        } else {
-            "application/x-amz-json-1.1"
-        };
+        let form = matches!(service, "sts" | "cloudformation");
+        let content_type =
+            if form { "application/x-www-form-urlencoded" } else { "application/x-amz-json-1.1" };
         let mut headers = vec![("host", host.as_str()), ("content-type", content_type)];
-        if service != "sts" {
+        if !form {
             headers.push(("x-amz-target", target));
         }
         let identity = Credentials::new(access_key, secret, None, None, "test").into();

@@ -10,6 +10,7 @@ mod key;
 mod replication;
 mod rotation;
 mod secret;
+mod stack;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use regent_core::ids::{KeyId, Scope};
 use regent_core::ports::{StoreFault, TransportKey};
 use regent_core::records::{Key, Record};
 use regent_core::replication::change::Stamp;
+use regent_core::stacks::ids::StackId;
 use regent_core::tags::Tags;
 use regent_core::time::Timestamp;
 
@@ -93,6 +95,15 @@ pub fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, Misplaced> {
         (Key::Indexed { .. }, Record::Indexed(generation)) => {
             IndexedRecord { format: FORMAT, generation: *generation }.encode_to_vec()
         }
+        (Key::Stack { id, .. }, Record::Stack(stack)) if stack.id == *id => {
+            stack::encode_stack(stack)
+        }
+        (Key::StackOfName { .. }, Record::StackRef(id)) => sealed(id.bytes()),
+        (Key::StackResource { .. }, Record::StackResource(resource)) => {
+            stack::encode_resource(resource)
+        }
+        (Key::StackEvent { .. }, Record::StackEvent(event)) => stack::encode_event(event),
+        (Key::StackRun { .. }, Record::StackRun(run)) => stack::encode_run(run),
         _ => return Err(Misplaced(Kind::of(key))),
     };
     Ok(bytes)
@@ -136,6 +147,19 @@ fn decode_under(key: &Key, bytes: &[u8]) -> Result<Record, Flaw> {
             Record::Index
         }
         Key::Indexed { .. } => Record::Indexed(read::<IndexedRecord>(bytes)?.generation),
+        Key::Stack { id, .. } => Record::Stack(Arc::new(stack::decode_stack(*id, bytes)?)),
+        Key::StackOfName { .. } => {
+            let id = read::<SealedRecord>(bytes)?.sealed;
+            let id = id.try_into().map_err(|_| Flaw::Field("id"))?;
+            Record::StackRef(StackId::from_bytes(id))
+        }
+        Key::StackResource { .. } => {
+            Record::StackResource(Arc::new(stack::decode_resource(bytes)?))
+        }
+        Key::StackEvent { .. } => Record::StackEvent(Arc::new(stack::decode_event(bytes)?)),
+        Key::StackRun { scope, .. } => {
+            Record::StackRun(Arc::new(stack::decode_run(scope.account, bytes)?))
+        }
     })
 }
 

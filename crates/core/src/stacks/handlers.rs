@@ -1,0 +1,115 @@
+//! What a stack asks of whoever knows how to make a resource.
+//!
+//! A handler works on the step's own transaction: what it does and what the stack notes of it are
+//! committed together. It calls the services' operations as [`Cx::caller`], so that each of them is
+//! authorized as if the principal had called it (promise R6).
+
+use std::collections::BTreeMap;
+
+use regent_cfn::Value;
+use regent_cfn::dynamic::Resolve;
+
+use crate::cx::{Ask, Cx};
+use crate::ports::{Read, StoreFault};
+use crate::stacks::ids::{LogicalId, StackArn};
+use crate::tags::Tags;
+use crate::tx::Tx;
+
+/// The types that stacks may have. Templates with others are refused by name.
+pub const TYPES: [&str; 4] = [
+    "AWS::KMS::Alias",
+    "AWS::KMS::Key",
+    "AWS::SecretsManager::ResourcePolicy",
+    "AWS::SecretsManager::Secret",
+];
+
+/// How the resources of those types are made.
+pub trait Handlers {
+    fn create(&self, place: &Place<'_>, tx: &mut Tx<'_>, wanted: &Value) -> Handled<Box<str>>;
+
+    /// Changes what is there from one set of properties to another.
+    fn update(
+        &self,
+        place: &Place<'_>,
+        tx: &mut Tx<'_>,
+        physical: &str,
+        change: Change<'_>,
+    ) -> Handled<()>;
+
+    /// Deletes. What is gone already counts as deleted.
+    fn delete(
+        &self,
+        place: &Place<'_>,
+        tx: &mut Tx<'_>,
+        physical: &str,
+        was: Option<&Value>,
+    ) -> Handled<()>;
+
+    /// Whether what was made or changed is as it should be by now.
+    fn settled(
+        &self,
+        cx: &Cx<'_>,
+        read: &dyn Read,
+        type_name: &str,
+        physical: &str,
+    ) -> Result<Settled, StoreFault>;
+
+    /// Gives the values of dynamic references, as the caller may read them.
+    fn resolver<'a>(&'a self, cx: &'a Cx<'a>, read: &'a dyn Read) -> Box<dyn Resolve + 'a>;
+}
+
+/// What a handler is told besides the properties.
+#[derive(Debug)]
+pub struct Place<'a> {
+    pub cx: &'a Cx<'a>,
+    pub type_name: &'a str,
+    pub logical: &'a LogicalId,
+    pub stack: &'a StackArn,
+    /// The stack's own tags.
+    pub tags: &'a Tags,
+}
+
+/// From what to what. The stack's tags of before are part of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    pub was: &'a Value,
+    pub wanted: &'a Value,
+    pub tags_before: &'a Tags,
+}
+
+/// What came of a handler's work. On anything but `Done` the transaction is discarded.
+#[derive(Debug)]
+pub enum Done<T> {
+    Done(T),
+    /// Other Regions have to be asked first.
+    Ask(Vec<Ask>),
+}
+
+#[derive(Debug)]
+pub enum Failure {
+    Store(StoreFault),
+    /// In the service's words, as AWS's events have them.
+    Refused(Box<str>),
+}
+
+impl From<StoreFault> for Failure {
+    fn from(fault: StoreFault) -> Self {
+        Self::Store(fault)
+    }
+}
+
+pub type Handled<T> = Result<Done<T>, Failure>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    Yes,
+    NotYet,
+    Never(Box<str>),
+}
+
+/// Tags as properties and a stack together give them: those of the properties win.
+pub fn merged(stack: &Tags, own: impl IntoIterator<Item = (Box<str>, Box<str>)>) -> Tags {
+    let mut all: BTreeMap<_, _> = stack.clone();
+    all.extend(own);
+    all
+}

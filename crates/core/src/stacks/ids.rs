@@ -1,0 +1,188 @@
+//! The names of stacks and of what is in them, parsed once.
+
+use core::fmt;
+use core::str::FromStr;
+use std::sync::Arc;
+
+use crate::ids::{KeyId, Malformed, Scope};
+use crate::limits;
+use crate::ports::{Entropy, random};
+use crate::time::Timestamp;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Malformed;
+
+            fn from_str(text: &str) -> Result<Self, Malformed> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(text) { Ok(Self(text.into())) } else { Err(Malformed($what)) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a stack.
+    ///
+    /// AWS: `[a-zA-Z][-a-zA-Z0-9]*`, up to 128 characters.
+    StackName, "stack name", |text| {
+        text.len() <= limits::STACK_NAME_LEN_MAX
+            && text.starts_with(|first: char| first.is_ascii_alphabetic())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    }
+}
+
+name! {
+    /// The name of a resource in its template.
+    LogicalId, "logical id", |text| {
+        (1..=regent_cfn::limits::NAME_LEN_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric())
+    }
+}
+
+/// The last part of a stack's ARN: a UUID of version 7, so that ids sort by creation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StackId(KeyId);
+
+impl StackId {
+    pub fn new(now: Timestamp, entropy: &dyn Entropy) -> Self {
+        let mut bytes: [u8; 16] = random(entropy);
+        let time = now.millis().to_be_bytes();
+        for (byte, part) in bytes.iter_mut().zip(time.into_iter().skip(2)) {
+            *byte = part;
+        }
+        Self(KeyId::from_bytes(shaped(bytes), false))
+    }
+
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(KeyId::from_bytes(bytes, false))
+    }
+
+    pub const fn bytes(&self) -> &[u8; 16] {
+        self.0.bytes()
+    }
+}
+
+const fn shaped(mut bytes: [u8; 16]) -> [u8; 16] {
+    bytes[6] = (bytes[6] & 0x0f) | 0x70;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    bytes
+}
+
+impl FromStr for StackId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let id: KeyId = text.parse().map_err(|_| Malformed("stack id"))?;
+        if id.is_multi_region() { Err(Malformed("stack id")) } else { Ok(Self(id)) }
+    }
+}
+
+impl fmt::Display for StackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for StackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// `arn:<partition>:cloudformation:<region>:<account>:stack/<name>/<id>`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackArn {
+    pub scope: Scope,
+    pub name: StackName,
+    pub id: StackId,
+}
+
+impl fmt::Display for StackArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scope, name, id } = self;
+        let Scope { region, account } = scope;
+        write!(f, "arn:{}:cloudformation:{region}:{account}:stack/{name}/{id}", region.partition())
+    }
+}
+
+impl FromStr for StackArn {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let malformed = Malformed("stack ARN");
+        let mut parts = text.splitn(6, ':');
+        let mut next = || parts.next().ok_or(malformed);
+        let head = (next()?, next()?, next()?);
+        let scope = Scope { region: next()?.parse()?, account: next()?.parse()? };
+        if head != ("arn", scope.region.partition(), "cloudformation") {
+            return Err(malformed);
+        }
+        let rest = next()?.strip_prefix("stack/").ok_or(malformed)?;
+        let (name, id) = rest.split_once('/').ok_or(malformed)?;
+        Ok(Self { scope, name: name.parse()?, id: id.parse()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Counter;
+
+    #[test]
+    fn ids_sort_by_creation_and_read_back() {
+        let entropy = Counter::default();
+        let at = |ms| StackId::new(Timestamp::from_millis(ms), &entropy);
+        let (first, second) = (at(1_700_000_000_000), at(1_700_000_000_001));
+        assert!(first < second);
+        assert_eq!(first.to_string().parse(), Ok(first));
+        assert_eq!(&first.to_string()[14..15], "7");
+        assert!("mrk-1234abcd12ab34cd56ef1234567890ab".parse::<StackId>().is_err());
+    }
+
+    #[test]
+    fn arns_read_back() {
+        let text = "arn:aws:cloudformation:us-east-1:111122223333:stack/a-b/0190163d-8694-739b-aea5-966c26f8ad91";
+        assert_eq!(text.parse::<StackArn>().unwrap().to_string(), text);
+        for wrong in [
+            "arn:aws:cloudformation:us-east-1:111122223333:stack/a-b",
+            "arn:aws-cn:cloudformation:us-east-1:111122223333:stack/a/0190163d-8694-739b-aea5-966c26f8ad91",
+            "arn:aws:kms:us-east-1:111122223333:stack/a/0190163d-8694-739b-aea5-966c26f8ad91",
+            "a-b",
+        ] {
+            assert!(wrong.parse::<StackArn>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names() {
+        for (text, good) in [("a", true), ("A-1", true), ("1a", false), ("", false), ("a_b", false)]
+        {
+            assert_eq!(text.parse::<StackName>().is_ok(), good, "{text}");
+        }
+        assert!("a".repeat(129).parse::<StackName>().is_err());
+    }
+}

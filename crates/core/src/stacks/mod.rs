@@ -1,0 +1,20 @@
+//! Stacks: CloudFormation templates made true and kept true, one durable step after the other.
+//!
+//! The template language is `regent_cfn`'s. Here is what is stored ([`model`]), the operations that
+//! clients call ([`ops`]) and the machine that carries their work out ([`run`]). What a resource
+//! type is made of is behind [`handlers::Handlers`]. See `docs/adr/0007-stack-steps-are-transactions.md`.
+
+pub mod documents;
+pub mod error;
+pub mod handlers;
+pub mod ids;
+pub mod model;
+pub mod ops;
+pub mod ready;
+pub mod run;
+pub mod target;
+
+mod record;
+mod removal;
+#[cfg(test)]
+mod tests;

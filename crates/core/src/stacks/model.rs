@@ -1,0 +1,242 @@
+//! What a stack, its resources, its events and its operation under way are, as stored.
+//!
+//! Whatever may hold a secret's value is [`Sealed`]: see [`crate::stacks::documents`]. Texts of
+//! statuses and reasons belong to the wire, but for a reason that a service or a template gave.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ids::{AccountId, Scope};
+use crate::stacks::ids::{LogicalId, StackArn, StackId, StackName};
+use crate::tags::Tags;
+use crate::time::Timestamp;
+
+/// Bytes under the stack's own key.
+pub type Sealed = Box<[u8]>;
+
+/// A stack, from its creation to the end of its memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    pub id: StackId,
+    pub name: StackName,
+    /// The key of what is sealed, under the Region key.
+    pub data_key: Box<[u8]>,
+    pub created: Timestamp,
+    pub updated: Option<Timestamp>,
+    pub deleted: Option<Timestamp>,
+    pub status: Status,
+    pub reason: Option<Reason>,
+    pub options: Options,
+    /// What the stack is, and goes back to. None until it was created.
+    pub current: Option<Side>,
+    /// What the operation under way leads to.
+    pub target: Option<Side>,
+    /// What the stack was before, or would have become, until the cleanup is done.
+    pub leaving: Option<Side>,
+    pub outputs: Vec<Output>,
+    /// The highest generation that any side had.
+    pub generation: u32,
+    pub next_event: u64,
+    /// The token of the last operation, so that repeating it does nothing.
+    pub token: Option<Box<str>>,
+}
+
+impl Stack {
+    pub fn arn(&self, scope: Scope) -> StackArn {
+        StackArn { scope, name: self.name.clone(), id: self.id }
+    }
+
+    /// The side that clients are shown.
+    pub fn shown(&self) -> Option<&Side> {
+        match self.status {
+            // A template that was rolled back to is the one there is.
+            Status::UpdateRollbackInProgress
+            | Status::UpdateRollbackFailed
+            | Status::UpdateRollbackCompleteCleanupInProgress => self.current.as_ref(),
+            _ => self.target.as_ref().or(self.current.as_ref()).or(self.leaving.as_ref()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    pub on_failure: OnFailure,
+    pub timeout_minutes: Option<u32>,
+    pub termination_protection: bool,
+    /// What a creation made is deleted by its rollback, whatever its DeletionPolicy says.
+    pub retain_except_on_create: bool,
+}
+
+/// What becomes of a stack whose creation fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    #[default]
+    Rollback,
+    DoNothing,
+    Delete,
+}
+
+/// A template with all that was given with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Side {
+    /// Rises with each operation.
+    pub generation: u32,
+    pub template: Sealed,
+    pub description: Option<Box<str>>,
+    pub parameters: BTreeMap<Box<str>, Parameter>,
+    pub tags: Tags,
+    pub capabilities: BTreeSet<Box<str>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    pub value: Sealed,
+    /// Not to be shown.
+    pub no_echo: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub key: Box<str>,
+    pub value: Sealed,
+    pub description: Option<Box<str>>,
+}
+
+/// One resource of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    pub type_name: Box<str>,
+    /// What exists of it: two while a replacement is not over.
+    pub instances: Vec<Instance>,
+    /// The id that clients are shown, also after it is gone.
+    pub physical: Box<str>,
+    pub status: Status,
+    pub reason: Option<Reason>,
+    pub updated: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    pub physical: Box<str>,
+    /// The generation that it was made for.
+    pub made: u32,
+    /// The generation that its properties were last set by.
+    pub applied: u32,
+}
+
+impl Resource {
+    /// The instance that a side has: the newest that was not made for a later one.
+    pub fn instance(&self, generation: u32) -> Option<&Instance> {
+        let of = self.instances.iter().filter(|instance| instance.made <= generation);
+        of.max_by_key(|instance| instance.made)
+    }
+}
+
+/// One line of a stack's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub at: Timestamp,
+    /// None for the stack itself.
+    pub logical: Option<LogicalId>,
+    pub physical: Box<str>,
+    pub type_name: Box<str>,
+    pub status: Status,
+    pub reason: Option<Reason>,
+    pub token: Option<Box<str>>,
+}
+
+/// An operation under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub phase: Phase,
+    pub account: AccountId,
+    /// The principal that it acts for.
+    pub principal: Box<str>,
+    pub started: Timestamp,
+    pub next_event: u64,
+    /// How many resources of the phase's order are behind it.
+    pub position: u32,
+    /// Since when the resource at the position is waited for.
+    pub waiting: Option<Timestamp>,
+    /// Resources that failed.
+    pub failed: BTreeSet<LogicalId>,
+    /// Resources that a deletion leaves alone.
+    pub retained: BTreeSet<LogicalId>,
+    pub token: Option<Box<str>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Create,
+    /// A creation failed: what was made is deleted.
+    Rollback,
+    Update,
+    UpdateCleanup,
+    UpdateRollback,
+    UpdateRollbackCleanup,
+    Delete,
+}
+
+/// The state of a stack or of a resource: AWS's words for both overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    CreateInProgress,
+    CreateFailed,
+    CreateComplete,
+    RollbackInProgress,
+    RollbackFailed,
+    RollbackComplete,
+    DeleteInProgress,
+    DeleteFailed,
+    DeleteComplete,
+    DeleteSkipped,
+    UpdateInProgress,
+    UpdateCompleteCleanupInProgress,
+    UpdateComplete,
+    UpdateFailed,
+    UpdateRollbackInProgress,
+    UpdateRollbackFailed,
+    UpdateRollbackCompleteCleanupInProgress,
+    UpdateRollbackComplete,
+}
+
+impl Status {
+    pub const ALL: [Self; 18] = [
+        Self::CreateInProgress,
+        Self::CreateFailed,
+        Self::CreateComplete,
+        Self::RollbackInProgress,
+        Self::RollbackFailed,
+        Self::RollbackComplete,
+        Self::DeleteInProgress,
+        Self::DeleteFailed,
+        Self::DeleteComplete,
+        Self::DeleteSkipped,
+        Self::UpdateInProgress,
+        Self::UpdateCompleteCleanupInProgress,
+        Self::UpdateComplete,
+        Self::UpdateFailed,
+        Self::UpdateRollbackInProgress,
+        Self::UpdateRollbackFailed,
+        Self::UpdateRollbackCompleteCleanupInProgress,
+        Self::UpdateRollbackComplete,
+    ];
+
+    /// Whether a stack in this state may be updated.
+    pub const fn is_updatable(self) -> bool {
+        matches!(self, Self::CreateComplete | Self::UpdateComplete | Self::UpdateRollbackComplete)
+    }
+}
+
+/// Why something is in its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    UserInitiated,
+    CreationInitiated,
+    Replacement,
+    FailedToCreate(BTreeSet<LogicalId>),
+    FailedToUpdate(BTreeSet<LogicalId>),
+    FailedToDelete(BTreeSet<LogicalId>),
+    TimedOut,
+    /// In the words of a service or of the template's reader.
+    Said(Box<str>),
+}

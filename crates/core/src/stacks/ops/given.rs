@@ -1,0 +1,57 @@
+//! From what a request gives to a side of a stack.
+
+use std::collections::BTreeMap;
+
+use crate::cx::Cx;
+use crate::stacks::documents::{Document, Documents};
+use crate::stacks::error::Error;
+use crate::stacks::ids::StackArn;
+use crate::stacks::model::{Parameter, Side};
+use crate::stacks::ready::{Given, Ready, pseudo};
+use crate::tags::Tags;
+
+const AUTO_EXPAND: &str = "CAPABILITY_AUTO_EXPAND";
+
+/// Reads and checks a template with its parameters, and seals both.
+pub(super) fn side(
+    cx: &Cx<'_>,
+    stack: &StackArn,
+    documents: &Documents,
+    given: &New<'_>,
+) -> Result<(Side, Ready), Error> {
+    let ready = Ready::checked(given.template, given.parameters, pseudo(stack))?;
+    if let Some(output) = ready.template.outputs.iter().find(|output| output.export.is_some()) {
+        return Err(Error::ExportUnsupported { output: output.name.as_str().into() });
+    }
+    // AWS: whoever lets a template be expanded says so.
+    let expands = !ready.template.transforms.is_empty();
+    if expands && !given.capabilities.iter().any(|known| **known == *AUTO_EXPAND) {
+        return Err(Error::NeedsCapability { capability: AUTO_EXPAND });
+    }
+    let mut parameters = BTreeMap::new();
+    for declared in &ready.template.parameters {
+        let name = declared.name.as_str();
+        let Some(value) = given.parameters.get(name).or(declared.default.as_ref()) else {
+            continue;
+        };
+        let value = documents.seal(cx, Document::Parameter(name), value.expose());
+        parameters.insert(name.into(), Parameter { value, no_echo: declared.no_echo });
+    }
+    let side = Side {
+        generation: given.generation,
+        template: documents.seal(cx, Document::Template, given.template),
+        description: ready.template.description.as_deref().map(Into::into),
+        parameters,
+        tags: given.tags.clone(),
+        capabilities: given.capabilities.iter().cloned().collect(),
+    };
+    Ok((side, ready))
+}
+
+pub(super) struct New<'a> {
+    pub generation: u32,
+    pub template: &'a str,
+    pub parameters: &'a Given,
+    pub tags: &'a Tags,
+    pub capabilities: &'a [Box<str>],
+}

@@ -1,0 +1,203 @@
+//! UpdateStack: another template, other parameters or other tags for a stack.
+//!
+//! AWS: an update that would change nothing is refused; that only DependsOn changed is nothing.
+
+use std::collections::BTreeSet;
+
+use regent_cfn::error::Problem;
+use regent_cfn::graph::Graph;
+use regent_cfn::plan::{self, Plan};
+use regent_cfn::resolve::{Block, Resolution};
+use regent_cfn::{Located, Text};
+
+use crate::cx::Cx;
+use crate::engine::{Command, Operation, Step};
+use crate::policy::authorized::{Authorized, Demand};
+use crate::ports::{Read, StoreFault};
+use crate::stacks::documents::{self, Document, Documents};
+use crate::stacks::error::Error;
+use crate::stacks::ids::StackArn;
+use crate::stacks::model::{Phase, Side, Stack, Status};
+use crate::stacks::ops::given::{New, side};
+use crate::stacks::ready::{self, Given, Made, Ready};
+use crate::stacks::record::{self, Begun};
+use crate::stacks::target::{StackRef, Target};
+use crate::tags::Tags;
+use crate::tx::Tx;
+
+#[derive(Debug)]
+pub struct UpdateStack {
+    pub stack: StackRef,
+    /// `None` is the template that the stack has.
+    pub template: Option<Box<str>>,
+    /// `None` as a value is the value that the stack has.
+    pub parameters: Vec<(Box<str>, Option<Text>)>,
+    /// `None` keeps the tags.
+    pub tags: Option<Tags>,
+    pub capabilities: Vec<Box<str>>,
+    pub retain_except_on_create: Option<bool>,
+    pub token: Option<Box<str>>,
+}
+
+impl Operation for UpdateStack {
+    const ACTION: &'static str = "cloudformation:UpdateStack";
+    type Target = Target;
+    type Output = StackArn;
+    type Error = Error;
+
+    fn target(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Target, StoreFault> {
+        self.stack.find(cx, read)
+    }
+
+    fn demands(&self, cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
+        let mut demand = target.demand(cx, Self::ACTION);
+        demand.facts.request_tags.clone_from(&self.tags);
+        vec![demand]
+    }
+}
+
+impl Command for UpdateStack {
+    fn run(
+        op: Authorized<Self>,
+        target: Target,
+        cx: &Cx<'_>,
+        tx: &mut Tx<'_>,
+    ) -> Result<Step<StackArn>, Error> {
+        let op = op.into_inner();
+        let scope = cx.scope();
+        let mut stack = Stack::clone(target.living()?);
+        let arn = stack.arn(scope);
+        if op.token.is_some() && op.token == stack.token && stack.generation > 1 {
+            return Ok(Step::Done(arn));
+        }
+        let current = match &stack.current {
+            Some(current) if stack.status.is_updatable() => current,
+            _ => return Err(Error::NotUpdatable { stack: arn, status: stack.status }),
+        };
+        let documents = Documents::open(cx, scope.account, &stack)?;
+        let opened = documents.unseal(cx, Document::Template, &current.template)?;
+        let template = match &op.template {
+            Some(template) => template,
+            None => documents::text(&opened)?,
+        };
+        let before = ready::given(cx, &documents, current)?;
+        let parameters = op.given(&before)?;
+        let new = New {
+            generation: stack.generation + 1,
+            template,
+            parameters: &parameters,
+            tags: op.tags.as_ref().unwrap_or(&current.tags),
+            capabilities: &op.capabilities,
+        };
+        let (side, ready) = side(cx, &arn, &documents, &new)?;
+        let was = Ready::open(cx, scope, &stack, current)?;
+        let resources = record::resources(tx, scope, stack.id)?;
+        let made = Made { scope, resources: &resources, generation: current.generation };
+        // AWS: a dynamic reference in a template that is given again may have come to mean another.
+        let may_differ = op.template.is_some() && regent_cfn::dynamic::is_dynamic(template);
+        let same = current.tags == side.tags && is_same(&was, &ready, &made)?;
+        if same && !may_differ {
+            return Err(Problem::NoUpdates.anywhere().into());
+        }
+        op.begin(cx, tx, &mut stack, side);
+        record::put_stack(tx, scope, stack);
+        Ok(Step::Done(arn))
+    }
+}
+
+impl UpdateStack {
+    fn given(&self, before: &Given) -> Result<Given, Located> {
+        let mut given = Given::new();
+        for (name, value) in &self.parameters {
+            let value = match value {
+                Some(value) => value.clone(),
+                None => before.get(&**name).cloned().ok_or_else(|| {
+                    Problem::ParametersMissing { names: vec![name.to_string()] }.anywhere()
+                })?,
+            };
+            given.insert(name.to_string(), value);
+        }
+        Ok(given)
+    }
+
+    fn begin(&self, cx: &Cx<'_>, tx: &mut Tx<'_>, stack: &mut Stack, side: Side) {
+        stack.generation = side.generation;
+        stack.target = Some(side);
+        stack.updated = Some(cx.now);
+        stack.options.retain_except_on_create = self.retain_except_on_create.unwrap_or_default();
+        let (phase, status) = (Phase::Update, Status::UpdateInProgress);
+        let token = self.token.clone();
+        let begun = Begun { phase, status, token, retained: BTreeSet::new() };
+        record::begin(cx, tx, stack, begun);
+    }
+}
+
+/// Whether one side leads to the same stack as another. Refuses what no update can do.
+fn is_same(was: &Ready, is: &Ready, made: &Made<'_>) -> Result<bool, Error> {
+    let (before, after) = (was.resolution()?, is.resolution()?);
+    let (before_graph, after_graph) = (Graph::new(&before)?, Graph::new(&after)?);
+    let plan = Plan::new(
+        Some(plan::Side { resolution: &before, graph: &before_graph, outside: made }),
+        Some(plan::Side { resolution: &after, graph: &after_graph, outside: made }),
+    )?;
+    Ok(plan.is_empty()
+        && has_same_outputs(&before, &after, made)?
+        && has_same_policies(&before, &after)?
+        && was.template.description == is.template.description)
+}
+
+fn has_same_outputs(
+    before: &Resolution<'_>,
+    after: &Resolution<'_>,
+    made: &Made<'_>,
+) -> Result<bool, Located> {
+    let values = |resolution: &Resolution<'_>| {
+        let outputs = resolution.template.outputs.iter();
+        let each = outputs.map(|output| {
+            let value = resolution.whole(&output.value, Block::Outputs, made)?;
+            let condition = output.condition.as_ref().and_then(|name| resolution.condition(name));
+            Ok((output.name.clone(), output.description.clone(), condition.cloned(), value))
+        });
+        each.collect::<Result<Vec<_>, Located>>()
+    };
+    let (before, after) = (values(before)?, values(after)?);
+    let same = before
+        .iter()
+        .zip(&after)
+        .all(|(a, b)| (&a.0, &a.1, &a.2) == (&b.0, &b.1, &b.2) && a.3.same_as(&b.3));
+    Ok(before.len() == after.len() && same)
+}
+
+fn has_same_policies(before: &Resolution<'_>, after: &Resolution<'_>) -> Result<bool, Located> {
+    let policies = |resolution: &Resolution<'_>| {
+        let each = resolution.existing().map(|resource| {
+            let deletion = resolution.deletion_policy(resource)?;
+            let replaced = resolution.update_replace_policy(resource)?;
+            let metadata = resource.metadata.as_ref().map(shown);
+            Ok((resource.name.clone(), (deletion, replaced, metadata)))
+        });
+        each.collect::<Result<std::collections::BTreeMap<_, _>, Located>>()
+    };
+    Ok(policies(before)? == policies(after)?)
+}
+
+/// A node without its places, to be compared.
+fn shown(node: &regent_cfn::node::Node) -> String {
+    use regent_cfn::node::Kind;
+    match &node.kind {
+        Kind::Null => "null".to_owned(),
+        Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {
+            format!("{:?}", node.scalar().unwrap_or_default())
+        }
+        Kind::List(items) => {
+            let items: Vec<_> = items.iter().map(shown).collect();
+            format!("[{}]", items.join(","))
+        }
+        Kind::Map(members) => {
+            let mut all: Vec<_> =
+                members.iter().map(|m| format!("{:?}:{}", m.key, shown(&m.value))).collect();
+            all.sort_unstable();
+            format!("{{{}}}", all.join(","))
+        }
+    }
+}

@@ -1,0 +1,545 @@
+//! The machine that carries out a stack's operation, one step at a time.
+//!
+//! A step is one transaction: what it does to a resource and what it notes of that are committed
+//! together or not at all. [`step`] decides from what is stored alone, so that whoever calls it,
+//! after whatever crash, goes on where the last commit was. This file builds: it leads resources
+//! to the goal's template. The deletions are in `removal`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use regent_cfn::resolve::{Block, Truth, resolve_dynamic};
+use regent_cfn::schema::{self, Outcome};
+use regent_cfn::template::Resource as Declared;
+use regent_cfn::{Located, Value};
+
+use crate::cx::{Ask, Cx};
+use crate::ids::Scope;
+use crate::limits;
+use crate::ports::StoreFault;
+use crate::records::Key;
+use crate::stacks::documents::{Document, Documents};
+use crate::stacks::handlers::{Change, Done, Failure, Handled, Handlers, Place, Settled};
+use crate::stacks::ids::{LogicalId, StackId};
+use crate::stacks::model::{
+    Event, Instance, OnFailure, Output, Phase, Reason, Resource, Run, Side, Stack, Status,
+};
+use crate::stacks::ready::{Made, Ready};
+use crate::stacks::record;
+use crate::tags::Tags;
+use crate::tx::{Records, Tx};
+
+/// How far a step came.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Commit, and ask for the next step.
+    Moved,
+    /// Nothing to commit: something has to happen elsewhere first.
+    Wait,
+    /// Nothing to commit: other Regions have to be asked first.
+    Ask(Vec<Ask>),
+    /// There is nothing under way.
+    Over,
+}
+
+/// What is worth keeping between the steps of one stack: its sides, read.
+#[derive(Debug, Default)]
+pub struct Cache(BTreeMap<u32, Arc<Ready>>);
+
+/// One step of a stack's run, as the principal of the run.
+pub fn step(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    id: StackId,
+    handlers: &dyn Handlers,
+    cache: &mut Cache,
+) -> Result<Progress, StoreFault> {
+    let scope = cx.scope();
+    let (Some(run), Some(stack)) = (tx.stack_run(scope, id)?, tx.stack(scope, id)?) else {
+        return Ok(Progress::Over);
+    };
+    let resources = record::resources(tx, scope, id)?;
+    let (stack, run) = (Stack::clone(&stack), Run::clone(&run));
+    let mut work = Work { cx, tx, handlers, cache, scope, stack, run, resources };
+    match work.run.phase {
+        Phase::Create | Phase::Update | Phase::UpdateRollback => work.build(),
+        Phase::Rollback | Phase::Delete | Phase::UpdateCleanup | Phase::UpdateRollbackCleanup => {
+            work.clean()
+        }
+    }
+}
+
+/// One step under construction.
+pub(super) struct Work<'w, 't> {
+    pub(super) cx: &'w Cx<'w>,
+    pub(super) tx: &'w mut Tx<'t>,
+    pub(super) handlers: &'w dyn Handlers,
+    pub(super) cache: &'w mut Cache,
+    pub(super) scope: Scope,
+    pub(super) stack: Stack,
+    pub(super) run: Run,
+    pub(super) resources: BTreeMap<String, Resource>,
+}
+
+/// A side, with what was read of it.
+#[derive(Clone)]
+pub(super) struct Goal {
+    pub(super) generation: u32,
+    pub(super) tags: Tags,
+    pub(super) ready: Arc<Ready>,
+}
+
+impl Goal {
+    fn type_name(&self, logical: &LogicalId) -> Result<Box<str>, StoreFault> {
+        let declared = self.ready.template.resource(logical.as_str()).ok_or(StoreFault)?;
+        Ok(declared.type_name.as_str().into())
+    }
+}
+
+/// An output's key, value and description.
+type Resolved = (Box<str>, Value, Option<Box<str>>);
+
+/// What a resource needs.
+enum Needed {
+    Nothing,
+    Create { wanted: Value, replaces: bool },
+    Update { was: Value, wanted: Value, tags_before: Tags },
+    Impossible(Box<str>),
+}
+
+impl Work<'_, '_> {
+    fn build(&mut self) -> Result<Progress, StoreFault> {
+        let side = match self.run.phase {
+            Phase::UpdateRollback => self.stack.current.clone(),
+            _ => self.stack.target.clone(),
+        };
+        let goal = self.goal(side.as_ref())?;
+        loop {
+            let Some(name) = self.at(&goal.ready.order) else { return self.built(&goal) };
+            let Some(declared) = goal.ready.declared(&name) else { return Err(StoreFault) };
+            let logical: LogicalId = name.parse().map_err(|_| StoreFault)?;
+            if self.run.waiting.is_some() {
+                return self.settle(&logical);
+            }
+            match self.needed(&goal, declared)? {
+                Needed::Nothing => self.run.position += 1,
+                Needed::Impossible(words) => return self.fail(&logical, Reason::Said(words)),
+                Needed::Create { wanted, replaces } => {
+                    return self.create(&goal, &logical, &wanted, replaces);
+                }
+                Needed::Update { was, wanted, tags_before } => {
+                    return self.update(&goal, &logical, &was, &wanted, &tags_before);
+                }
+            }
+        }
+    }
+
+    pub(super) fn at(&self, order: &[String]) -> Option<String> {
+        order.get(usize::try_from(self.run.position).ok()?).cloned()
+    }
+
+    pub(super) fn goal(&mut self, side: Option<&Side>) -> Result<Goal, StoreFault> {
+        let side = side.ok_or(StoreFault)?;
+        let (generation, tags) = (side.generation, side.tags.clone());
+        if let Some(ready) = self.cache.0.get(&generation) {
+            return Ok(Goal { generation, tags, ready: Arc::clone(ready) });
+        }
+        let ready = Arc::new(Ready::open(self.cx, self.scope, &self.stack, side)?);
+        self.cache.0.insert(generation, Arc::clone(&ready));
+        Ok(Goal { generation, tags, ready })
+    }
+
+    /// The side whose template an instance's properties were last set by.
+    pub(super) fn applied(&mut self, instance: &Instance) -> Result<Goal, StoreFault> {
+        let stack = &self.stack;
+        let sides = [&stack.target, &stack.leaving, &stack.current];
+        let of = sides.into_iter().flatten().find(|side| side.generation == instance.applied);
+        // What was left alone by later operations is as the oldest of them says.
+        let oldest = [&stack.current, &stack.leaving, &stack.target].into_iter().flatten();
+        let oldest = oldest.min_by_key(|side| side.generation);
+        let side = of.or(oldest).cloned();
+        self.goal(side.as_ref())
+    }
+
+    fn needed(&mut self, goal: &Goal, declared: &Declared) -> Result<Needed, StoreFault> {
+        let raw = match self.properties(goal, declared) {
+            Ok(raw) => raw,
+            Err(problem) => return Ok(Needed::Impossible(problem.to_string().into())),
+        };
+        if let Some((unknown, _)) = raw.first_unknown() {
+            return Ok(Needed::Impossible(unknown.why().into()));
+        }
+        let found = self.resources.get(&declared.name);
+        let Some(instance) = found.and_then(|found| found.instance(goal.generation)).cloned()
+        else {
+            return Ok(self.ready_values(&raw, |wanted| Needed::Create { wanted, replaces: false }));
+        };
+        if instance.applied == goal.generation {
+            return Ok(Needed::Nothing);
+        }
+        let before = self.applied(&instance)?;
+        let Some(old) = before.ready.declared(&declared.name) else { return Err(StoreFault) };
+        let was = self.properties(&before, old).map_err(|_| StoreFault)?;
+        let known = schema::find(&declared.type_name).ok_or(StoreFault)?;
+        let difference = known.difference(&was, &raw);
+        let retagged = before.tags != goal.tags && known.property("Tags").is_some();
+        Ok(match known.outcome(&difference) {
+            Outcome::Nothing if !retagged => Needed::Nothing,
+            Outcome::Refused(words) => Needed::Impossible(words.into()),
+            Outcome::Replacement | Outcome::Conditional => {
+                self.ready_values(&raw, |wanted| Needed::Create { wanted, replaces: true })
+            }
+            Outcome::Nothing | Outcome::Update => {
+                let tags_before = before.tags;
+                self.ready_values(&raw, |wanted| Needed::Update { was, wanted, tags_before })
+            }
+        })
+    }
+
+    /// The properties as they are compared: with dynamic references as written.
+    pub(super) fn properties(&self, goal: &Goal, declared: &Declared) -> Result<Value, Located> {
+        let (scope, resources) = (self.scope, &self.resources);
+        let made = Made { scope, resources, generation: goal.generation };
+        goal.ready.properties(declared, &made)
+    }
+
+    /// The properties as they are handed over: with dynamic references replaced.
+    fn ready_values(&self, raw: &Value, then: impl FnOnce(Value) -> Needed) -> Needed {
+        let resolver = self.handlers.resolver(self.cx, self.tx);
+        match resolve_dynamic(raw, &*resolver) {
+            Ok(wanted) => then(wanted),
+            Err(problem) => Needed::Impossible(problem.to_string().into()),
+        }
+    }
+
+    fn create(
+        &mut self,
+        goal: &Goal,
+        logical: &LogicalId,
+        wanted: &Value,
+        replaces: bool,
+    ) -> Result<Progress, StoreFault> {
+        let type_name = goal.type_name(logical)?;
+        let (status, reason) = if replaces {
+            (Status::UpdateInProgress, Some(Reason::Replacement))
+        } else {
+            (Status::CreateInProgress, None)
+        };
+        let old = self.resources.get(logical.as_str()).map(|found| found.physical.clone());
+        let old = old.filter(|_| replaces).unwrap_or_default();
+        let made = self.handle(goal, logical, &type_name, |handlers, place, tx| {
+            handlers.create(place, tx, wanted)
+        });
+        let outcome = match made {
+            Ok(Done::Ask(asks)) => return Ok(Progress::Ask(asks)),
+            Ok(Done::Done(physical)) => Ok(physical),
+            Err(Failure::Store(fault)) => return Err(fault),
+            Err(Failure::Refused(words)) => Err(words),
+        };
+        let mut resource = Resource {
+            type_name,
+            instances: Vec::new(),
+            physical: old,
+            status,
+            reason,
+            updated: self.cx.now,
+        };
+        if let Some(found) = self.resources.get(logical.as_str()) {
+            resource.instances.clone_from(&found.instances);
+        }
+        self.note(logical, &resource);
+        match outcome {
+            Err(words) => {
+                self.resources.insert(logical.to_string(), resource);
+                self.fail(logical, Reason::Said(words))
+            }
+            Ok(physical) => {
+                let generation = goal.generation;
+                let (made, applied) = (generation, generation);
+                resource.instances.push(Instance { physical: physical.clone(), made, applied });
+                resource.physical = physical;
+                resource.reason = Some(Reason::CreationInitiated);
+                self.note(logical, &resource);
+                self.resources.insert(logical.to_string(), resource);
+                self.run.waiting = Some(self.cx.now);
+                self.settle_now(logical)
+            }
+        }
+    }
+
+    fn update(
+        &mut self,
+        goal: &Goal,
+        logical: &LogicalId,
+        was: &Value,
+        wanted: &Value,
+        tags_before: &Tags,
+    ) -> Result<Progress, StoreFault> {
+        let type_name = goal.type_name(logical)?;
+        let Some(mut resource) = self.resources.get(logical.as_str()).cloned() else {
+            return Err(StoreFault);
+        };
+        let instance = resource.instance(goal.generation).ok_or(StoreFault)?;
+        let (physical, made) = (instance.physical.clone(), instance.made);
+        let change = Change { was, wanted, tags_before };
+        let updated = self.handle(goal, logical, &type_name, |handlers, place, tx| {
+            handlers.update(place, tx, &physical, change)
+        });
+        let outcome = match updated {
+            Ok(Done::Ask(asks)) => return Ok(Progress::Ask(asks)),
+            Ok(Done::Done(())) => Ok(()),
+            Err(Failure::Store(fault)) => return Err(fault),
+            Err(Failure::Refused(words)) => Err(words),
+        };
+        (resource.status, resource.reason) = (Status::UpdateInProgress, None);
+        resource.physical = physical;
+        resource.updated = self.cx.now;
+        self.note(logical, &resource);
+        if outcome.is_ok() {
+            let found = resource.instances.iter_mut().find(|instance| instance.made == made);
+            found.ok_or(StoreFault)?.applied = goal.generation;
+        }
+        self.resources.insert(logical.to_string(), resource);
+        if let Err(words) = outcome {
+            return self.fail(logical, Reason::Said(words));
+        }
+        self.run.waiting = Some(self.cx.now);
+        self.settle_now(logical)
+    }
+
+    /// Calls a handler on a transaction within the step's, whose writes are taken over only if the
+    /// handler is done.
+    pub(super) fn handle<T>(
+        &mut self,
+        goal: &Goal,
+        logical: &LogicalId,
+        type_name: &str,
+        call: impl FnOnce(&dyn Handlers, &Place<'_>, &mut Tx<'_>) -> Handled<T>,
+    ) -> Handled<T> {
+        let stack = self.stack.arn(self.scope);
+        let place = Place { cx: self.cx, type_name, logical, stack: &stack, tags: &goal.tags };
+        let mut inner = Tx::new(&*self.tx);
+        let done = call(self.handlers, &place, &mut inner)?;
+        if let Done::Done(_) = done {
+            let batch = inner.into_batch();
+            self.tx.take_over(batch);
+        }
+        Ok(done)
+    }
+
+    /// Right after the work: most resources are ready at once.
+    fn settle_now(&mut self, logical: &LogicalId) -> Result<Progress, StoreFault> {
+        match self.settle(logical)? {
+            Progress::Wait => {
+                self.keep(logical)?;
+                Ok(self.moved())
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn settle(&mut self, logical: &LogicalId) -> Result<Progress, StoreFault> {
+        let Some(mut resource) = self.resources.get(logical.as_str()).cloned() else {
+            return Err(StoreFault);
+        };
+        let creating = matches!(resource.status, Status::CreateInProgress);
+        let settled = match self.run.phase {
+            // What was there before is not waited for again.
+            Phase::UpdateRollback => Settled::Yes,
+            _ => {
+                self.handlers.settled(self.cx, self.tx, &resource.type_name, &resource.physical)?
+            }
+        };
+        match settled {
+            Settled::Yes => {}
+            Settled::Never(words) => return self.fail(logical, Reason::Said(words)),
+            Settled::NotYet if self.is_late() => return self.fail(logical, Reason::TimedOut),
+            Settled::NotYet => return Ok(Progress::Wait),
+        }
+        resource.status = if creating { Status::CreateComplete } else { Status::UpdateComplete };
+        resource.reason = None;
+        resource.updated = self.cx.now;
+        self.note(logical, &resource);
+        self.resources.insert(logical.to_string(), resource);
+        self.keep(logical)?;
+        self.run.waiting = None;
+        self.run.position += 1;
+        Ok(self.moved())
+    }
+
+    fn is_late(&self) -> bool {
+        let since = |from: crate::time::Timestamp| self.cx.now.millis() - from.millis();
+        let minutes =
+            self.stack.options.timeout_minutes.filter(|_| self.run.phase == Phase::Create);
+        let timed_out =
+            minutes.is_some_and(|minutes| since(self.run.started) > i64::from(minutes) * 60_000);
+        let waited = self.run.waiting.is_some_and(|from| since(from) > limits::STABILIZE_MS_MAX);
+        timed_out || waited
+    }
+
+    /// A resource could not be made or changed: the way back begins.
+    fn fail(&mut self, logical: &LogicalId, reason: Reason) -> Result<Progress, StoreFault> {
+        let mut resource = match self.resources.get(logical.as_str()) {
+            Some(found) => found.clone(),
+            None => self.unmade(logical)?,
+        };
+        let creating = matches!(resource.status, Status::CreateInProgress);
+        resource.status = if creating { Status::CreateFailed } else { Status::UpdateFailed };
+        resource.reason = Some(reason);
+        resource.updated = self.cx.now;
+        self.note(logical, &resource);
+        self.resources.insert(logical.to_string(), resource);
+        self.keep(logical)?;
+        let failed = BTreeSet::from([logical.clone()]);
+        self.run.failed.insert(logical.clone());
+        Ok(self.turn_back(if creating {
+            Reason::FailedToCreate(failed)
+        } else {
+            Reason::FailedToUpdate(failed)
+        }))
+    }
+
+    /// A resource whose properties could not even be resolved.
+    fn unmade(&mut self, logical: &LogicalId) -> Result<Resource, StoreFault> {
+        let side = self.stack.target.clone().or_else(|| self.stack.current.clone());
+        let goal = self.goal(side.as_ref())?;
+        let resource = Resource {
+            type_name: goal.type_name(logical)?,
+            instances: Vec::new(),
+            physical: Box::default(),
+            status: Status::CreateInProgress,
+            reason: None,
+            updated: self.cx.now,
+        };
+        self.note(logical, &resource);
+        Ok(resource)
+    }
+
+    fn turn_back(&mut self, reason: Reason) -> Progress {
+        self.run.waiting = None;
+        self.run.position = 0;
+        match (self.run.phase, self.stack.options.on_failure) {
+            (Phase::Create, OnFailure::DoNothing) => {
+                self.tell(Status::CreateFailed, Some(reason));
+                self.ended()
+            }
+            (Phase::Create, OnFailure::Rollback) => {
+                self.tell(Status::RollbackInProgress, Some(reason));
+                self.phase(Phase::Rollback)
+            }
+            (Phase::Create, OnFailure::Delete) => {
+                self.tell(Status::DeleteInProgress, Some(reason));
+                self.phase(Phase::Delete)
+            }
+            (Phase::Update, _) => {
+                self.tell(Status::UpdateRollbackInProgress, Some(reason));
+                self.phase(Phase::UpdateRollback)
+            }
+            _ => {
+                self.tell(Status::UpdateRollbackFailed, Some(reason));
+                self.ended()
+            }
+        }
+    }
+
+    /// Every resource is as the goal says.
+    fn built(&mut self, goal: &Goal) -> Result<Progress, StoreFault> {
+        self.run.position = 0;
+        if self.run.phase == Phase::UpdateRollback {
+            self.stack.leaving = self.stack.target.take();
+            self.tell(Status::UpdateRollbackCompleteCleanupInProgress, None);
+            return Ok(self.phase(Phase::UpdateRollbackCleanup));
+        }
+        match self.outputs(goal)? {
+            Ok(outputs) => self.stack.outputs = outputs,
+            Err(problem) => return Ok(self.turn_back(Reason::Said(problem.to_string().into()))),
+        }
+        let made = self.stack.target.take();
+        let before = std::mem::replace(&mut self.stack.current, made);
+        if self.run.phase == Phase::Create {
+            self.tell(Status::CreateComplete, None);
+            return Ok(self.ended());
+        }
+        self.stack.leaving = before;
+        self.tell(Status::UpdateCompleteCleanupInProgress, None);
+        Ok(self.phase(Phase::UpdateCleanup))
+    }
+
+    fn outputs(&self, goal: &Goal) -> Result<Result<Vec<Output>, Located>, StoreFault> {
+        let documents = Documents::open(self.cx, self.scope.account, &self.stack)?;
+        let resolved = match self.resolved_outputs(goal) {
+            Ok(resolved) => resolved,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let seal = |(key, text, description): Resolved| {
+            let text = text.scalar().or_else(|| text.to_json()).ok_or(StoreFault)?;
+            let value = documents.seal(self.cx, Document::Output(&key), text.expose());
+            Ok(Output { key, value, description })
+        };
+        resolved.into_iter().map(seal).collect::<Result<_, _>>().map(Ok)
+    }
+
+    fn resolved_outputs(&self, goal: &Goal) -> Result<Vec<Resolved>, Located> {
+        let (scope, resources) = (self.scope, &self.resources);
+        let made = Made { scope, resources, generation: goal.generation };
+        let resolution = goal.ready.resolution()?;
+        let exists = |condition: &Option<String>| {
+            let truth = condition.as_ref().and_then(|name| resolution.condition(name));
+            truth.is_none_or(|truth| *truth == Truth::Yes)
+        };
+        let template = &goal.ready.template;
+        let each = template.outputs.iter().filter(|output| exists(&output.condition));
+        let each = each.map(|output| {
+            let value = resolution.whole(&output.value, Block::Outputs, &made)?;
+            Ok((output.name.as_str().into(), value, output.description.as_deref().map(Into::into)))
+        });
+        each.collect()
+    }
+
+    /// An event of a resource in its present state.
+    pub(super) fn note(&mut self, logical: &LogicalId, resource: &Resource) {
+        let event = Event {
+            at: self.cx.now,
+            logical: Some(logical.clone()),
+            physical: resource.physical.clone(),
+            type_name: resource.type_name.clone(),
+            status: resource.status,
+            reason: resource.reason.clone(),
+            token: self.run.token.clone(),
+        };
+        record::put_event(self.tx, self.scope, self.stack.id, &mut self.run, event);
+    }
+
+    /// Writes a resource as it is now.
+    pub(super) fn keep(&mut self, logical: &LogicalId) -> Result<(), StoreFault> {
+        let resource = self.resources.get(logical.as_str()).cloned().ok_or(StoreFault)?;
+        record::put_resource(self.tx, self.scope, self.stack.id, logical, resource);
+        Ok(())
+    }
+
+    /// The stack's own state, with an event.
+    pub(super) fn tell(&mut self, status: Status, reason: Option<Reason>) {
+        self.stack.status = status;
+        self.stack.reason = reason;
+        let event = record::of_stack(self.cx, &self.stack, self.run.token.clone());
+        record::put_event(self.tx, self.scope, self.stack.id, &mut self.run, event);
+    }
+
+    pub(super) fn moved(&mut self) -> Progress {
+        record::put_run(self.tx, self.scope, self.stack.id, self.run.clone());
+        Progress::Moved
+    }
+
+    pub(super) fn phase(&mut self, phase: Phase) -> Progress {
+        self.run.phase = phase;
+        record::put_stack(self.tx, self.scope, self.stack.clone());
+        self.moved()
+    }
+
+    pub(super) fn ended(&mut self) -> Progress {
+        self.stack.next_event = self.run.next_event;
+        record::put_stack(self.tx, self.scope, self.stack.clone());
+        self.tx.remove(Key::StackRun { scope: self.scope, id: self.stack.id });
+        Progress::Moved
+    }
+}

@@ -1,0 +1,89 @@
+//! CloudFormation's words for what went wrong: one exhaustive match.
+//!
+//! A template's problems bring their own words, which are AWS's. Which of three sentences says that
+//! there is no such stack depends on the operation.
+
+use regent_core::stacks::error::Error;
+
+use super::status;
+use crate::fault::Fault;
+use crate::secretsmanager::fault::denial;
+use crate::service::Service;
+
+/// How an operation says that there is no such stack.
+#[derive(Debug, Clone, Copy)]
+pub enum Missing {
+    Id,
+    Brackets,
+    Quotes,
+}
+
+pub fn of(error: Error, missing: Missing) -> Fault {
+    match error {
+        Error::Store(_) => Fault::internal(Service::CloudFormation),
+        Error::Denied(denied) => Fault::access_denied(Service::CloudFormation, denial(&denied)),
+        Error::NotFound { stack } => Fault::validation(match missing {
+            Missing::Id => format!("Stack with id {stack} does not exist"),
+            Missing::Brackets => format!("Stack [{stack}] does not exist"),
+            Missing::Quotes => format!("Stack '{stack}' does not exist"),
+        }),
+        Error::NoResource { logical, stack } => {
+            Fault::validation(format!("Resource {logical} does not exist for stack {stack}"))
+        }
+        Error::Exists { name } => {
+            Fault::query(400, "AlreadyExistsException", format!("Stack [{name}] already exists"))
+        }
+        Error::Template(problem) => Fault::validation(problem.to_string()),
+        Error::NotUpdatable { stack, status } => Fault::validation(format!(
+            "Stack:{stack} is in {} state and can not be updated.",
+            status::name(status)
+        )),
+        Error::NotDeletable { stack, status } => Fault::validation(format!(
+            "Stack:{stack} is in {} state and can not be deleted.",
+            status::name(status)
+        )),
+        Error::RetainWithoutFailure => Fault::validation(
+            "Invalid operation on stack. Specify which resources to retain only when the stack is in the DELETE_FAILED state.",
+        ),
+        Error::NotRetainable { logical } => Fault::validation(format!(
+            "The specified resources to retain must be in a valid state. Do not specify resources that are in the DELETE_COMPLETE state. [{logical}]"
+        )),
+        Error::TerminationProtection { name } => Fault::validation(format!(
+            "Stack [{name}] cannot be deleted while TerminationProtection is enabled"
+        )),
+        Error::TooManyStacks => {
+            Fault::query(400, "LimitExceededException", "Limit for stack has been exceeded")
+        }
+        Error::InvalidNextToken => Fault::validation("NextToken is invalid"),
+        Error::ExportUnsupported { output } => {
+            Fault::validation(format!("Output {output} has an Export, which is not supported"))
+        }
+        Error::NeedsCapability { capability } => Fault::query(
+            400,
+            "InsufficientCapabilitiesException",
+            format!("Requires capabilities : [{capability}]"),
+        ),
+        Error::NoStackNamed => Fault::validation(
+            "Either StackName or PhysicalResourceId must be specified, but not both.",
+        ),
+    }
+}
+
+/// A member whose feature is not built is refused by name, never ignored.
+pub fn unsupported(member: &str) -> Fault {
+    Fault::validation(format!("{member} is not supported"))
+}
+
+/// There are no templates but those in requests: there is no S3.
+pub fn template_url() -> Fault {
+    Fault::validation("TemplateURL must be a supported URL.")
+}
+
+pub fn no_template() -> Fault {
+    Fault::validation("Either Template URL or Template Body must be specified.")
+}
+
+/// There are no roles to assume.
+pub fn role(arn: &str) -> Fault {
+    Fault::validation(format!("Role {arn} is invalid or cannot be assumed"))
+}

@@ -1,0 +1,134 @@
+//! How the resources of a stack are made: by the services' own operations, from body to answer.
+//!
+//! Each call is a row of the operations table, run on the transaction of the stack's step as the
+//! principal of the stack's operation. So a resource meets every check, every text and every
+//! authorization that a client's request meets (promise R6). One file for each resource type.
+
+mod alias;
+mod call;
+mod key;
+mod policy;
+mod secret;
+mod value;
+
+use std::cell::RefCell;
+
+use regent_cfn::Value;
+use regent_cfn::dynamic::{DynamicReference, Resolve};
+use regent_cfn::error::Problem;
+use regent_core::cx::Cx;
+use regent_core::ports::{Read, StoreFault};
+use regent_core::stacks::handlers::{Change, Failure, Handled, Handlers, Place, Settled};
+use regent_core::tx::Tx;
+use zeroize::Zeroizing;
+
+use crate::operations::Operation;
+use call::Calls;
+
+/// The handlers of every type that a stack may have, and what they have called.
+#[derive(Debug, Default)]
+pub struct Services(RefCell<Vec<Called>>);
+
+/// Where a handler works.
+pub(super) struct At<'a> {
+    place: &'a Place<'a>,
+    calls: Calls<'a>,
+}
+
+/// One operation that a handler has called, for the audit log.
+#[derive(Debug)]
+pub struct Called {
+    pub operation: &'static Operation,
+    /// The request, which may have a secret in it.
+    pub body: Zeroizing<Vec<u8>>,
+    pub error_code: Option<&'static str>,
+}
+
+impl Services {
+    fn at<'a>(&'a self, place: &'a Place<'a>) -> At<'a> {
+        At { place, calls: Calls { cx: place.cx, log: &self.0 } }
+    }
+
+    /// What was called since the last time, in order.
+    pub fn take(&self) -> Vec<Called> {
+        self.0.take()
+    }
+}
+
+impl Handlers for Services {
+    fn create(&self, place: &Place<'_>, tx: &mut Tx<'_>, wanted: &Value) -> Handled<Box<str>> {
+        match place.type_name {
+            "AWS::SecretsManager::Secret" => secret::create(&self.at(place), tx, wanted),
+            "AWS::SecretsManager::ResourcePolicy" => policy::create(&self.at(place), tx, wanted),
+            "AWS::KMS::Key" => key::create(&self.at(place), tx, wanted),
+            "AWS::KMS::Alias" => alias::create(&self.at(place), tx, wanted),
+            _ => Err(Failure::Store(StoreFault)),
+        }
+    }
+
+    fn update(
+        &self,
+        place: &Place<'_>,
+        tx: &mut Tx<'_>,
+        physical: &str,
+        change: Change<'_>,
+    ) -> Handled<()> {
+        match place.type_name {
+            "AWS::SecretsManager::Secret" => secret::update(&self.at(place), tx, physical, change),
+            "AWS::SecretsManager::ResourcePolicy" => {
+                policy::update(&self.at(place), tx, physical, change)
+            }
+            "AWS::KMS::Key" => key::update(&self.at(place), tx, physical, change),
+            "AWS::KMS::Alias" => alias::update(&self.at(place), tx, physical, change),
+            _ => Err(Failure::Store(StoreFault)),
+        }
+    }
+
+    fn delete(
+        &self,
+        place: &Place<'_>,
+        tx: &mut Tx<'_>,
+        physical: &str,
+        was: Option<&Value>,
+    ) -> Handled<()> {
+        match place.type_name {
+            "AWS::SecretsManager::Secret" => secret::delete(&self.at(place), tx, physical),
+            "AWS::SecretsManager::ResourcePolicy" => policy::delete(&self.at(place), tx, physical),
+            "AWS::KMS::Key" => key::delete(&self.at(place), tx, physical, was),
+            "AWS::KMS::Alias" => alias::delete(&self.at(place), tx, physical),
+            _ => Err(Failure::Store(StoreFault)),
+        }
+    }
+
+    fn settled(
+        &self,
+        cx: &Cx<'_>,
+        read: &dyn Read,
+        type_name: &str,
+        physical: &str,
+    ) -> Result<Settled, StoreFault> {
+        match type_name {
+            "AWS::SecretsManager::Secret" => {
+                secret::settled(&Calls { cx, log: &self.0 }, read, physical)
+            }
+            _ => Ok(Settled::Yes),
+        }
+    }
+
+    fn resolver<'a>(&'a self, cx: &'a Cx<'a>, read: &'a dyn Read) -> Box<dyn Resolve + 'a> {
+        Box::new(Resolver { calls: Calls { cx, log: &self.0 }, read })
+    }
+}
+
+/// Reads secrets as the principal of the stack's operation.
+struct Resolver<'a> {
+    calls: Calls<'a>,
+    read: &'a dyn Read,
+}
+
+impl Resolve for Resolver<'_> {
+    fn resolve(&self, reference: &DynamicReference) -> Result<regent_cfn::Text, Problem> {
+        secret::resolve(&self.calls, self.read, reference)
+            .map_err(|reason| Problem::DynamicFailed { reason })
+    }
+}

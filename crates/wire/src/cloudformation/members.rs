@@ -1,0 +1,203 @@
+//! Members that many requests on stacks have: their constraints and their way into the core.
+//!
+//! A template and the values of parameters may hold secrets, so that no text repeats them
+//! (promise R7).
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use regent_cfn::Text;
+use regent_core::limits;
+use regent_core::stacks::ids::{StackArn, StackName};
+use regent_core::stacks::target::StackRef;
+use regent_core::tags::{Tags, is_reserved};
+
+use super::fault;
+use crate::constraints::Constraints;
+use crate::fault::Fault;
+use crate::query_xml::Params;
+
+const NAME_PATTERN: &str = "[a-zA-Z][-a-zA-Z0-9]*";
+const NAME_OR_ARN_PATTERN: &str = r"[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*";
+const TOKEN_PATTERN: &str = "[a-zA-Z0-9][-a-zA-Z0-9]*";
+const CAPABILITIES: [&str; 3] =
+    ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"];
+
+/// The name of a stack to be made.
+pub fn new_name(params: &Params<'_>) -> Result<StackName, Fault> {
+    let given = params.text("StackName");
+    let mut check = Constraints::new();
+    let legal = |text: &str| {
+        text.starts_with(|first: char| first.is_ascii_alphabetic())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    check
+        .text("stackName", given)
+        .required()
+        .length(1..=limits::STACK_NAME_LEN_MAX)
+        .pattern(NAME_PATTERN, legal);
+    check.finish()?;
+    given.unwrap_or_default().parse().map_err(|_| Fault::serialization())
+}
+
+/// A stack by its name or ARN.
+pub fn stack(params: &Params<'_>) -> Result<StackRef, Fault> {
+    let given = params.text("StackName");
+    let mut check = Constraints::new();
+    let legal = |text: &str| {
+        text.parse::<StackName>().is_ok() || text.starts_with("arn:") && text.is_ascii()
+    };
+    check.text("stackName", given).required().length(1..=2048).pattern(NAME_OR_ARN_PATTERN, legal);
+    check.finish()?;
+    Ok(StackRef::from(given.unwrap_or_default()))
+}
+
+pub fn optional_stack(params: &Params<'_>) -> Result<Option<StackRef>, Fault> {
+    match params.text("StackName") {
+        None => Ok(None),
+        Some(_) => stack(params).map(Some),
+    }
+}
+
+/// The template of a request, if it has one.
+pub fn template(params: &Params<'_>) -> Result<Option<Box<str>>, Fault> {
+    if params.text("TemplateURL").is_some() {
+        return Err(fault::template_url());
+    }
+    let Some(given) = params.text("TemplateBody") else { return Ok(None) };
+    let mut check = Constraints::new();
+    let bytes = Some(given.as_bytes());
+    check.blob("templateBody", bytes).length(1..=limits::TEMPLATE_LEN_MAX);
+    check.finish()?;
+    Ok(Some(given.into()))
+}
+
+/// A parameter's key and value.
+pub type Parameter = (Box<str>, Option<Text>);
+
+/// A key and its value, or that it is to stay as it is.
+pub fn parameters(params: &Params<'_>) -> Result<Vec<Parameter>, Fault> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    for given in params.list("Parameters").unwrap_or_default() {
+        let mut check = Constraints::new();
+        let key = check.text("parameterKey", given.text("ParameterKey")).required().value();
+        check.finish()?;
+        if !seen.insert(key) {
+            return Err(Fault::validation(format!("Duplicate parameter: [{key}]")));
+        }
+        let previous = given.boolean("UsePreviousValue")?.unwrap_or_default();
+        let value = given.text("ParameterValue");
+        let value = match (previous, value) {
+            (true, None) => None,
+            (true, Some(_)) => {
+                return Err(Fault::validation(format!(
+                    "Invalid input for parameter key {key}. Cannot specify usePreviousValue as true and non empty value for a parameter"
+                )));
+            }
+            (false, value) => Some(Text::sensitive(value.unwrap_or_default())),
+        };
+        found.push((key.into(), value));
+    }
+    Ok(found)
+}
+
+pub fn tags(params: &Params<'_>) -> Result<Option<Tags>, Fault> {
+    let Some(list) = params.list("Tags") else { return Ok(None) };
+    let mut check = Constraints::new();
+    check.size("tags", Some(list.len()), &(0..=limits::TAGS_MAX));
+    let mut tags = Tags::new();
+    for (at, tag) in list.iter().enumerate() {
+        let at = at + 1;
+        let key = check
+            .text(format_args!("tags.{at}.member.key"), tag.text("Key"))
+            .required()
+            .length(1..=limits::TAG_KEY_LEN_MAX)
+            .value();
+        let value = check
+            .text(format_args!("tags.{at}.member.value"), tag.text("Value"))
+            .required()
+            .length(1..=limits::TAG_VALUE_LEN_MAX)
+            .value();
+        tags.insert(key.into(), value.into());
+    }
+    check.finish()?;
+    if let Some(key) = tags.keys().find(|key| is_reserved(key)) {
+        return Err(Fault::validation(format!(
+            "aws: prefixed tag key names are not allowed for external use. [{key}]"
+        )));
+    }
+    if tags.len() < list.len() {
+        return Err(Fault::validation("Duplicate tag keys are not allowed."));
+    }
+    Ok(Some(tags))
+}
+
+pub fn capabilities(params: &Params<'_>) -> Result<Vec<Box<str>>, Fault> {
+    let given = params.texts("Capabilities").unwrap_or_default();
+    let mut check = Constraints::new();
+    check.strings("capabilities", Some(given.as_slice())).each_one_of(&CAPABILITIES);
+    check.finish()?;
+    Ok(given.into_iter().map(Into::into).collect())
+}
+
+pub fn token(params: &Params<'_>) -> Result<Option<Box<str>>, Fault> {
+    let given = params.text("ClientRequestToken");
+    let mut check = Constraints::new();
+    let legal = |text: &str| {
+        !text.starts_with('-') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    check.text("clientRequestToken", given).length(1..=128).pattern(TOKEN_PATTERN, legal);
+    check.finish()?;
+    Ok(given.map(Into::into))
+}
+
+/// Refuses members whose feature is not built, unless they say what is so anyway.
+pub fn refuse_unbuilt(params: &Params<'_>) -> Result<(), Fault> {
+    if let Some(role) = params.text("RoleARN") {
+        return Err(fault::role(role));
+    }
+    for list in ["NotificationARNs", "ResourceTypes"] {
+        if params.list(list).is_some_and(|items| !items.is_empty()) {
+            return Err(fault::unsupported(list));
+        }
+    }
+    for member in [
+        "StackPolicyBody",
+        "StackPolicyURL",
+        "StackPolicyDuringUpdateBody",
+        "StackPolicyDuringUpdateURL",
+        "DisableValidation",
+    ] {
+        if params.text(member).is_some_and(|text| text != "false") {
+            return Err(fault::unsupported(member));
+        }
+    }
+    let rollback = params.structure("RollbackConfiguration");
+    let monitored = rollback.as_ref().is_some_and(|rollback| {
+        let triggers = rollback.list("RollbackTriggers");
+        let minutes = rollback.text("MonitoringTimeInMinutes");
+        triggers.is_some_and(|all| !all.is_empty()) || minutes.is_some_and(|text| text != "0")
+    });
+    if monitored {
+        return Err(fault::unsupported("RollbackConfiguration"));
+    }
+    if params.structure("DeploymentConfig").is_some() {
+        return Err(fault::unsupported("DeploymentConfig"));
+    }
+    Ok(())
+}
+
+/// A page token: the text of the last item's key.
+pub fn next_token<T: FromStr>(params: &Params<'_>) -> Result<Option<T>, Fault> {
+    let Some(given) = params.text("NextToken") else { return Ok(None) };
+    let mut check = Constraints::new();
+    check.text("nextToken", given).length(1..=1024);
+    check.finish()?;
+    given.parse().map(Some).map_err(|_| Fault::validation("NextToken is invalid"))
+}
+
+/// The ARN of a stack as its answers carry it.
+pub fn stack_id(arn: &StackArn) -> String {
+    arn.to_string()
+}

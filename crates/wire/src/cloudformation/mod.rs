@@ -1,0 +1,22 @@
+//! CloudFormation on the wire: one file per operation, and the handlers of its resource types.
+
+pub mod create_stack;
+pub mod delete_stack;
+pub mod describe_stack_events;
+pub mod describe_stack_resource;
+pub mod describe_stack_resources;
+pub mod describe_stacks;
+pub mod fault;
+pub mod get_template;
+pub mod get_template_summary;
+pub mod handlers;
+pub mod list_stack_resources;
+pub mod list_stacks;
+pub mod members;
+pub mod status;
+pub mod update_stack;
+pub mod update_termination_protection;
+pub mod validate_template;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! Statuses and reasons in AWS's words, and the pieces that several answers have.
+
+use regent_core::ids::KeyId;
+use regent_core::stacks::ids::{LogicalId, StackArn};
+use regent_core::stacks::model::{Event, Reason, Stack, Status};
+use regent_core::tags::Tags;
+
+use crate::query_xml::Fields;
+use crate::time::extended_ms;
+
+pub const fn name(status: Status) -> &'static str {
+    match status {
+        Status::CreateInProgress => "CREATE_IN_PROGRESS",
+        Status::CreateFailed => "CREATE_FAILED",
+        Status::CreateComplete => "CREATE_COMPLETE",
+        Status::RollbackInProgress => "ROLLBACK_IN_PROGRESS",
+        Status::RollbackFailed => "ROLLBACK_FAILED",
+        Status::RollbackComplete => "ROLLBACK_COMPLETE",
+        Status::DeleteInProgress => "DELETE_IN_PROGRESS",
+        Status::DeleteFailed => "DELETE_FAILED",
+        Status::DeleteComplete => "DELETE_COMPLETE",
+        Status::DeleteSkipped => "DELETE_SKIPPED",
+        Status::UpdateInProgress => "UPDATE_IN_PROGRESS",
+        Status::UpdateCompleteCleanupInProgress => "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+        Status::UpdateComplete => "UPDATE_COMPLETE",
+        Status::UpdateFailed => "UPDATE_FAILED",
+        Status::UpdateRollbackInProgress => "UPDATE_ROLLBACK_IN_PROGRESS",
+        Status::UpdateRollbackFailed => "UPDATE_ROLLBACK_FAILED",
+        Status::UpdateRollbackCompleteCleanupInProgress => {
+            "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+        }
+        Status::UpdateRollbackComplete => "UPDATE_ROLLBACK_COMPLETE",
+    }
+}
+
+pub fn named(text: &str) -> Option<Status> {
+    Status::ALL.into_iter().find(|status| name(*status) == text)
+}
+
+pub fn reason(reason: &Reason) -> String {
+    let listed = |failed: &std::collections::BTreeSet<LogicalId>| {
+        let names: Vec<_> = failed.iter().map(LogicalId::as_str).collect();
+        names.join(", ")
+    };
+    match reason {
+        Reason::UserInitiated => "User Initiated".to_owned(),
+        Reason::CreationInitiated => "Resource creation Initiated".to_owned(),
+        Reason::Replacement => {
+            "Requested update requires the creation of a new physical resource; hence creating one."
+                .to_owned()
+        }
+        Reason::FailedToCreate(failed) => format!(
+            "The following resource(s) failed to create: [{}]. Rollback requested by user.",
+            listed(failed)
+        ),
+        Reason::FailedToUpdate(failed) => {
+            format!("The following resource(s) failed to update: [{}]. ", listed(failed))
+        }
+        Reason::FailedToDelete(failed) => {
+            format!("The following resource(s) failed to delete: [{}]. ", listed(failed))
+        }
+        Reason::TimedOut => "Resource did not become stable in time.".to_owned(),
+        Reason::Said(text) => text.to_string(),
+    }
+}
+
+/// AWS: a stack that nobody gave a reason for has none, also after it began.
+pub fn stack_reason(stack: &Stack) -> Option<String> {
+    stack.reason.as_ref().map(reason)
+}
+
+/// AWS: a resource's event is named after it; the stack's own events have a UUID.
+pub fn event_id(stack: &StackArn, number: u64, event: &Event) -> String {
+    let Some(logical) = &event.logical else {
+        let mut bytes = *stack.id.bytes();
+        let (_, tail) = bytes.split_at_mut(8);
+        for (byte, part) in tail.iter_mut().zip(number.to_be_bytes()) {
+            *byte ^= part;
+        }
+        return KeyId::from_bytes(bytes, false).to_string();
+    };
+    format!("{logical}-{}-{}", name(event.status), extended_ms(event.at).as_str())
+}
+
+pub fn tags(fields: &mut Fields<'_>, tags: &Tags) {
+    fields.list("Tags", |list| {
+        for (key, value) in tags {
+            list.structure(|tag| {
+                tag.text("Key", &**key);
+                tag.text("Value", &**value);
+            });
+        }
+    });
+}
+
+/// Drift was never looked at.
+pub fn drift(fields: &mut Fields<'_>, member: &str) {
+    fields.structure("DriftInformation", |drift| drift.text(member, "NOT_CHECKED"));
+}

@@ -1,0 +1,50 @@
+//! UpdateStack on the wire.
+
+use regent_core::cx::Cx;
+use regent_core::stacks::error::Error;
+use regent_core::stacks::ids::StackArn;
+use regent_core::stacks::ops::UpdateStack;
+
+use super::fault::{self, Missing};
+use super::members;
+use crate::fault::Fault;
+use crate::query_operation::QueryOperation;
+use crate::query_xml::{Fields, Params};
+
+impl QueryOperation for UpdateStack {
+    fn decode(params: &Params<'_>) -> Result<Self, Fault> {
+        let stack = members::stack(params)?;
+        members::refuse_unbuilt(params)?;
+        if params.boolean("DisableRollback")?.unwrap_or_default() {
+            return Err(fault::unsupported("DisableRollback"));
+        }
+        let template = members::template(params)?;
+        let previous = params.boolean("UsePreviousTemplate")?.unwrap_or_default();
+        let template = match (template, previous) {
+            (Some(_), true) => {
+                return Err(Fault::validation(
+                    "Only one of UsePreviousTemplate, Template URL or Template Body may be specified.",
+                ));
+            }
+            (None, false) => return Err(fault::no_template()),
+            (template, _) => template,
+        };
+        Ok(Self {
+            stack,
+            template,
+            parameters: members::parameters(params)?,
+            tags: members::tags(params)?,
+            capabilities: members::capabilities(params)?,
+            retain_except_on_create: params.boolean("RetainExceptOnCreate")?,
+            token: members::token(params)?,
+        })
+    }
+
+    fn encode(output: &StackArn, _cx: &Cx<'_>, fields: &mut Fields<'_>) {
+        fields.text("StackId", members::stack_id(output).as_str());
+    }
+
+    fn fault(error: Error, _cx: &Cx<'_>) -> Fault {
+        fault::of(error, Missing::Id)
+    }
+}
