@@ -14,7 +14,7 @@ pub struct Deviation {
 }
 
 /// Differences that are not of one operation.
-pub const EVERYWHERE: [(&str, &str); 8] = [
+pub const EVERYWHERE: [(&str, &str); 9] = [
     (
         "A JSON body in which a member, or a name in a map, comes twice is refused",
         "which of the two is meant cannot be told, and what AWS does with it is not documented",
@@ -22,6 +22,10 @@ pub const EVERYWHERE: [(&str, &str); 8] = [
     (
         "Replica keys are proven before a request is accepted, in the `strict` profile, which is the default",
         "AWS accepts any string and fails later, out of sight; the `aws` profile does as AWS does",
+    ),
+    (
+        "A replica Region uses its key in the account's name; the caller's own rights to that key are asked for when a request in the `strict` profile adds the replica, and not again",
+        "a replica is made later and again, when the caller is gone; on AWS a caller without these rights is seen as a replica that Failed",
     ),
     (
         "Lists are consistent at once; AWS's lag by up to minutes",
