@@ -557,6 +557,8 @@ COMPLETED = {
     ("kms", "GenerateDataKey"): {"KeySpec": "AES_256"},
     ("kms", "GenerateDataKeyWithoutPlaintext"): {"KeySpec": "AES_256"},
     ("kms", "GenerateRandom"): {"NumberOfBytes": 8},
+    ("kms", "GetParametersForImport"): {"WrappingAlgorithm": "RSAES_OAEP_SHA_256"},
+    ("kms", "ImportKeyMaterial"): {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"},
     ("kms", "ListRetirableGrants"): lambda known: {"RetiringPrincipal": known["RetiringPrincipal"]},
     ("kms", "ReEncrypt"): lambda known: {"CiphertextBlob": known["CiphertextBlob"]},
     ("kms", "RetireGrant"): lambda known: {"GrantToken": known["GrantToken"]},

@@ -308,11 +308,19 @@ class Unauthorized(Case):
                     with self.assertRaises(botocore.exceptions.ClientError) as raised:
                         client._make_api_call(name, params)  # noqa: SLF001
                     code = raised.exception.response["Error"]["Code"]
-                    self.assertEqual(code, "AccessDeniedException")
+                    query = model(service).metadata["protocol"] == "query"
+                    self.assertEqual(code, "AccessDenied" if query else "AccessDeniedException")
 
     def completed(self, service, name):
         """What the service asks for although the model does not."""
+        template = {"TemplateBody": json.dumps({"Resources": {"S": {"Type": "AWS::SecretsManager::Secret"}}})}
         return {
+            ("cloudformation", "CreateStack"): template,
+            ("cloudformation", "DescribeStackResources"): {"StackName": "s"},
+            ("cloudformation", "GetTemplate"): {"StackName": "s"},
+            ("cloudformation", "GetTemplateSummary"): template,
+            ("cloudformation", "UpdateStack"): template,
+            ("cloudformation", "ValidateTemplate"): template,
             ("secretsmanager", "BatchGetSecretValue"): {"SecretIdList": ["x"]},
             ("secretsmanager", "PutSecretValue"): {"SecretString": "v"},
             ("secretsmanager", "UpdateSecretVersionStage"): {
@@ -323,6 +331,8 @@ class Unauthorized(Case):
             ("kms", "GenerateDataKey"): {"KeySpec": "AES_256"},
             ("kms", "GenerateDataKeyWithoutPlaintext"): {"KeySpec": "AES_256"},
             ("kms", "GenerateRandom"): {"NumberOfBytes": 8},
+            ("kms", "GetParametersForImport"): {"WrappingAlgorithm": "RSAES_OAEP_SHA_256"},
+            ("kms", "ImportKeyMaterial"): {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"},
             ("kms", "CreateGrant"): {"GranteePrincipal": SAMPLES["GranteePrincipal"]},
             ("kms", "ListRetirableGrants"): {
                 "RetiringPrincipal": SAMPLES["GranteePrincipal"]
