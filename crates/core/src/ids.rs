@@ -161,6 +161,8 @@ macro_rules! text_newtype {
     };
 }
 
+pub(crate) use text_newtype;
+
 text_newtype! {
     /// The friendly name of a secret.
     ///

@@ -4,47 +4,12 @@ use core::fmt;
 use core::str::FromStr;
 use std::sync::Arc;
 
-use crate::ids::{KeyId, Malformed, Scope};
+use crate::ids::{KeyId, Malformed, Scope, text_newtype};
 use crate::limits;
 use crate::ports::{Entropy, random};
 use crate::time::Timestamp;
 
-macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $valid:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
-
-        impl $name {
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = Malformed;
-
-            fn from_str(text: &str) -> Result<Self, Malformed> {
-                let valid: fn(&str) -> bool = $valid;
-                if valid(text) { Ok(Self(text.into())) } else { Err(Malformed($what)) }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&*self.0, f)
-            }
-        }
-    };
-}
-
-name! {
+text_newtype! {
     /// The name of a stack.
     ///
     /// AWS: `[a-zA-Z][-a-zA-Z0-9]*`, up to 128 characters.
@@ -55,7 +20,7 @@ name! {
     }
 }
 
-name! {
+text_newtype! {
     /// The name of a resource in its template.
     LogicalId, "logical id", |text| {
         (1..=regent_cfn::limits::NAME_LEN_MAX).contains(&text.len())
