@@ -13,6 +13,10 @@ resource "aws_kms_key" "multi" {
   deletion_window_in_days = 7
 }
 
+resource "aws_kms_key" "single" {
+  deletion_window_in_days = 7
+}
+
 resource "aws_kms_replica_key" "west" {
   provider                = aws.west
   primary_key_arn         = aws_kms_key.multi.arn
@@ -59,13 +63,15 @@ class Checked(terraform.Case, harness.Case):
 
     def test_a_key_of_the_wrong_region_is_found_in_the_plan_and_in_the_files(self):
         db = "aws_secretsmanager_secret.db"
-        for key, rule in [
-            ("aws_kms_key.multi.arn", "RG002"),
-            ('"mrk-1234abcd12ab34cd56ef12345678990ab"', "RG001"),
+        for key, in_the_files, in_the_plan in [
+            ("aws_kms_key.single.arn", "RG012", "RG012"),
+            ('"mrk-1234abcd12ab34cd56ef12345678990ab"', "RG001", "RG001"),
+            # A plan does not show whether another Region is put into an ARN that is not there yet.
+            ("aws_kms_key.multi.arn", "RG002", "RG100"),
         ]:
             self.tf.write(KEYS + SECRET % key)
-            self.assertEqual(self.plan(), (1, [(rule, db)]))
-            self.assertEqual(self.check("main.tf"), (1, [(rule, db)]))
+            self.assertEqual(self.plan(), (int(in_the_plan != "RG100"), [(in_the_plan, db)]))
+            self.assertEqual(self.check("main.tf"), (1, [(in_the_files, db)]))
 
     def test_a_good_plan_is_clean_and_its_replica_readable(self):
         good = KEYS + SECRET % "aws_kms_replica_key.west.arn"
@@ -78,3 +84,8 @@ class Checked(terraform.Case, harness.Case):
         changed = good.replace('name                    = "app/db"', 'name = "app/db"\n description = "x"')
         self.tf.write(changed)
         self.assertEqual(self.plan(), (0, []))
+        replaced = 'replace(aws_kms_key.multi.arn, "us-east-1", "us-west-2")'
+        self.tf.write(KEYS + SECRET % replaced)
+        self.assertEqual(self.plan(), (0, []))
+        self.tf.write(KEYS + SECRET % "aws_kms_key.multi.arn")
+        self.assertEqual(self.plan(), (1, [("RG002", "aws_secretsmanager_secret.db")]))

@@ -55,11 +55,21 @@ pub enum Setting {
     /// Something of a resource of the same unit.
     Of {
         resource: String,
-        arn: bool,
+        part: Part,
     },
     /// The Region of the stack itself, whichever that is.
     OwnRegion,
     Unknown(String),
+}
+
+/// What of a resource is given to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Arn,
+    /// Its id, its name, or anything else that is no ARN.
+    Other,
+    /// Something that is made of a value of it, and may be that value.
+    Computed,
 }
 
 #[derive(Debug, Clone)]

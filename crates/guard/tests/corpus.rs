@@ -46,7 +46,7 @@ fn no_alarm_on_the_good_ones() {
         let options = Options { region: region.map(str::to_owned), ..Options::default() };
         let checked = corpus("good", &options);
         assert_eq!(alarms(&checked.findings), Vec::<String>::new(), "in {region:?}");
-        assert_eq!((checked.files, checked.opened), (4, 5));
+        assert_eq!((checked.files, checked.opened), (6, 7));
     }
     let checked = corpus("good", &Options::default());
     insta::assert_snapshot!("good", report::text(&checked));

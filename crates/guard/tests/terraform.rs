@@ -106,6 +106,7 @@ fn plan(kms_key_id: &Value) -> Value {
             resource("aws_kms_key", "k", json!({"multi_region": true})),
             resource("aws_kms_replica_key", "r", json!({})),
             resource("aws_kms_key", "other", json!({})),
+            resource("aws_kms_key", "east", json!({"multi_region": false})),
             resource("aws_secretsmanager_secret", "s",
                 json!({"name": "s", "replica": [{"region": "us-west-2"}]})),
         ]}},
@@ -118,6 +119,7 @@ fn plan(kms_key_id: &Value) -> Value {
                     configured("aws_kms_replica_key", "r", "aws.west",
                         json!({"primary_key_arn": primary})),
                     configured("aws_kms_key", "other", "aws.west", json!({})),
+                    configured("aws_kms_key", "east", "aws", json!({})),
                     configured("aws_secretsmanager_secret", "s", "aws",
                         json!({"kms_key_id": primary, "replica": replica})),
                 ],
@@ -144,10 +146,13 @@ fn plans_say_what_is_referred_to() {
     assert_eq!(found(replica_key), Vec::<&str>::new());
     // The id is the same in each Region, and a replica key is there.
     assert_eq!(found(to(&["aws_kms_key.k.key_id", "aws_kms_key.k"])), Vec::<&str>::new());
-    assert_eq!(found(to(&["aws_kms_key.k.arn", "aws_kms_key.k"])), ["RG002"]);
+    // Or the ARN with another Region in it: a plan does not show which.
+    assert_eq!(found(to(&["aws_kms_key.k.arn", "aws_kms_key.k"])), ["RG100"]);
+    // A single-Region key is in one Region, whatever is made of its ARN.
+    assert_eq!(found(to(&["aws_kms_key.east.arn", "aws_kms_key.east"])), ["RG012"]);
     assert_eq!(found(to(&["aws_kms_key.other.arn", "aws_kms_key.other"])), ["RG011"]);
     // Through the output and the argument of a module.
-    assert_eq!(found(to(&["module.keys.same", "module.keys"])), ["RG002"]);
+    assert_eq!(found(to(&["module.keys.same", "module.keys"])), ["RG100"]);
     let two = to(&["aws_kms_key.k.arn", "aws_kms_key.k", "aws_kms_key.other.arn"]);
     assert_eq!(found(two), ["RG100"]);
     assert_eq!(found(to(&["local.key"])), ["RG100"]);

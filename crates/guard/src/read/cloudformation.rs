@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use super::{Content, Context};
 use crate::model::{
-    Alias, Given, Given3, HOLE, Key, KeyKind, OWN_REGION, Remark, Replica, Rotation, Secret,
+    Alias, Given, Given3, HOLE, Key, KeyKind, OWN_REGION, Part, Remark, Replica, Rotation, Secret,
     SecretPolicy, Setting, Tri, Unit,
 };
 use crate::regions;
@@ -258,10 +258,11 @@ fn known_setting(text: &Text) -> Setting {
 fn unknown_setting(unknown: &Unknown) -> Setting {
     match unknown.sole() {
         Some(Reason::Reference { resource }) => {
-            Setting::Of { resource: resource.clone(), arn: false }
+            Setting::Of { resource: resource.clone(), part: Part::Other }
         }
         Some(Reason::Attribute { resource, attribute }) => {
-            Setting::Of { resource: resource.clone(), arn: attribute == "Arn" }
+            let part = if attribute == "Arn" { Part::Arn } else { Part::Other };
+            Setting::Of { resource: resource.clone(), part }
         }
         Some(Reason::Pseudo(name)) if name == "AWS::Region" => Setting::OwnRegion,
         Some(_) => Setting::Unknown(unknown.why()),

@@ -2,6 +2,7 @@
 
 pub mod cdk;
 pub mod cloudformation;
+pub mod pulumi;
 pub mod resources;
 pub mod terraform_files;
 pub mod terraform_plan;
@@ -39,6 +40,10 @@ pub const TERRAFORM: &str = "tf";
 
 pub fn read(text: &str, context: &Context<'_>) -> Content {
     let found = terraform_plan::read(text, context);
+    let found = match found {
+        Ok(Content::Other) => pulumi::read(text, context),
+        found => found,
+    };
     let found = match found {
         Ok(Content::Other) => cloudformation::read(text, context),
         found => found,

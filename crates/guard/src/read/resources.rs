@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 
 use super::Context;
 use crate::model::{
-    Alias, Given, Given3, Key, KeyKind, Remark, Replica, Rotation, Secret, SecretPolicy, Setting,
-    Tri, Unit,
+    Alias, Given, Given3, Key, KeyKind, Part, Remark, Replica, Rotation, Secret, SecretPolicy,
+    Setting, Tri, Unit,
 };
 
 /// The types that rules look at, by the start of their names.
@@ -33,6 +33,8 @@ pub struct Described {
     pub policy: Option<(Position, Json)>,
     /// The ids and ARNs that it is known by already.
     pub ids: Vec<String>,
+    /// Whether a value is part of it, and not a resource of its own.
+    pub valued: bool,
 }
 
 impl Described {
@@ -48,6 +50,7 @@ impl Described {
             replicas_unknown: None,
             policy: None,
             ids: Vec::new(),
+            valued: false,
         }
     }
 
@@ -65,11 +68,12 @@ impl Described {
 }
 
 /// Names of properties that hold one value each and that rules look at.
-pub const PROPERTIES: [&str; 15] = [
+pub const PROPERTIES: [&str; 16] = [
     "customer_master_key_spec",
     "enabled",
     "force_overwrite_replica_secret",
     "is_enabled",
+    "key_id",
     "key_spec",
     "kms_key_id",
     "multi_region",
@@ -90,6 +94,10 @@ pub fn unit(all: Vec<Described>, context: &Context<'_>) -> Unit {
         .iter()
         .filter(is_version)
         .filter_map(|one| one.given.get("secret_id").cloned())
+        .collect();
+    let policies = all.iter().filter(|one| one.kind == "aws_kms_key_policy");
+    let policies: Vec<(Given, (Position, Json))> = policies
+        .filter_map(|one| Some((one.given.get("key_id")?.clone(), one.policy.clone()?)))
         .collect();
     for one in all {
         match one.kind.as_str() {
@@ -125,6 +133,13 @@ pub fn unit(all: Vec<Described>, context: &Context<'_>) -> Unit {
             _ => {}
         }
     }
+    // A policy that is a resource of its own comes in the place of the key's.
+    for (given, policy) in policies {
+        let name = unit.key_meant(&given).map(|key| key.name.clone());
+        if let Some(key) = unit.keys.iter_mut().find(|key| Some(&key.name) == name.as_ref()) {
+            key.policy = Some(policy);
+        }
+    }
     unit
 }
 
@@ -140,7 +155,7 @@ fn secret(one: Described, values: &[Given], unit: &mut Unit) {
         });
     }
     if let Some((at, policy)) = one.policy {
-        let setting = Setting::Of { resource: one.name.clone(), arn: true };
+        let setting = Setting::Of { resource: one.name.clone(), part: Part::Arn };
         let (name, secret) = (one.name.clone(), Given { at, setting });
         unit.secret_policies.push(SecretPolicy { name, at, secret, policy });
     }
@@ -149,6 +164,9 @@ fn secret(one: Described, values: &[Given], unit: &mut Unit) {
         // What is there already may have got its value in any way.
         Tri::No | Tri::Unknown => Tri::Unknown,
     };
+    if one.valued {
+        has_value = Tri::Yes;
+    }
     for given in values {
         match &given.setting {
             Setting::Of { resource, .. } if *resource == one.name => has_value = Tri::Yes,
@@ -196,7 +214,8 @@ fn key(one: Described, kind: KeyKind) -> Key {
 /// A value of one resource that another is given.
 pub fn reference(resource: &str, attribute: &str) -> Setting {
     let arn = attribute == "arn" || attribute.ends_with("_arn");
-    Setting::Of { resource: resource.to_owned(), arn }
+    let part = if arn { Part::Arn } else { Part::Other };
+    Setting::Of { resource: resource.to_owned(), part }
 }
 
 pub fn text(text: &str) -> Setting {

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::resources::{self, Described, PREFIXES, PROPERTIES};
 use super::{Content, Context};
-use crate::model::{Given, Replica, Setting, Tri};
+use crate::model::{Given, Part, Replica, Setting, Tri};
 
 /// LIMIT: what is read of a plan; one of thousands of resources has some tens of MB.
 const PLAN: Bounds = Bounds { bytes: 64 << 20, depth: 128, nodes: 20_000_000 };
@@ -235,7 +235,7 @@ impl<'d> Plan<'d> {
                 let address = format!("{}{only}", scope.prefix);
                 address.rsplit_once('.').and_then(|(resource, attribute)| {
                     let known = self.addresses.contains_key(resource);
-                    known.then(|| resources::reference(resource, attribute))
+                    known.then(|| made_of(resource, attribute))
                 })
             }
             _ => None,
@@ -270,6 +270,15 @@ impl<'d> Plan<'d> {
             Some(constant) => constant.scalar().map(resources::text),
             None => Some(self.resolve(&references(expression), scope, hops.saturating_sub(1))),
         }
+    }
+}
+
+/// What an expression refers to. An ARN may be given as it is, or with another Region in it: a plan
+/// shows neither.
+fn made_of(resource: &str, attribute: &str) -> Setting {
+    match resources::reference(resource, attribute) {
+        Setting::Of { resource, part: Part::Arn } => Setting::Of { resource, part: Part::Computed },
+        other => other,
     }
 }
 

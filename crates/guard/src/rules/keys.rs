@@ -2,7 +2,9 @@
 
 use super::Report;
 use crate::key_id::{Arn, Fault, KeyName, Resource, is_open};
-use crate::model::{Alias, Given, Key, KeyKind, OWN_REGION, Replica, Secret, Setting, Tri, Unit};
+use crate::model::{
+    Alias, Given, Key, KeyKind, OWN_REGION, Part, Replica, Secret, Setting, Tri, Unit,
+};
 use crate::{policy, regions};
 
 /// Who uses a key.
@@ -49,7 +51,7 @@ pub(super) fn check_use(
 ) {
     match &given.setting {
         Setting::Text { text, .. } => check_name(unit, resource, given, text, usage, report),
-        Setting::Of { resource: name, arn } => check_made(unit, given, (name, *arn), usage, report),
+        Setting::Of { resource, part } => check_made(unit, given, (resource, *part), usage, report),
         Setting::OwnRegion => {
             let message = "a Region is given where a key is meant";
             report.add("RG001", given.at, resource, message);
@@ -68,7 +70,7 @@ pub(super) fn check_use(
 fn check_made(
     unit: &Unit,
     given: &Given,
-    (name, arn): (&str, bool),
+    (name, part): (&str, Part),
     usage: Use<'_>,
     report: &mut Report<'_>,
 ) {
@@ -99,12 +101,18 @@ fn check_made(
             "{name} is a single-Region key in another Region than {user}, which cannot use it"
         );
         report.add("RG012", given.at, secret, message);
-    } else if arn {
+    } else if part == Part::Arn {
         let message = format!(
             "the ARN of {name} names the Region that {name} is made in, and {user} looks for its \
              key in its own Region"
         );
         report.add("RG002", given.at, secret, message);
+    } else if part == Part::Computed {
+        let message = format!(
+            "the key of {user} is made of a value of {name}, which is in another Region; how is not \
+             shown by this file"
+        );
+        report.add("RG100", given.at, secret, message);
     } else if related(unit, key, usage.region()).is_none() {
         let message = format!("that {name} has a replica key for {user} is not shown by this file");
         report.add("RG101", given.at, secret, message);
@@ -179,6 +187,8 @@ pub(super) fn check_related(unit: &Unit, secret: &Secret, report: &mut Report<'_
             None => (replica.at, "aws/secretsmanager".to_owned()),
             Some(given) => match unit.key_meant(given) {
                 Some(used) if used.name == related.name || used.name == own.name => continue,
+                // It cannot be read at all, which is another rule's.
+                Some(used) if used.region != related.region => continue,
                 Some(used) => (given.at, used.name.clone()),
                 None => continue,
             },

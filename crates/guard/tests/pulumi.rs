@@ -1,0 +1,99 @@
+//! Previews of Pulumi: what a property depends on, where providers work, and what is not told.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests unwrap")]
+
+use regent_guard::config::Options;
+use regent_guard::scan::check_text;
+use serde_json::{Value, json};
+
+const UNKNOWN: &str = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+const SECRET: &str = "aws:secretsmanager/secret:Secret";
+const KEY: &str = "aws:kms/key:Key";
+const REPLICA_KEY: &str = "aws:kms/replicaKey:ReplicaKey";
+
+fn urn(kind: &str, name: &str) -> String {
+    format!("urn:pulumi:prod::shop::{kind}::{name}")
+}
+
+fn step(op: &str, kind: &str, name: &str, provider: &str, inputs: &Value, needs: &Value) -> Value {
+    let provider = format!("{}::{UNKNOWN}", urn("pulumi:providers:aws", provider));
+    json!({"op": op, "urn": urn(kind, name), "newState": {
+        "type": kind, "provider": provider, "inputs": inputs, "propertyDependencies": needs}})
+}
+
+fn provider(name: &str, region: &str) -> Value {
+    let kind = "pulumi:providers:aws";
+    json!({"op": "create", "urn": urn(kind, name), "newState": {"type": kind,
+        "inputs": {"region": region}}})
+}
+
+/// A secret with a replica in us-west-2 that is given something of `needs`, and keys of each kind.
+fn preview(key: &str, needs: &[String]) -> Value {
+    let replicas = json!([{"region": "us-west-2", "kmsKeyId": key}]);
+    json!({"config": {"aws:region": "us-east-1"}, "steps": [
+        provider("west", "us-west-2"),
+        step("create", KEY, "multi", "default_6", &json!({"multiRegion": true}), &json!({})),
+        step("create", KEY, "single", "default_6", &json!({"multiRegion": false}), &json!({})),
+        step("create", REPLICA_KEY, "multi", "west", &json!({"primaryKeyArn": UNKNOWN}),
+            &json!({"primaryKeyArn": [urn(KEY, "multi")]})),
+        step("same", SECRET, "db", "default_6", &json!({"replicas": replicas}),
+            &json!({"replicas": needs})),
+    ]})
+}
+
+fn rules(preview: &Value, region: Option<&str>) -> Vec<&'static str> {
+    let options = Options { region: region.map(str::to_owned), ..Options::default() };
+    let (read, findings) = check_text("preview.json", &preview.to_string(), true, &options);
+    assert!(read);
+    findings.iter().map(|finding| finding.rule.id).collect()
+}
+
+#[test]
+fn what_a_key_is_made_of() {
+    let found = |needs: &[String]| rules(&preview(UNKNOWN, needs), None);
+    assert_eq!(found(&[urn(REPLICA_KEY, "multi")]), Vec::<&str>::new());
+    // Its id is good and its ARN is not; which one it is, or what is made of it, is not told.
+    assert_eq!(found(&[urn(KEY, "multi")]), ["RG100"]);
+    assert_eq!(found(&[urn(KEY, "single")]), ["RG012"]);
+    assert_eq!(found(&[urn(KEY, "single"), urn(REPLICA_KEY, "multi")]), ["RG100"]);
+    assert_eq!(found(&[]), ["RG100"]);
+    assert_eq!(found(&[urn("aws:s3/bucket:Bucket", "b")]), ["RG100"]);
+    assert_eq!(rules(&preview("[secret]", &[]), None), ["RG100"]);
+    assert_eq!(rules(&preview("mrk-1", &[]), None), ["RG001"]);
+}
+
+#[test]
+fn where_providers_work() {
+    let arn = "arn:aws:kms:us-west-2:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab";
+    let in_west = |preview: &mut Value| {
+        preview["steps"][4]["newState"]["provider"] =
+            json!(format!("{}::{UNKNOWN}", urn("pulumi:providers:aws", "west")));
+    };
+    let mut there = preview(arn, &[]);
+    assert_eq!(rules(&there, None), ["RG101"]);
+    in_west(&mut there);
+    assert_eq!(rules(&there, None), ["RG006", "RG101"]);
+    // A provider that the preview leaves out works in no Region that is known.
+    there["steps"].as_array_mut().unwrap().remove(0);
+    assert_eq!(rules(&there, Some("us-west-2")), ["RG101"]);
+    // The default one is where the environment says, if the configuration does not.
+    let mut there = preview(arn, &[]);
+    there["config"] = json!({});
+    assert_eq!(rules(&there, Some("us-west-2")), ["RG006", "RG101", "RG020"]);
+    // A resource may be in a Region of its own.
+    there["steps"][4]["newState"]["inputs"]["region"] = json!("us-east-1");
+    assert_eq!(rules(&there, Some("us-west-2")), ["RG101", "RG020"]);
+}
+
+#[test]
+fn what_is_deleted_and_what_is_no_preview() {
+    let mut gone = preview("mrk-1", &[]);
+    let state = gone["steps"][4].as_object_mut().unwrap().remove("newState").unwrap();
+    gone["steps"][4]["oldState"] = state;
+    assert_eq!(rules(&gone, None), Vec::<&str>::new());
+    let text = preview("mrk-1", &[]).to_string();
+    let (_, findings) = check_text("p.json", &text[..text.len() - 1], false, &Options::default());
+    assert_eq!(findings[0].rule.id, "RG102");
+    let other = r#"{"steps": {}, "note": "urn:pulumi:x"}"#;
+    let (read, findings) = check_text("p.json", other, true, &Options::default());
+    assert_eq!((read, findings[0].rule.id), (false, "RG102"));
+}
