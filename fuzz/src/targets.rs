@@ -252,7 +252,7 @@ impl World {
         {
             well_formed(&fault.answer(operation.service, format, "id"));
         }
-        let code = match operation.run(&self.cx(), &self.store, body, format) {
+        let fault = match operation.run(&self.cx(), &self.store, body, format) {
             Outcome::Answer { answer, .. } | Outcome::Commit { answer, .. } => {
                 well_formed(&answer);
                 None
@@ -263,14 +263,14 @@ impl World {
             }
             Outcome::Fault(fault) => {
                 well_formed(&fault.answer(operation.service, format, "id"));
-                Some(fault.code(operation.service.protocol()))
+                Some(fault)
             }
         };
-        self.record(operation, code, body);
+        self.record(operation, fault.as_ref(), body);
     }
 
     /// The audit record of any request is one line of JSON.
-    fn record(&self, operation: &Operation, error_code: Option<&'static str>, body: &[u8]) {
+    fn record(&self, operation: &Operation, fault: Option<&Fault>, body: &[u8]) {
         let mut line = Vec::new();
         let record = Record {
             at: NOW,
@@ -283,7 +283,8 @@ impl World {
             caller: Some(&self.caller),
             access_key: Some("test"),
             origin: &self.origin,
-            error_code,
+            error_code: fault.map(|fault| fault.code(operation.service.protocol())),
+            error_message: fault.and_then(Fault::message),
             body: Some(body),
         };
         write_line(&mut line, &record);

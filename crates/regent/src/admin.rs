@@ -4,22 +4,27 @@
 //! needs a header that a browser sends for no other site without asking, and nothing here answers
 //! that it may (no CORS). These endpoints know no secrets; bodies here are small and not sensitive.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
-use regent_core::ids::Region;
+use regent_core::ids::{Region, RequestId};
+use regent_core::ports::random;
+use regent_crypto::SystemEntropy;
+use regent_wire::audit::Intervention;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::http::Server;
 use crate::http::body;
 use crate::http::exchange::{Answer, caught};
-use crate::links::{DownMode, LinkStatus};
+use crate::links::{DownMode, LinkStatus, Links};
 use crate::metrics::{self, Kind, Page};
+use crate::node::now;
 
 /// What the paths here begin with.
 pub const PREFIX: &str = "/_regent";
@@ -118,15 +123,19 @@ async fn route(
         (&Method::GET, "/regions") => Ok(as_json(&server.cluster.links().status())),
         (&Method::POST, "/reset") => {
             refuse_pages(request.headers())?;
+            record(server, peer, request.headers(), &Done { name: "Reset", ..Done::default() })?;
             reset(server).await
         }
         (&Method::POST, "/regions") => {
             refuse_pages(request.headers())?;
-            let body = body::read(request.into_body(), server.receive_timeout).await;
+            let (head, body) = request.into_parts();
+            let body = body::read(body, server.receive_timeout).await;
             let body = body.map_err(|_| Refusal::invalid("the body cannot be read"))?;
-            let action = serde_json::from_slice(&body)
+            let action: Action = serde_json::from_slice(&body)
                 .map_err(|cause| Refusal::invalid(format!("not an action: {cause}")))?;
-            apply(server, action)?;
+            let fault = Fault::check(&action, server.cluster.regions())?;
+            record(server, peer, &head.headers, &action.done())?;
+            fault.apply(server.cluster.links());
             Ok(as_json(&server.cluster.links().status()))
         }
         (_, "/health" | "/metrics" | "/regions" | "/reset") => {
@@ -179,37 +188,113 @@ async fn reset(server: &Server) -> Result<Answer, Refusal> {
     }
 }
 
-fn apply(server: &Server, action: Action) -> Result<(), Refusal> {
-    let links = server.cluster.links();
-    let known = |name: &str| known_region(server.cluster.regions(), name);
-    let pair = |a: &str, b: &str| match (known(a)?, known(b)?) {
-        (a, b) if a == b => Err(Refusal::invalid("a link joins two different Regions")),
-        pair => Ok(pair),
-    };
-    tracing::info!(?action, "a fault is set or lifted");
-    match action {
-        Action::Down { region, mode: Mode::Unavailable } => {
-            links.down(known(&region)?, DownMode::Unavailable);
-        }
-        Action::Down { region, mode: Mode::Refused } => {
-            links.down(known(&region)?, DownMode::Refused);
-        }
-        Action::Up { region } => links.up(known(&region)?),
-        Action::Partition { a, b } => {
-            let (a, b) = pair(&a, &b)?;
-            links.partition(a, b);
-        }
-        Action::Heal {} => links.heal(),
-        Action::Delay { a, b, delay_ms } => {
-            let (a, b) = pair(&a, &b)?;
-            let delay = Duration::from_millis(delay_ms);
-            if delay > DELAY_MAX {
-                return Err(Refusal::invalid("the delay is longer than an hour"));
+/// An action whose Regions are served: nothing can refuse it any more.
+enum Fault {
+    Down(Region, DownMode),
+    Up(Region),
+    Partition(Region, Region),
+    Heal,
+    Delay(Region, Region, Duration),
+}
+
+impl Fault {
+    fn check(action: &Action, regions: &[Region]) -> Result<Self, Refusal> {
+        let known = |name: &str| known_region(regions, name);
+        let pair = |a: &str, b: &str| match (known(a)?, known(b)?) {
+            (a, b) if a == b => Err(Refusal::invalid("a link joins two different Regions")),
+            pair => Ok(pair),
+        };
+        Ok(match action {
+            Action::Down { region, mode: Mode::Unavailable } => {
+                Self::Down(known(region)?, DownMode::Unavailable)
             }
-            links.delay(a, b, delay);
+            Action::Down { region, mode: Mode::Refused } => {
+                Self::Down(known(region)?, DownMode::Refused)
+            }
+            Action::Up { region } => Self::Up(known(region)?),
+            Action::Partition { a, b } => {
+                let (a, b) = pair(a, b)?;
+                Self::Partition(a, b)
+            }
+            Action::Heal {} => Self::Heal,
+            Action::Delay { a, b, delay_ms } => {
+                let (a, b) = pair(a, b)?;
+                let delay = Duration::from_millis(*delay_ms);
+                if delay > DELAY_MAX {
+                    return Err(Refusal::invalid("the delay is longer than an hour"));
+                }
+                Self::Delay(a, b, delay)
+            }
+        })
+    }
+
+    fn apply(self, links: &Links) {
+        match self {
+            Self::Down(region, mode) => links.down(region, mode),
+            Self::Up(region) => links.up(region),
+            Self::Partition(a, b) => links.partition(a, b),
+            Self::Heal => links.heal(),
+            Self::Delay(a, b, delay) => links.delay(a, b, delay),
         }
     }
-    Ok(())
+}
+
+/// What the audit log tells of an action.
+#[derive(Default)]
+struct Done<'a> {
+    name: &'static str,
+    region: Option<&'a str>,
+    parameters: Vec<(&'static str, Cow<'a, str>)>,
+}
+
+impl Action {
+    fn done(&self) -> Done<'_> {
+        let (name, region, parameters) = match self {
+            Self::Down { region, mode } => {
+                let mode = match mode {
+                    Mode::Unavailable => "503",
+                    Mode::Refused => "refused",
+                };
+                ("RegionDown", Some(region), vec![("mode", mode.into())])
+            }
+            Self::Up { region } => ("RegionUp", Some(region), Vec::new()),
+            Self::Partition { a, b } => {
+                ("PartitionLink", None, vec![("a", a.into()), ("b", b.into())])
+            }
+            Self::Heal {} => ("HealLinks", None, Vec::new()),
+            Self::Delay { a, b, delay_ms } => {
+                let delay = delay_ms.to_string().into();
+                ("DelayLink", None, vec![("a", a.into()), ("b", b.into()), ("delayMs", delay)])
+            }
+        };
+        Done { name, region: region.map(String::as_str), parameters }
+    }
+}
+
+/// PROMISE R6: what is done to the server is in the audit log before it is done.
+fn record(
+    server: &Server,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    done: &Done<'_>,
+) -> Result<(), Refusal> {
+    tracing::info!(name = done.name, region = done.region, "somebody intervenes");
+    let parameters: Vec<_> =
+        done.parameters.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+    let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let written = server.audit.append_intervention(&Intervention {
+        at: now(),
+        event_id: RequestId::from_entropy(random(&SystemEntropy)),
+        name: done.name,
+        region: done.region,
+        parameters: &parameters,
+        source_ip: peer.ip(),
+        user_agent: user_agent.unwrap_or_default(),
+    });
+    written.map_err(|cause| {
+        tracing::error!(%cause, "the audit record could not be written");
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the audit record could not be written")
+    })
 }
 
 fn known_region(regions: &[Region], name: &str) -> Result<Region, Refusal> {

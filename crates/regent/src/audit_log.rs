@@ -13,7 +13,7 @@ use std::path::Path;
 
 use regent_core::ids::RequestId;
 use regent_core::secrets::rotation::event::ServiceEvent;
-use regent_wire::audit::{Record, write_event, write_line};
+use regent_wire::audit::{Intervention, Record, write_event, write_intervention, write_line};
 
 /// LIMIT: bytes of a thread's buffer that are kept for the next line.
 const BUFFER_LEN_MAX: usize = 16 << 10;
@@ -46,6 +46,11 @@ impl AuditLog {
     /// Appends one of the service's own events.
     pub fn append_event(&self, event: &ServiceEvent, event_id: RequestId) -> io::Result<()> {
         self.append_line(|buffer| write_event(buffer, event, event_id))
+    }
+
+    /// Appends what was done to the server itself.
+    pub fn append_intervention(&self, done: &Intervention<'_>) -> io::Result<()> {
+        self.append_line(|buffer| write_intervention(buffer, done))
     }
 
     fn append_line(&self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
@@ -112,6 +117,7 @@ mod tests {
             access_key: None,
             origin,
             error_code: None,
+            error_message: None,
             body: None,
         }
     }

@@ -519,6 +519,9 @@ fn every_request_is_recorded() {
         ]
     );
     assert_eq!(lines[0]["requestParameters"]["name"], "s");
+    assert!(lines[0].get("errorMessage").is_none());
+    // The very words that the client was told.
+    assert_eq!(lines[2]["errorMessage"], "The security token included in the request is invalid.");
     assert_eq!(lines[0]["userIdentity"]["arn"], "arn:aws:iam::123456789012:user/test");
     // Whose key it was that somebody tried; what is no key of ours may be a secret.
     let tried = |key: Option<&str>| match key {
@@ -527,6 +530,66 @@ fn every_request_is_recorded() {
     };
     assert_eq!(lines[1]["userIdentity"], tried(Some("test")));
     assert_eq!(lines[2]["userIdentity"], tried(None));
+}
+
+/// PROMISE R6: who breaks something on purpose leaves a trace, and who may not breaks nothing.
+#[test]
+fn interventions_are_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let audit = dir.path().join("audit.log");
+    let server = Server::start(&["--ephemeral", "--audit-file", audit.to_str().unwrap()]);
+    let act = |action: &str| {
+        let request = "POST /_regent/regions HTTP/1.1";
+        parse(&plain(
+            &server,
+            request,
+            &["content-type: application/json", "user-agent: t"],
+            action,
+        ))
+        .0
+    };
+    let (a, b) = (REGION, "eu-west-1");
+    for (action, status) in [
+        (format!(r#"{{"action":"down","region":"{a}","mode":"refused"}}"#), 200),
+        (format!(r#"{{"action":"up","region":"{a}"}}"#), 200),
+        (format!(r#"{{"action":"partition","a":"{a}","b":"{b}"}}"#), 200),
+        (format!(r#"{{"action":"delay","a":"{a}","b":"{b}","delay_ms":7}}"#), 200),
+        (format!(r#"{{"action":"delay","a":"{a}","b":"{b}","delay_ms":3600001}}"#), 400),
+        (format!(r#"{{"action":"partition","a":"{a}","b":"{a}"}}"#), 400),
+        (r#"{"action":"down","region":"nowhere"}"#.to_owned(), 400),
+        (r#"{"action":"heal"}"#.to_owned(), 200),
+    ] {
+        assert_eq!(act(&action), status, "{action}");
+    }
+    plain(&server, "POST /_regent/reset HTTP/1.1", &["content-type: text/plain"], "");
+    plain(&server, "POST /_regent/reset HTTP/1.1", &["x-regent-admin: 1"], "");
+    let log = fs::read_to_string(audit).unwrap();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let shown: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let text = |name: &str| line[name].as_str().unwrap_or_default();
+            (text("eventName"), text("awsRegion"), line["requestParameters"].to_string())
+        })
+        .collect();
+    let shown: Vec<_> =
+        shown.iter().map(|(name, region, told)| (*name, *region, &**told)).collect();
+    let link = format!(r#"{{"a":"{a}","b":"{b}"}}"#);
+    let delay = format!(r#"{{"a":"{a}","b":"{b}","delayMs":"7"}}"#);
+    assert_eq!(
+        shown,
+        [
+            ("RegionDown", a, r#"{"mode":"refused"}"#),
+            ("RegionUp", a, "{}"),
+            ("PartitionLink", "", &link),
+            ("DelayLink", "", &delay),
+            ("HealLinks", "", "{}"),
+            ("Reset", "", "{}"),
+        ]
+    );
+    assert_eq!(lines[0]["userAgent"], "t");
+    assert_eq!(lines[0]["sourceIPAddress"], "127.0.0.1");
 }
 
 /// AWS: a request for several secrets is recorded with one record for each of them besides.
@@ -557,6 +620,9 @@ fn every_secret_of_a_batch_is_recorded() {
             ("BatchGetSecretValue", "InvalidParameterException"),
         ]
     );
+    let told = "Secrets Manager can't find the specified secret.";
+    assert_eq!((text(1, "errorMessage"), text(2, "errorMessage")), ("", told));
+    assert_eq!(lines[0]["requestParameters"]["secretIdList"], serde_json::json!(["s", "none"]));
     let asked = |line: usize| lines[line]["requestParameters"]["secretId"].as_str().unwrap();
     assert!(asked(1).starts_with("arn:aws:secretsmanager:us-east-1:123456789012:secret:s-"));
     assert_eq!(asked(2), "none");

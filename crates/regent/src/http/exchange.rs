@@ -315,15 +315,15 @@ impl<'s> Exchange<'s> {
 
     /// Records the outcome, then makes it an answer.
     fn finish(mut self, outcome: Result<fault::Answer, End>) -> Result<Answer, Dropped> {
-        let code = match &outcome {
-            Ok(_) => None,
+        let (code, message) = match &outcome {
+            Ok(_) => (None, None),
             Err(End::Fault(fault) | End::Close(fault) | End::Drop(fault)) => {
-                Some(fault.code(self.protocol))
+                (Some(fault.code(self.protocol)), fault.message())
             }
-            Err(End::Unroutable) => Some("UnknownOperationException"),
+            Err(End::Unroutable) => (Some("UnknownOperationException"), None),
         };
         let reads = outcome.as_ref().map_or(&[][..], |answer| &answer.reads);
-        let outcome = if self.record(code, reads) {
+        let outcome = if self.record(code, message, reads) {
             outcome
         } else {
             Err(End::Fault(Fault::internal(self.shown_service())))
@@ -367,7 +367,12 @@ impl<'s> Exchange<'s> {
     }
 
     /// Writes the audit records and counts the request. False if a record could not be written.
-    fn record(&mut self, error_code: Option<&'static str>, reads: &[SecretRead]) -> bool {
+    fn record(
+        &mut self,
+        error_code: Option<&'static str>,
+        error_message: Option<&str>,
+        reads: &[SecretRead],
+    ) -> bool {
         self.recorded = true;
         let operation = self.operation.map(|operation| operation.name);
         let record = Record {
@@ -382,6 +387,7 @@ impl<'s> Exchange<'s> {
             access_key: self.access_key.as_deref(),
             origin: &self.origin,
             error_code,
+            error_message,
             body: self.body.as_deref(),
         };
         let written = self.server.audit.append(&record).and_then(|()| {
@@ -390,6 +396,7 @@ impl<'s> Exchange<'s> {
                     event_id: RequestId::from_entropy(random(&SystemEntropy)),
                     operation: Some(SecretRead::OPERATION),
                     error_code: read.error_code,
+                    error_message: read.error_message.as_deref(),
                     body: Some(&read.body()),
                     ..record
                 })
@@ -417,7 +424,7 @@ impl<'s> Exchange<'s> {
 impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         if !self.recorded {
-            self.record(Some(CANCELED), &[]);
+            self.record(Some(CANCELED), None, &[]);
         }
     }
 }

@@ -180,6 +180,7 @@ impl Node {
                 access_key: None,
                 origin,
                 error_code: called.error_code,
+                error_message: None,
                 body: Some(&called.body),
             };
             self.audit.append(&record).map_err(|cause| {

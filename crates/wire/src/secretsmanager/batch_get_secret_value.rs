@@ -95,11 +95,18 @@ impl JsonOperation for BatchGetSecretValue {
 
     /// AWS: CloudTrail has a record of each secret, besides that of the request.
     fn reads(output: &Batch, cx: &Cx<'_>) -> Vec<SecretRead> {
-        let read =
-            |value: &SecretValue| SecretRead { secret_id: value.arn.to_string(), error_code: None };
-        let unread = |unread: &Unread| SecretRead {
-            secret_id: unread.id.to_string(),
-            error_code: Some(told(unread, cx).code(Protocol::Json)),
+        let read = |value: &SecretValue| SecretRead {
+            secret_id: value.arn.to_string(),
+            error_code: None,
+            error_message: None,
+        };
+        let unread = |unread: &Unread| {
+            let fault = told(unread, cx);
+            SecretRead {
+                secret_id: unread.id.to_string(),
+                error_code: Some(fault.code(Protocol::Json)),
+                error_message: fault.message().map(str::to_owned),
+            }
         };
         output.values.iter().map(read).chain(output.errors.iter().map(unread)).collect()
     }
