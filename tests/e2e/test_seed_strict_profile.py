@@ -87,6 +87,17 @@ class SeedUnderTheStrictProfile(Case):
         self.assertIn("eu-west-1", message)
         self.assert_nothing_created()
 
+    def test_each_wrong_region_is_named_in_one_answer(self):
+        wrong = {"us-west-2": "alias/none-here", "eu-west-1": "mrk-made-up"}
+        message = self.fails(
+            "InvalidParameterException", self.secrets().create_secret, Name="s", SecretString="v",
+            AddReplicaRegions=[{"Region": region, "KmsKeyId": key} for region, key in wrong.items()],
+        )
+        for region, key in wrong.items():
+            self.assertIn(f"Invalid replica region {region} with KMS key {key}. ", message)
+        self.assertEqual(message.count("Error Code: NotFoundException"), 2)
+        self.assert_nothing_created()
+
     def test_regions_that_cannot_be_replicas_are_refused(self):
         for regions, reason in (
             (["us-east-1"], "It is the secret's own Region."),

@@ -86,17 +86,8 @@ pub enum Error {
     PasswordAllExcluded,
     /// A replica Region that cannot be one.
     InvalidReplicaRegion(RefusedRegion),
-    /// PROMISE R3: the Region says that it could not hold the replica.
-    ReplicaRefused {
-        region: Region,
-        kms_key_id: Box<str>,
-        failure: Box<ReplicaFailure>,
-    },
-    /// PROMISE R3: the Region did not answer, so nothing is proven.
-    ReplicaUnreachable {
-        region: Region,
-        kms_key_id: Box<str>,
-    },
+    /// PROMISE R3: these Regions, at least one, could not hold their replicas.
+    ReplicasRefused(Vec<RefusedReplica>),
     /// RotateSecret and CancelRotateSecret: no function is given or stored.
     NoRotationFunction,
     /// RotateSecret's token stands for another version, or for a rotation configured otherwise.
@@ -145,6 +136,23 @@ pub struct RefusedRegion {
     pub region: Box<str>,
     pub kms_key_id: Box<str>,
     pub problem: RegionProblem,
+}
+
+/// A replica that would not be readable where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedReplica {
+    pub region: Region,
+    pub kms_key_id: Box<str>,
+    pub reason: ReplicaRefusal,
+}
+
+/// Why a Region is not known to be able to hold a replica.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplicaRefusal {
+    /// The Region says so.
+    Failure(ReplicaFailure),
+    /// The Region did not answer, so nothing is proven.
+    Unreachable,
 }
 
 /// Why a Region can be no replica Region.

@@ -15,7 +15,7 @@ use crate::records::Intent;
 use crate::replication::change::{Answer, Asker, Question};
 use crate::replication::compose::problem;
 use crate::replication::outbox::{enqueue, put_replica, subject_of};
-use crate::secrets::error::{Error, RefusedRegion, RegionProblem};
+use crate::secrets::error::{Error, RefusedRegion, RefusedReplica, RegionProblem, ReplicaRefusal};
 use crate::secrets::model::{Replica, ReplicaFailure, ReplicaStatus, Role, Secret};
 use crate::secrets::value::{DEFAULT_KEY, open_data_key};
 use crate::tx::{Records, Tx};
@@ -32,6 +32,13 @@ pub struct AddReplica {
 pub struct NewReplica {
     pub region: Region,
     pub kms_key_id: Option<Box<str>>,
+}
+
+impl NewReplica {
+    fn refused(&self, reason: ReplicaRefusal) -> RefusedReplica {
+        let kms_key_id = self.kms_key_id.as_deref().unwrap_or(DEFAULT_KEY).into();
+        RefusedReplica { region: self.region, kms_key_id, reason }
+    }
 }
 
 /// What conditions see of a request that adds replica Regions.
@@ -54,7 +61,7 @@ pub fn admit(
     if cx.profile == Profile::Aws {
         return Ok(Ok(replicas));
     }
-    let mut asks = Vec::new();
+    let (mut asks, mut refused) = (Vec::new(), Vec::new());
     for replica in &replicas {
         let question = Question::CanHold {
             arn: arn.clone(),
@@ -63,20 +70,21 @@ pub fn admit(
             caller: Asker::of(cx.caller),
         };
         let region = replica.region;
-        let kms_key_id = || replica.kms_key_id.as_deref().unwrap_or(DEFAULT_KEY).into();
         match cx.answers.get(&(region, question.clone())) {
             Some(Answer::Yes) => {}
             Some(Answer::No(failure)) => {
-                let failure = Box::new(failure.clone());
-                return Err(Error::ReplicaRefused { region, kms_key_id: kms_key_id(), failure });
+                refused.push(replica.refused(ReplicaRefusal::Failure(failure.clone())));
             }
-            Some(Answer::Unreachable) => {
-                return Err(Error::ReplicaUnreachable { region, kms_key_id: kms_key_id() });
-            }
+            Some(Answer::Unreachable) => refused.push(replica.refused(ReplicaRefusal::Unreachable)),
             None => asks.push(Ask { region, question }),
         }
     }
-    Ok(if asks.is_empty() { Ok(replicas) } else { Err(asks) })
+    // Whoever has to mend several keys is told of all of them.
+    match (asks.is_empty(), refused.is_empty()) {
+        (false, _) => Ok(Err(asks)),
+        (true, false) => Err(Error::ReplicasRefused(refused)),
+        (true, true) => Ok(Ok(replicas)),
+    }
 }
 
 /// PROMISE R3: in the strict profile the primary proves that it can open what replicas are to hold.
@@ -98,9 +106,9 @@ pub fn prove_readable(
             Ok(_) => {}
             Err(Error::Store(fault)) => return Err(fault.into()),
             Err(error) => {
-                let failure = ReplicaFailure::PrimaryKey(problem(secret, scope, error)).into();
-                let kms_key_id = first.kms_key_id.as_deref().unwrap_or(DEFAULT_KEY).into();
-                return Err(Error::ReplicaRefused { region: first.region, kms_key_id, failure });
+                let failure = ReplicaFailure::PrimaryKey(problem(secret, scope, error));
+                let refused = first.refused(ReplicaRefusal::Failure(failure));
+                return Err(Error::ReplicasRefused(vec![refused]));
             }
         }
     }

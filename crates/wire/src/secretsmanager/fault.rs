@@ -12,7 +12,9 @@ use regent_core::keys::problem::KeyProblem;
 use regent_core::policy::authorized::Denied;
 use regent_core::policy::evaluate::Refusal;
 use regent_core::secrets::cross_account::LinkFlaw;
-use regent_core::secrets::error::{Error, RefusedRegion, RegionProblem};
+use regent_core::secrets::error::{
+    Error, RefusedRegion, RefusedReplica, RegionProblem, ReplicaRefusal,
+};
 use regent_core::secrets::model::ReplicaFailure;
 use regent_core::secrets::policy_check::PolicyFlaw;
 use regent_core::secrets::rotation::schedule::Flaw;
@@ -122,13 +124,7 @@ pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
         Error::PasswordTypeExcluded => parameter(PASSWORD_TYPE_EXCLUDED),
         Error::PasswordAllExcluded => parameter("All characters have been excluded from selection"),
         Error::InvalidReplicaRegion(refused) => parameter(invalid_region(&refused, cx.profile)),
-        Error::ReplicaRefused { region, kms_key_id, failure } => {
-            let reason = refusal(&failure, cx.request_id);
-            parameter(not_replicable(region.as_str(), &kms_key_id, &reason))
-        }
-        Error::ReplicaUnreachable { region, kms_key_id } => {
-            parameter(not_replicable(region.as_str(), &kms_key_id, "The Region did not answer."))
-        }
+        Error::ReplicasRefused(refused) => parameter(refused_replicas(&refused, cx.request_id)),
         Error::NoRotationFunction => request(NO_FUNCTION),
         Error::RotationTokenInUse { token, arn } => request(token_in_use(token.as_str(), &arn)),
         Error::FunctionUnusable => Fault::access_denied(Service::SecretsManager, FUNCTION_UNUSABLE),
@@ -347,6 +343,21 @@ pub fn cannot(verb: &str, problem: &KeyProblem, request_id: RequestId) -> String
 }
 
 /// PROMISE R3: what AWS says later, and out of sight, is said now.
+fn refused_replicas(refused: &[RefusedReplica], request_id: RequestId) -> String {
+    let mut text = String::new();
+    for RefusedReplica { region, kms_key_id, reason } in refused {
+        let reason = match reason {
+            ReplicaRefusal::Failure(failure) => refusal(failure, request_id),
+            ReplicaRefusal::Unreachable => "The Region did not answer.".into(),
+        };
+        if !text.is_empty() {
+            text.push_str(if text.ends_with('.') { " " } else { ". " });
+        }
+        text.push_str(&not_replicable(region.as_str(), kms_key_id, &reason));
+    }
+    text
+}
+
 fn not_replicable(region: &str, kms_key_id: &str, reason: &str) -> String {
     format!("Invalid replica region {region} with KMS key {kms_key_id}. {reason}")
 }

@@ -347,6 +347,13 @@ fn replicas_in_the_strict_profile() {
         talk.ask("CreateSecret", &name("a", T1, replicas), &answer);
         talk.world.answers.clear();
     }
+    // Each Region that refuses has its sentence.
+    let both =
+        r#","AddReplicaRegions":[{"Region":"us-west-2","KmsKeyId":"x"},{"Region":"eu-west-1"}]"#;
+    for answer in [PeerAnswer::Unreachable, PeerAnswer::No(ReplicaFailure::NameTaken)] {
+        talk.ask("CreateSecret", &name("c", T1, both), &answer);
+        talk.world.answers.clear();
+    }
     let west = r#"{"Region":"us-west-2","KmsKeyId":"alias/w"}"#;
     for regions in
         [r#"{"Region":"us-east-1"}"#, r#"{"Region":"xx-xxxx-9"}"#, &format!("{west},{west}")]

@@ -6,7 +6,7 @@ use crate::ids::Region;
 use crate::keys::problem::KeyProblem;
 use crate::records::{Intent, Outbox, Subject};
 use crate::replication::change::{Answer, Question};
-use crate::secrets::error::{RefusedRegion, RegionProblem};
+use crate::secrets::error::{RefusedRegion, RefusedReplica, RegionProblem, ReplicaRefusal};
 use crate::secrets::model::{Replica, ReplicaFailure, ReplicaStatus};
 use crate::secrets::replicas::AddReplica;
 
@@ -24,6 +24,10 @@ fn to(regions: &[(&str, Option<&str>)]) -> Vec<AddReplica> {
 
 fn replicate(name: &str, regions: &[(&str, Option<&str>)]) -> ReplicateSecretToRegions {
     ReplicateSecretToRegions { secret: id(name), replicas: to(regions), overwrite: false }
+}
+
+fn refused(name: &str, key: &str, reason: ReplicaRefusal) -> RefusedReplica {
+    RefusedReplica { region: region(name), kms_key_id: key.into(), reason }
 }
 
 fn outbox(world: &World, peer: &str, name: &str) -> Option<Outbox> {
@@ -51,14 +55,11 @@ fn strict_asks_before_anything_is_written() {
         world.answers.insert((ask.region, ask.question.clone()), answer);
         world.step(request())
     };
-    let kms_key_id: Box<str> = "k".into();
-    let unreachable =
-        Error::ReplicaUnreachable { region: ask.region, kms_key_id: kms_key_id.clone() };
-    assert_eq!(answer(Answer::Unreachable).unwrap_err(), unreachable);
+    let unreachable = refused("us-west-2", "k", ReplicaRefusal::Unreachable);
+    assert_eq!(answer(Answer::Unreachable).unwrap_err(), Error::ReplicasRefused(vec![unreachable]));
     let failure = ReplicaFailure::ReplicaKey(KeyProblem::Invalid { given: "k".into() });
-    let refused =
-        Error::ReplicaRefused { region: ask.region, kms_key_id, failure: failure.clone().into() };
-    assert_eq!(answer(Answer::No(failure)).unwrap_err(), refused);
+    let wrong = refused("us-west-2", "k", ReplicaRefusal::Failure(failure.clone()));
+    assert_eq!(answer(Answer::No(failure)).unwrap_err(), Error::ReplicasRefused(vec![wrong]));
     // The question is about the very ARN that the secret gets when the request runs again.
     let Ok(Step::Done(created)) = answer(Answer::Yes) else { panic!() };
     assert_eq!(created.arn, *arn);
@@ -66,6 +67,32 @@ fn strict_asks_before_anything_is_written() {
     let stored = secret(&world, "a");
     assert_eq!(stored.replicas(), [region("us-west-2")]);
     assert_eq!(outbox(&world, "us-west-2", "a").unwrap().at, stored.at);
+}
+
+/// PROMISE R3: nobody mends one key after another: each Region that refuses is named, when all
+/// have answered, and none that does not.
+#[test]
+fn strict_names_each_region_that_refuses() {
+    let mut world = World::new();
+    world.regions.push(region("ap-south-1"));
+    let regions = [("us-west-2", None), ("eu-west-1", Some("two")), ("ap-south-1", Some("three"))];
+    let request = || CreateSecret { replicas: to(&regions), ..create("a") };
+    let Ok(Step::Ask(mut asks)) = world.step(request()) else { panic!() };
+    assert_eq!(asks.len(), 3);
+    let failure = ReplicaFailure::ReplicaKey(KeyProblem::Invalid { given: "three".into() });
+    let last = asks.pop().unwrap();
+    world.answers.insert((last.region, last.question), Answer::No(failure.clone()));
+    let Ok(Step::Ask(asks)) = world.step(request()) else { panic!("two have not answered") };
+    let answers = [Answer::Unreachable, Answer::Yes];
+    world.answers.extend(asks.into_iter().map(|ask| (ask.region, ask.question)).zip(answers));
+    assert_eq!(
+        world.step(request()).unwrap_err(),
+        Error::ReplicasRefused(vec![
+            refused("us-west-2", "alias/aws/secretsmanager", ReplicaRefusal::Unreachable),
+            refused("ap-south-1", "three", ReplicaRefusal::Failure(failure)),
+        ])
+    );
+    assert_eq!(world.store.keys().count(), 0);
 }
 
 /// PROMISE R3: what the primary cannot open, no replica could ever hold.
@@ -83,10 +110,9 @@ fn strict_proves_the_primary_s_own_key() {
         world.answers.extend(asks.into_iter().map(|a| ((a.region, a.question), Answer::Yes)));
         world.step(request())
     };
-    let failure = ReplicaFailure::PrimaryKey(KeyProblem::Disabled { key }).into();
-    let refused =
-        Error::ReplicaRefused { region: region("us-west-2"), kms_key_id: "k".into(), failure };
-    assert_eq!(answered("a").unwrap_err(), refused);
+    let failure = ReplicaFailure::PrimaryKey(KeyProblem::Disabled { key });
+    let refused = refused("us-west-2", "k", ReplicaRefusal::Failure(failure));
+    assert_eq!(answered("a").unwrap_err(), Error::ReplicasRefused(vec![refused]));
     assert!(matches!(answered("empty"), Ok(Step::Done(_))));
     // AWS: accepted, and fails later.
     world.profile = Profile::Aws;
