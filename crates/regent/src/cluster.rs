@@ -206,10 +206,16 @@ fn identity(store: &dyn Store, region: Region, root: &RootKey) -> Result<RegionC
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use regent_core::cx::Ask;
+    use regent_core::ids::{Scope, SecretArn};
+    use regent_core::replication::change::{Answer, Asker, Question};
     use regent_wire::sigv4::SecretKey;
 
     use super::*;
     use crate::credentials::AdministratorKey;
+    use crate::links::DownMode;
 
     fn principals() -> AccessKeys {
         let administrator = AdministratorKey {
@@ -250,6 +256,42 @@ mod tests {
         );
         std::fs::rename(at("us-west-2"), at("us-east-1")).unwrap();
         Cluster::open(&options(directory.path(), "us-east-1")).unwrap();
+    }
+
+    /// PROMISE R4: a Region that is known to be down holds nobody up; one that is silent is waited
+    /// for, within reason. Time passes here when everybody waits.
+    #[tokio::test(start_paused = true)]
+    async fn who_is_down_is_not_waited_for() {
+        let [own, peer] = ["us-east-1", "us-west-2"].map(|region| region.parse().unwrap());
+        let cluster = Cluster::open(&Options {
+            regions: vec![own, peer],
+            storage: Storage::Memory,
+            ..options(std::path::Path::new(""), "us-east-1")
+        })
+        .unwrap();
+        let asked = async || {
+            let account = "123456789012".parse().unwrap();
+            let scope = Scope { region: own, account };
+            let (name, suffix) = ("s".parse().unwrap(), "AAAAAA".parse().unwrap());
+            let arn = SecretArn { scope, name, suffix };
+            let caller = Asker {
+                arn: "arn:aws:iam::123456789012:root".into(),
+                user_id: "123456789012".into(),
+                user_name: None,
+                policies: Vec::new(),
+            };
+            let question = Question::CanHold { arn, kms_key_id: None, overwrite: false, caller };
+            let began = tokio::time::Instant::now();
+            let answers = cluster.nodes[&own].ask(vec![Ask { region: peer, question }]).await;
+            assert_eq!(answers.values().collect::<Vec<_>>(), [&Answer::Unreachable]);
+            began.elapsed()
+        };
+        cluster.links().down(peer, DownMode::Unavailable);
+        assert_eq!(asked().await, Duration::ZERO);
+        cluster.links().up(peer);
+        cluster.links().partition(own, peer);
+        assert!(asked().await >= Duration::from_secs(3));
+        cluster.shutdown().await;
     }
 
     /// PROMISE R4: whoever sends and whoever empties a Region take the same locks, thousands of

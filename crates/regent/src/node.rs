@@ -337,10 +337,16 @@ impl Node {
         receiver.await.unwrap_or(Err(CommitError::Fault)).map(drop)
     }
 
-    /// Asks other Regions and waits for their answers; silence is an answer too.
-    async fn ask(&self, asks: Vec<Ask>) -> Answers {
+    /// Asks other Regions and waits for their answers; silence is an answer too. A Region that is
+    /// known to be down is not waited for.
+    pub(crate) async fn ask(&self, asks: Vec<Ask>) -> Answers {
+        let mut answers = Answers::new();
         let mut waiting = Vec::with_capacity(asks.len());
         for Ask { region, question } in asks {
+            if self.links.is_down(region).is_some() {
+                answers.insert((region, question), Answer::Unreachable);
+                continue;
+            }
             let id = self.next_ask.fetch_add(1, Ordering::Relaxed);
             let (sender, receiver) = oneshot::channel();
             lock(&self.asked).insert(id, sender);
@@ -348,7 +354,6 @@ impl Node {
             waiting.push((id, (region, question), receiver));
         }
         let deadline = tokio::time::Instant::now() + ASK_TIMEOUT;
-        let mut answers = Answers::new();
         for (id, key, receiver) in waiting {
             let answer = tokio::time::timeout_at(deadline, receiver).await;
             lock(&self.asked).remove(&id);
