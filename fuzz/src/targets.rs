@@ -16,6 +16,7 @@ use regent_cfn::resolve::{Nothing, Pseudo, Resolution};
 use regent_cfn::{Bounds, Document, Template};
 use regent_core::cx::{Answers, Caller, Cx, Functions, Origin, Profile};
 use regent_core::ids::{Region, RequestId};
+use regent_core::keys::proxy::Proxies;
 use regent_core::keys::usage::Uses;
 use regent_core::ports::{Crypto as _, Entropy};
 use regent_core::replication::change::Message;
@@ -169,6 +170,7 @@ struct World {
     answers: Answers,
     uses: Uses,
     functions: Functions,
+    proxies: Proxies,
 }
 
 impl World {
@@ -191,6 +193,7 @@ impl World {
             answers: Answers::new(),
             uses: Uses::default(),
             functions: Functions::new(),
+            proxies: Proxies::default(),
         };
         world.command("CreateKey", r#"{"MultiRegion":true}"#, "KeyId", |key| {
             let body = format!(r#"{{"AliasName":"alias/seed","TargetKeyId":"{key}"}}"#);
@@ -227,6 +230,7 @@ impl World {
             functions: &self.functions,
             entropy: &self.entropy,
             crypto: &self.crypto,
+            proxies: &self.proxies,
             uses: &self.uses,
         }
     }

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::ids::{AccountId, Region, RequestId, Scope};
+use crate::keys::proxy::Proxies;
 use crate::keys::usage::Uses;
 use crate::policy::document::Policy;
 use crate::policy::evaluate::PrincipalKind;
@@ -32,6 +33,8 @@ pub struct Cx<'a> {
     pub functions: &'a Functions,
     pub entropy: &'a dyn Entropy,
     pub crypto: &'a dyn Crypto,
+    /// What external key store proxies have answered to this request.
+    pub proxies: &'a Proxies,
     /// The keys that the request has used, for whoever notes it.
     pub uses: &'a Uses,
 }

@@ -12,6 +12,7 @@ use crate::keys::grants;
 use crate::keys::import;
 use crate::keys::model::{KeyState, KmsKey, MultiRegion};
 use crate::keys::rotation;
+use crate::keys::stores;
 use crate::limits;
 use crate::ports::StoreFault;
 use crate::records::{Due, Intent, Key, Prefix, Record, Subject, Tombstone};
@@ -68,6 +69,9 @@ fn delete_key(
         aliases::remove(tx, scope, id, name);
     }
     grants::remove_all(tx, scope, id)?;
+    if let Some(external) = &key.external {
+        stores::count(tx, scope, external, false)?;
+    }
     tx.remove(Key::KeyUse { scope, id });
     tx.remove(Key::KmsKey { scope, id });
     Ok(())

@@ -12,6 +12,7 @@ use crate::ids::{
 };
 use crate::keys::grant::Grant;
 use crate::keys::model::{Alias, KmsKey};
+use crate::keys::stores::{KeyStoreId, KeyStores};
 use crate::keys::usage::LastUse;
 use crate::ports::TransportKey;
 use crate::replication::change::Stamp;
@@ -49,6 +50,11 @@ pub enum Key {
     Alias { scope: Scope, name: AliasName },
     /// An index of aliases by the key they point at: [`Record::Index`].
     AliasOfKey { scope: Scope, id: KeyId, name: AliasName },
+    /// The custom key stores of an account: [`Record::KeyStores`]. Absent for none.
+    KeyStores { scope: Scope },
+    /// An index of the KMS keys of a key store by external key: [`Record::Index`]. Written and removed
+    /// with the key.
+    ExternalKey { scope: Scope, store: KeyStoreId, key: Box<str> },
     /// The last use of a key in this Region: [`Record::KeyUse`]. Absent for none.
     KeyUse { scope: Scope, id: KeyId },
     /// A grant on a key: [`Record::Grant`].
@@ -144,6 +150,7 @@ pub enum Record {
     Tombstone(Tombstone),
     KmsKey(Arc<KmsKey>),
     Alias(Arc<Alias>),
+    KeyStores(KeyStores),
     KeyUse(LastUse),
     Grant(Arc<Grant>),
     Count(u32),

@@ -17,6 +17,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use regent_core::cx::{Answers, Caller, Cx, Functions, Origin, Profile};
 use regent_core::engine::{self, Command, Query, Step};
 use regent_core::ids::{AccountId, MaterialId, Region, RequestId, Scope};
+use regent_core::keys::proxy::Proxies;
 use regent_core::keys::usage::Uses;
 use regent_core::plaintext::{KeyBytes, Plaintext, SymmetricKey};
 use regent_core::ports::{
@@ -50,6 +51,7 @@ pub struct World {
     pub answers: Answers,
     pub uses: Uses,
     pub functions: Functions,
+    pub proxies: Proxies,
     /// Commands that were committed. The next request's id depends on it.
     pub committed: u8,
 }
@@ -79,6 +81,7 @@ impl World {
             answers: Answers::new(),
             uses: Uses::default(),
             functions: Functions::new(),
+            proxies: Proxies::default(),
             committed: 0,
         }
     }
@@ -97,6 +100,7 @@ impl World {
             entropy: &self.entropy,
             crypto: &self.crypto,
             uses: &self.uses,
+            proxies: &self.proxies,
         }
     }
 
@@ -312,7 +316,7 @@ fn within(prefix: &Prefix, key: &Key) -> bool {
 }
 
 /// Entropy that counts: never the same bytes twice, and the same bytes in every run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Counter(Cell<u64>);
 
 impl Entropy for Counter {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::ids::{AliasName, GrantId, KeyId, Region, Scope, SecretName, SecretSuffix, VersionId};
 use crate::keys::grant::Grant;
 use crate::keys::model::{Alias, KmsKey};
+use crate::keys::stores::KeyStores;
 use crate::keys::usage::LastUse;
 use crate::ports::{Read, StoreFault, Stored};
 use crate::records::{Key, Outbox, Prefix, Record, Scan, Subject, Tombstone};
@@ -131,6 +132,7 @@ typed_reads! {
     kms_key(scope: Scope, id: KeyId) -> KmsKey(Arc<KmsKey>) = Key::KmsKey { scope, id };
     alias(scope: Scope, name: &AliasName) -> Alias(Arc<Alias>)
         = Key::Alias { scope, name: name.clone() };
+    key_stores(scope: Scope) -> KeyStores(KeyStores) = Key::KeyStores { scope };
     key_use(scope: Scope, id: KeyId) -> KeyUse(LastUse) = Key::KeyUse { scope, id };
     grant(scope: Scope, key: KeyId, id: GrantId) -> Grant(Arc<Grant>)
         = Key::Grant { scope, key, id };

@@ -7,6 +7,7 @@
 mod effects;
 mod inbound;
 mod outbound;
+mod proxies;
 mod rotations;
 mod stacks;
 mod timers;
@@ -44,6 +45,7 @@ use crate::credentials::AccessKeys;
 use crate::functions::Functions;
 use crate::links::Links;
 use effects::{Consequences, Effects};
+use proxies::Consultation;
 
 /// How long a request waits for another Region's word before it is refused.
 const ASK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -187,12 +189,13 @@ impl Node {
     async fn run(&self, call: &Call) -> Result<Reply, StoreFault> {
         self.ensure_account(call.caller.account).await?;
         let mut answers = Answers::new();
+        let mut consultation = Consultation::default();
         loop {
             let slow = call.operation.is_slow(&call.body);
             let turn = if slow { self.slow.acquire().await.ok() } else { None };
             let seq = self.store.seq();
             let uses = Uses::default();
-            let outcome = {
+            let outcome = consultation.run(|entropy, proxies| {
                 let cx = Cx {
                     now: call.now,
                     region: self.region,
@@ -203,14 +206,18 @@ impl Node {
                     regions: &self.regions,
                     answers: &answers,
                     functions: &self.own_functions,
-                    entropy: &SystemEntropy,
+                    entropy,
                     crypto: &self.crypto,
+                    proxies,
                     uses: &uses,
                 };
                 let run = || call.operation.run(&cx, &*self.store, &call.body, call.format);
                 if slow { apart(run) } else { run() }
-            };
+            });
             drop(turn);
+            if consultation.goes_on(self).await? {
+                continue;
+            }
             match outcome {
                 Outcome::Answer { answer, reads, touches } => {
                     if self.store.seq() != seq && !self.store.unchanged(&reads)? {
@@ -269,13 +276,15 @@ impl Node {
     async fn attempt<T>(
         &self,
         account: AccountId,
-        work: impl FnOnce(&Cx<'_>, &mut Tx<'_>) -> Result<T, StoreFault>,
+        mut work: impl FnMut(&Cx<'_>, &mut Tx<'_>) -> Result<T, StoreFault>,
     ) -> Result<Option<T>, StoreFault> {
-        let (result, batch) = self.as_account(account, |cx| {
+        let caller = Caller::account_root(account, self.region);
+        let worked = self.consult(&caller, |cx| {
             let mut tx = Tx::new(&*self.store);
             let result = work(cx, &mut tx)?;
-            Ok::<_, StoreFault>((result, tx.into_batch()))
-        })?;
+            Ok((result, tx.into_batch()))
+        });
+        let (result, batch) = worked.await?;
         if batch.writes.is_empty() {
             return Ok(Some(result));
         }
@@ -286,32 +295,36 @@ impl Node {
         }
     }
 
-    /// Calls `work` in the circumstances of the node itself, acting for an account.
-    fn as_account<T>(&self, account: AccountId, work: impl FnOnce(&Cx<'_>) -> T) -> T {
-        let caller = Caller::account_root(account, self.region);
-        self.as_caller(&caller, work)
-    }
-
-    fn as_caller<T>(&self, caller: &Caller, work: impl FnOnce(&Cx<'_>) -> T) -> T {
+    /// Calls `work` in the circumstances of the node itself, acting for somebody.
+    fn as_caller<T>(
+        &self,
+        caller: &Caller,
+        request_id: RequestId,
+        consultation: &Consultation,
+        work: impl FnOnce(&Cx<'_>) -> T,
+    ) -> T {
         let origin = Origin {
             source_ip: std::net::IpAddr::from([127, 0, 0, 1]),
             secure_transport: true,
             user_agent: "secretsmanager.amazonaws.com".into(),
         };
         let answers = Answers::new();
-        work(&Cx {
-            now: now(),
-            region: self.region,
-            caller,
-            request_id: RequestId::from_entropy(random(&SystemEntropy)),
-            origin: &origin,
-            profile: self.profile,
-            regions: &self.regions,
-            answers: &answers,
-            functions: &self.own_functions,
-            entropy: &SystemEntropy,
-            crypto: &self.crypto,
-            uses: &Uses::default(),
+        consultation.run(|entropy, proxies| {
+            work(&Cx {
+                now: now(),
+                region: self.region,
+                caller,
+                request_id,
+                origin: &origin,
+                profile: self.profile,
+                regions: &self.regions,
+                answers: &answers,
+                functions: &self.own_functions,
+                entropy,
+                crypto: &self.crypto,
+                proxies,
+                uses: &Uses::default(),
+            })
         })
     }
 

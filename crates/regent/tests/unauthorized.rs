@@ -62,7 +62,14 @@ fn body_of_secrets(name: &str) -> Option<&'static str> {
 
 fn body_of_keys(name: &str) -> Option<&'static str> {
     Some(match name {
-        "CreateKey" | "ListKeys" | "ListAliases" => "{}",
+        "CreateKey" | "DescribeCustomKeyStores" | "ListKeys" | "ListAliases" => "{}",
+        "ConnectCustomKeyStore"
+        | "DisconnectCustomKeyStore"
+        | "DeleteCustomKeyStore"
+        | "UpdateCustomKeyStore" => r#"{"CustomKeyStoreId":"cks-1234567890abcdef0"}"#,
+        "CreateCustomKeyStore" => {
+            r#"{"CustomKeyStoreName":"s","CloudHsmClusterId":"cluster-2a3b4c5d6e7f","KeyStorePassword":"kmsPswd","TrustAnchorCertificate":"c"}"#
+        }
         "GenerateRandom" => r#"{"NumberOfBytes":8}"#,
         "DescribeKey"
         | "EnableKey"

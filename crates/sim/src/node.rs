@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use regent_core::cx::{Answers, Caller, Cx, Functions, Origin, Profile};
 use regent_core::ids::{AccountId, Region, RequestId, Scope};
+use regent_core::keys::proxy::Proxies;
 use regent_core::keys::usage::Uses;
 use regent_core::ports::{Crypto, Read, StoreFault, TransportKey, random};
 use regent_core::records::{Key, Prefix, Record, Scan};
@@ -517,6 +518,7 @@ impl Node {
             functions: &Functions::new(),
             entropy: &self.rng,
             crypto: &*self.crypto,
+            proxies: &Proxies::default(),
             uses: &Uses::default(),
         })
     }

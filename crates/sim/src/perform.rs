@@ -10,7 +10,7 @@ use regent_core::keys::ciphertext::{Blob, Sealed};
 use regent_core::keys::envelope::EncryptionContext;
 use regent_core::keys::ops::cancel_key_deletion::CancelKeyDeletion;
 use regent_core::keys::ops::create_alias::CreateAlias;
-use regent_core::keys::ops::create_key::CreateKey;
+use regent_core::keys::ops::create_key::{CreateKey, Source};
 use regent_core::keys::ops::decrypt::Decrypt;
 use regent_core::keys::ops::disable_key::DisableKey;
 use regent_core::keys::ops::disable_key_rotation::DisableKeyRotation;
@@ -23,7 +23,7 @@ use regent_core::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyD
 use regent_core::keys::ops::update_alias::UpdateAlias;
 use regent_core::keys::ops::update_primary_region::UpdatePrimaryRegion;
 use regent_core::keys::rotation::RotationPeriod;
-use regent_core::keys::spec::{EncryptionAlgorithm, KeySpec, KeyUsage, Origin};
+use regent_core::keys::spec::{EncryptionAlgorithm, KeySpec, KeyUsage};
 use regent_core::keys::target::KeyRef;
 use regent_core::plaintext::Plaintext;
 use regent_core::ports::{Read, StoreFault};
@@ -235,8 +235,8 @@ impl Run<'_> {
                     tags: regent_core::tags::Tags::new(),
                     spec: KeySpec::SymmetricDefault,
                     usage: KeyUsage::EncryptDecrypt,
-                    origin: Origin::AwsKms,
                     multi_region: multi,
+                    source: Source::Made,
                 };
                 self.command(op, |found| Reply::Key(found.key.id))
             }

@@ -36,6 +36,8 @@ pub enum Kind {
     GrantOfName = 23,
     GrantOfRetiring = 24,
     KeyUse = 25,
+    KeyStores = 28,
+    ExternalKey = 29,
     Stack = 40,
     StackOfName = 41,
     StackResource = 42,
@@ -44,7 +46,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 25] = [
+    const ALL: [Self; 27] = [
         Self::Secret,
         Self::SecretByCreated,
         Self::Version,
@@ -65,6 +67,8 @@ impl Kind {
         Self::GrantOfName,
         Self::GrantOfRetiring,
         Self::KeyUse,
+        Self::KeyStores,
+        Self::ExternalKey,
         Self::Stack,
         Self::StackOfName,
         Self::StackResource,
@@ -81,6 +85,8 @@ impl Kind {
             Key::Tombstone { .. } => Self::Tombstone,
             Key::KmsKey { .. } => Self::KmsKey,
             Key::KeyUse { .. } => Self::KeyUse,
+            Key::KeyStores { .. } => Self::KeyStores,
+            Key::ExternalKey { .. } => Self::ExternalKey,
             Key::Alias { .. } => Self::Alias,
             Key::AliasOfKey { .. } => Self::AliasOfKey,
             Key::Outbox { .. } => Self::Outbox,
@@ -141,6 +147,8 @@ pub fn key(key: &Key) -> Vec<u8> {
             out.scope(scope).text(name.as_str()).text(region.as_str())
         }
         Key::Tombstone { scope, subject } => out.scope(scope).subject(subject),
+        Key::KeyStores { scope } => out.scope(scope),
+        Key::ExternalKey { scope, store, key } => out.scope(scope).text(store.as_str()).text(key),
         Key::KmsKey { scope, id } | Key::KeyUse { scope, id } => out.scope(scope).key_id(*id),
         Key::Alias { scope, name } => out.scope(scope).text(name.as_str()),
         Key::AliasOfKey { scope, id, name } => out.scope(scope).key_id(*id).text(name.as_str()),
@@ -207,6 +215,8 @@ pub fn parse(bytes: &[u8]) -> Result<Key, NotAKey> {
         }
         Kind::Tombstone => Key::Tombstone { scope: parts.scope()?, subject: parts.subject()? },
         Kind::KmsKey => Key::KmsKey { scope: parts.scope()?, id: parts.key_id()? },
+        Kind::KeyStores => Key::KeyStores { scope: parts.scope()? },
+        Kind::ExternalKey => parts.external_key()?,
         Kind::KeyUse => Key::KeyUse { scope: parts.scope()?, id: parts.key_id()? },
         Kind::Alias => Key::Alias { scope: parts.scope()?, name: parts.text()? },
         Kind::AliasOfKey => {
@@ -544,6 +554,11 @@ impl Parts<'_> {
 
     fn key_id(&mut self) -> Result<KeyId, NotAKey> {
         parse_key_id(&self.array::<KEY_ID_LEN>()?).ok_or(NotAKey)
+    }
+
+    fn external_key(&mut self) -> Result<Key, NotAKey> {
+        let (scope, store) = (self.scope()?, self.text()?);
+        Ok(Key::ExternalKey { scope, store, key: self.text::<String>()?.into() })
     }
 
     /// What belongs to stacks: it begins with a scope.

@@ -10,6 +10,9 @@
     reason = "helpers of tests may fail as tests do"
 )]
 
+#[path = "golden/stacks.rs"]
+mod stacks;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -26,7 +29,9 @@ use regent_core::keys::model::{
     MultiRegion, Origin, Rotation, RotationKind,
 };
 use regent_core::keys::problem::KeyProblem;
+use regent_core::keys::proxy::ProxyProblem;
 use regent_core::keys::spec::{Curve, PairSpec};
+use regent_core::keys::stores::{Connection, ExternalKey, KeyStore, KeyStoreId, KeyStores, Proxy};
 use regent_core::keys::usage::{KeyOperation, LastUse};
 use regent_core::policy::document::Policy;
 use regent_core::ports::TransportKey;
@@ -40,11 +45,6 @@ use regent_core::secrets::policies::{Policies, ResourcePolicy};
 use regent_core::secrets::rotation::schedule::{Given, Rules, Window};
 use regent_core::secrets::rotation::token::TokenDigest;
 use regent_core::secrets::rotation::{Purpose, Rotation as SecretRotation, Run, Step};
-use regent_core::stacks::ids::{LogicalId, StackId};
-use regent_core::stacks::model::{
-    Event, Instance, OnFailure, Options, Output, Parameter, Phase, Reason, Resource,
-    Run as StackRun, Side, Stack, Status,
-};
 use regent_core::time::Timestamp;
 use regent_store::{codec, encode};
 
@@ -261,6 +261,7 @@ fn problems() -> Vec<(&'static str, KeyProblem)> {
         ("pending-replica-deletion", KeyProblem::PendingReplicaDeletion { key }),
         ("wrong-usage", wrong_usage),
         ("denied", denied),
+        ("proxy", KeyProblem::Proxy { problem: ProxyProblem::Throttled }),
     ]
 }
 
@@ -280,6 +281,7 @@ fn kms_key(state: KeyState) -> KmsKey {
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
         origin: Origin::AwsKms,
+        external: None,
         created: at(0),
         state,
         materials: vec![material(1, 0), material(2, 5)],
@@ -322,6 +324,38 @@ fn pending_key() -> KmsKey {
     let next = Material { id: MaterialId([3; 32]), ..key.materials[1].clone() };
     key.pending = Some(next);
     key
+}
+
+/// A key of an external key store.
+fn external_key() -> KmsKey {
+    let external = ExternalKey { store: key_store_id(), key: "hsm-key.1".into() };
+    let key = kms_key(KeyState::Enabled);
+    KmsKey { origin: Origin::ExternalKeyStore, external: Some(external), ..key }
+}
+
+fn key_store_id() -> KeyStoreId {
+    "cks-1234567890abcdef0".parse().unwrap()
+}
+
+/// Key stores in each state of connection.
+fn key_stores() -> KeyStores {
+    let store = |digit: char, connection, keys| KeyStore {
+        id: format!("cks-{digit}0000000000000000").parse().unwrap(),
+        name: format!("store {digit}").into(),
+        created: at(1),
+        proxy: Arc::new(Proxy {
+            scope: scope(),
+            endpoint: "http://proxy.example".into(),
+            path: format!("/{digit}/kms/xks/v1").into(),
+            access_key: "ABCDEFGHIJKLMNOPQRST".into(),
+            secret: [7; 40].into(),
+        }),
+        connection,
+        keys,
+    };
+    let failed = Connection::Failed(ProxyProblem::Unreachable);
+    let disconnected = store('1', Connection::Disconnected, 0);
+    Arc::new(vec![disconnected, store('2', Connection::Connected, 3), store('3', failed, 0)])
 }
 
 /// A key that waits for its first import.
@@ -459,6 +493,13 @@ fn keys() -> Vec<(String, Key, Record)> {
             }),
         ),
         ("kms-key-rotated".into(), key(false), Record::KmsKey(Arc::new(rotated_key()))),
+        ("kms-key-external".into(), key(false), Record::KmsKey(Arc::new(external_key()))),
+        ("key-stores".into(), Key::KeyStores { scope: scope() }, Record::KeyStores(key_stores())),
+        (
+            "index-external-key".into(),
+            Key::ExternalKey { scope: scope(), store: key_store_id(), key: "hsm-key.1".into() },
+            Record::Index,
+        ),
         ("kms-key-pair".into(), key(false), Record::KmsKey(Arc::new(pair_key()))),
         ("kms-key-imported".into(), key(false), Record::KmsKey(Arc::new(imported_key()))),
         ("kms-key-pending-rotation".into(), key(false), Record::KmsKey(Arc::new(pending_key()))),
@@ -566,138 +607,8 @@ fn grants() -> Vec<(String, Key, Record)> {
     ]
 }
 
-fn stack_id() -> StackId {
-    StackId::from_bytes([9; 16])
-}
-
-fn stack() -> Stack {
-    let parameter = |no_echo| Parameter { value: b"sealed value"[..].into(), no_echo };
-    let side = |generation| Side {
-        generation,
-        template: b"sealed template"[..].into(),
-        description: Some("what it is".into()),
-        parameters: [("A".into(), parameter(false)), ("B".into(), parameter(true))].into(),
-        tags: tags(&[("k", "v")]),
-        capabilities: ["CAPABILITY_AUTO_EXPAND".into()].into(),
-    };
-    Stack {
-        id: stack_id(),
-        name: "app".parse().unwrap(),
-        data_key: b"wrapped key"[..].into(),
-        created: at(3),
-        updated: Some(at(4)),
-        deleted: Some(at(5)),
-        status: Status::UpdateRollbackFailed,
-        reason: Some(Reason::FailedToUpdate(["Secret".parse().unwrap()].into())),
-        options: Options {
-            on_failure: OnFailure::Delete,
-            timeout_minutes: Some(7),
-            termination_protection: true,
-            retain_except_on_create: true,
-        },
-        current: Some(side(1)),
-        target: Some(side(2)),
-        leaving: Some(side(3)),
-        outputs: vec![Output {
-            key: "Arn".into(),
-            value: b"sealed output"[..].into(),
-            description: Some("d".into()),
-        }],
-        generation: 3,
-        next_event: 12,
-        token: Some("token".into()),
-    }
-}
-
-fn bare_stack() -> Stack {
-    Stack {
-        updated: None,
-        deleted: None,
-        status: Status::CreateInProgress,
-        reason: None,
-        options: Options::default(),
-        current: None,
-        target: None,
-        leaving: None,
-        outputs: Vec::new(),
-        token: None,
-        ..stack()
-    }
-}
-
-fn stacks() -> Vec<(String, Key, Record)> {
-    let (scope, id) = (scope(), stack_id());
-    let logical: LogicalId = "Secret".parse().unwrap();
-    let stack_key = || Key::Stack { scope, id };
-    let resource = Resource {
-        type_name: "AWS::KMS::Key".into(),
-        instances: vec![
-            Instance { physical: "old".into(), made: 1, applied: 2 },
-            Instance { physical: "new".into(), made: 3, applied: 3 },
-        ],
-        physical: "new".into(),
-        status: Status::UpdateInProgress,
-        reason: Some(Reason::Replacement),
-        updated: at(6),
-    };
-    let event = |logical, status, reason| {
-        Record::StackEvent(Arc::new(Event {
-            at: at(7),
-            logical,
-            physical: "id".into(),
-            type_name: "AWS::KMS::Key".into(),
-            status,
-            reason,
-            token: Some("token".into()),
-        }))
-    };
-    let run = StackRun {
-        phase: Phase::UpdateRollbackCleanup,
-        account: scope.account,
-        principal: "arn:aws:iam::111122223333:user/a".into(),
-        started: at(8),
-        next_event: 12,
-        position: 2,
-        waiting: Some(at(9)),
-        failed: [logical.clone()].into(),
-        retained: [logical.clone()].into(),
-        token: Some("token".into()),
-    };
-    let number = |number| Key::StackEvent { scope, stack: id, number };
-    let mut all = vec![
-        ("stack".into(), stack_key(), Record::Stack(stack().into())),
-        ("stack-bare".into(), stack_key(), Record::Stack(bare_stack().into())),
-        (
-            "stack-of-name".into(),
-            Key::StackOfName { scope, name: "app".parse().unwrap() },
-            Record::StackRef(id),
-        ),
-        (
-            "stack-resource".into(),
-            Key::StackResource { scope, stack: id, logical: logical.clone() },
-            Record::StackResource(resource.into()),
-        ),
-        ("stack-run".into(), Key::StackRun { scope, id }, Record::StackRun(run.into())),
-    ];
-    let reasons = [
-        Reason::UserInitiated,
-        Reason::CreationInitiated,
-        Reason::FailedToCreate([logical.clone()].into()),
-        Reason::FailedToDelete([logical.clone()].into()),
-        Reason::TimedOut,
-        Reason::Said("why".into()),
-    ];
-    for (at, reason) in (1..).zip(reasons) {
-        let record = event(Some(logical.clone()), Status::CreateFailed, Some(reason));
-        all.push((format!("stack-event-{at}"), number(at), record));
-    }
-    let own = event(None, Status::DeleteSkipped, None);
-    all.push(("stack-event-own".into(), number(300), own));
-    all
-}
-
 fn all() -> Vec<(String, Key, Record)> {
-    [secrets(), replicas(), keys(), grants(), regional(), stacks()].concat()
+    [secrets(), replicas(), keys(), grants(), regional(), stacks::all()].concat()
 }
 
 fn path(name: &str) -> PathBuf {

@@ -16,6 +16,7 @@ use regent_core::ids::{
     AccountId, AliasName, GrantId, GrantName, KeyId, MaterialId, PrincipalArn, Region, Scope,
     SecretName, SecretSuffix,
 };
+use regent_core::keys::stores::KeyStoreId;
 use regent_core::records::{Due, Facet, Key, Order, Prefix, Scan, Subject};
 use regent_core::stacks::ids::StackId;
 use regent_core::time::Timestamp;
@@ -126,6 +127,11 @@ fn scoped_key() -> BoxedStrategy<Key> {
         ),
         (scope(), key_id()).prop_map(|(scope, id)| Key::KmsKey { scope, id }),
         (scope(), key_id()).prop_map(|(scope, id)| Key::KeyUse { scope, id }),
+        scope().prop_map(|scope| Key::KeyStores { scope }),
+        (scope(), any::<[u8; 9]>(), "[a-zA-Z0-9_.-]{1,9}").prop_map(|(scope, id, key)| {
+            let store = KeyStoreId::from_entropy(id);
+            Key::ExternalKey { scope, store, key: key.into() }
+        }),
         (scope(), alias()).prop_map(|(scope, name)| Key::Alias { scope, name }),
         (scope(), key_id(), alias()).prop_map(|(scope, id, name)| Key::AliasOfKey {
             scope,

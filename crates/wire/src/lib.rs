@@ -24,3 +24,4 @@ pub mod sts;
 #[path = "../../core/src/testing.rs"]
 mod testing;
 pub mod time;
+pub mod xks;

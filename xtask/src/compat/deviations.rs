@@ -243,9 +243,27 @@ pub const DEVIATIONS: &[Deviation] = &[
     ),
     of(
         Kms,
-        "CreateKey",
-        "an origin of `AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE` is refused",
-        "key stores are not built yet",
+        "CreateCustomKeyStore",
+        "`http://` and a port are accepted in `XksProxyUriEndpoint`; `https://` answers XksProxyUriUnreachableException",
+        "proxies stand near by, and there is no TLS for outgoing connections yet",
+    ),
+    of(
+        Kms,
+        "CreateCustomKeyStore",
+        "an AWS_CLOUDHSM store answers CloudHsmClusterNotFoundException, one behind a VPC endpoint service XksProxyVpcEndpointServiceNotFoundException",
+        "there are no clusters and no VPCs",
+    ),
+    of(
+        Kms,
+        "CreateCustomKeyStore",
+        "a proxy may take a second for each answer; on AWS 250 ms",
+        "it may share the machine",
+    ),
+    of(
+        Kms,
+        "ConnectCustomKeyStore",
+        "a store is connected, or has failed, when the request is answered; on AWS it is CONNECTING for a while",
+        "the proxy is asked at once",
     ),
     of(
         Kms,

@@ -9,13 +9,15 @@ use std::collections::BTreeMap;
 use crate::cx::Cx;
 use crate::ids::{KeyArn, MaterialId, Scope};
 use crate::keys::access::{Found, KeyName, check_usage, find};
-use crate::keys::envelope::{self, BlobHeader, EncryptionContext};
+use crate::keys::envelope::{BlobHeader, EncryptionContext};
 use crate::keys::error::{Error, UseProblem};
+use crate::keys::external::{self, NotOpened, Use};
 use crate::keys::grant::GrantToken;
 use crate::keys::model::{KeySpec, KeyUsage};
 use crate::keys::spec::{EncryptionAlgorithm, PairSpec};
 use crate::keys::states::Rule;
 use crate::keys::target::{KeyRef, Target};
+use crate::keys::usage::KeyOperation;
 use crate::keys::using::{check_algorithm, private, public};
 use crate::limits;
 use crate::plaintext::Plaintext;
@@ -93,8 +95,14 @@ impl Sealed {
         Ok(Source { key, header })
     }
 
-    /// Opens the ciphertext, or stops where a dry run does.
-    pub fn open(&self, cx: &Cx<'_>, source: Source) -> Result<Opened, Error> {
+    /// Opens the ciphertext for `operation`, or stops where a dry run does.
+    pub fn open(
+        &self,
+        cx: &Cx<'_>,
+        read: &dyn Read,
+        source: Source,
+        operation: KeyOperation,
+    ) -> Result<Opened, Error> {
         let found = self.found(source.key)?;
         Rule::Use.check(&found)?;
         // AWS: not a wrong usage, but not the ciphertext's key.
@@ -117,8 +125,8 @@ impl Sealed {
         if is_ahead(&header, &found) {
             return Err(Error::MaterialNotArrived { key: found.arn() });
         }
-        let plaintext = envelope::decrypt(&found.key, found.scope, &self.context, blob, cx.crypto)
-            .map_err(|_| Error::InvalidCiphertext)?;
+        let by = Use { operation: operation.as_str(), via_service: None };
+        let plaintext = external::decrypt(cx, read, &found, &self.context, blob, by)?;
         let (key, algorithm) = (found.arn(), self.algorithm);
         Ok(Opened { plaintext, key, material: Some(header.material), algorithm })
     }
@@ -171,7 +179,8 @@ fn check_use(
 pub struct Sealing<'a> {
     pub algorithm: EncryptionAlgorithm,
     pub context: &'a EncryptionContext,
-    /// AWS's name of what encrypts.
+    pub by: KeyOperation,
+    /// AWS's name of what encrypts, where a usage is wrong.
     pub operation: &'static str,
 }
 
@@ -202,20 +211,31 @@ impl Sealing<'_> {
     pub fn seal(
         &self,
         cx: &Cx<'_>,
+        read: &dyn Read,
         found: &Found,
         text: &Plaintext,
-    ) -> Result<Vec<u8>, StoreFault> {
+    ) -> Result<Vec<u8>, Error> {
         let text = text.expose();
         match self.algorithm {
             EncryptionAlgorithm::Oaep(hash) => {
-                cx.crypto.pairs().oaep_encrypt(public(found)?, hash, text)
+                let sealed = cx.crypto.pairs().oaep_encrypt(public(found)?, hash, text);
+                Ok(sealed.map_err(|_| StoreFault)?)
             }
             EncryptionAlgorithm::Symmetric => {
-                let (crypto, entropy) = (cx.crypto, cx.entropy);
-                envelope::encrypt(&found.key, found.scope, self.context, text, crypto, entropy)
+                let by = Use { operation: self.by.as_str(), via_service: None };
+                Ok(external::encrypt(cx, read, found, self.context, text, by)??)
             }
         }
-        .map_err(|_| StoreFault)
+    }
+}
+
+impl From<NotOpened> for Error {
+    fn from(why: NotOpened) -> Self {
+        match why {
+            NotOpened::Unopened => Self::InvalidCiphertext,
+            NotOpened::Key(problem) => problem.into(),
+            NotOpened::Store(fault) => fault.into(),
+        }
     }
 }
 

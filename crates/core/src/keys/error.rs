@@ -6,6 +6,7 @@ use crate::keys::model::{KeySpec, Origin};
 use crate::keys::problem::KeyProblem;
 use crate::keys::signing::MessageType;
 use crate::keys::spec::{EncryptionAlgorithm, RsaSize, SigningAlgorithm};
+use crate::keys::stores::StoreProblem;
 use crate::policy::authorized::Denied;
 use crate::ports::StoreFault;
 
@@ -76,6 +77,7 @@ pub enum Error {
     NoSuchPolicy,
     Grant(GrantProblem),
     Rotation(RotationProblem),
+    KeyStore(StoreProblem),
     /// The ciphertext names a generation of material that the primary may have made and this Region
     /// has not heard of yet.
     MaterialNotArrived {
@@ -192,9 +194,10 @@ pub enum GrantProblem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RotationProblem {
     NotSymmetric,
-    /// Automatic rotation of imported material.
+    /// Automatic rotation of imported material, any rotation of what a key store holds.
     Origin {
         key: KeyArn,
+        origin: Origin,
     },
     /// Rotation on demand of imported material, of which none waits.
     NothingPending {

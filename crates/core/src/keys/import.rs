@@ -162,7 +162,9 @@ fn token_aad(key: &KeyArn) -> Vec<u8> {
 pub fn check_origin(found: &Found) -> Result<(), Error> {
     match found.key.origin {
         Origin::External => Ok(()),
-        origin @ Origin::AwsKms => Err(ImportProblem::Origin { key: found.arn(), origin }.into()),
+        origin @ (Origin::AwsKms | Origin::ExternalKeyStore) => {
+            Err(ImportProblem::Origin { key: found.arn(), origin }.into())
+        }
     }
 }
 

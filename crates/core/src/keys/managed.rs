@@ -37,6 +37,7 @@ pub fn ensure(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope) -> Result<(), StoreFau
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
         origin: Origin::AwsKms,
+        external: None,
         created: cx.now,
         state: KeyState::Enabled,
         materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],

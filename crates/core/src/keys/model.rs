@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::ids::{AliasName, KeyArn, KeyId, MaterialId, Region, Scope};
 pub use crate::keys::spec::{KeySpec, KeyUsage, Origin};
+use crate::keys::stores::ExternalKey;
 use crate::policy::document::Policy;
 use crate::ports::StoreFault;
 use crate::replication::change::Stamp;
@@ -25,6 +26,8 @@ pub struct KmsKey {
     pub spec: KeySpec,
     pub usage: KeyUsage,
     pub origin: Origin,
+    /// The other half of a key of an external key store.
+    pub external: Option<ExternalKey>,
     pub created: Timestamp,
     pub state: KeyState,
     /// Every generation, oldest first; the last one encrypts. Only symmetric keys have more than

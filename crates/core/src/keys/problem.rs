@@ -4,6 +4,7 @@
 //! stand in replica statuses, so they are plain data; the wire gives them KMS's words.
 
 use crate::ids::{AliasArn, KeyArn};
+use crate::keys::proxy::ProxyProblem;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyProblem {
@@ -39,6 +40,10 @@ pub enum KeyProblem {
         key: KeyArn,
         usage: Box<str>,
         operation: Box<str>,
+    },
+    /// The key's store, or the proxy behind it, does not let it be used.
+    Proxy {
+        problem: ProxyProblem,
     },
     /// Neither policy nor grant allows the use.
     Denied {

@@ -52,8 +52,11 @@ pub fn check(found: &Found, automatic: bool) -> Result<(), Error> {
     if !found.key.spec.is_symmetric() {
         return Err(RotationProblem::NotSymmetric.into());
     }
+    if found.key.external.is_some() {
+        return Err(RotationProblem::Origin { key, origin: found.key.origin }.into());
+    }
     if automatic && found.key.origin == Origin::External {
-        return Err(RotationProblem::Origin { key }.into());
+        return Err(RotationProblem::Origin { key, origin: found.key.origin }.into());
     }
     Rule::Use.check(found)?;
     if !rotates_in(&found.key, found.scope.region) {

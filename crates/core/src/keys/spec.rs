@@ -310,6 +310,8 @@ pub enum Origin {
     AwsKms,
     /// Imported.
     External,
+    /// Half of it made here, the other half in an external key store.
+    ExternalKeyStore,
 }
 
 impl Origin {
@@ -317,6 +319,7 @@ impl Origin {
         match self {
             Self::AwsKms => "AWS_KMS",
             Self::External => "EXTERNAL",
+            Self::ExternalKeyStore => "EXTERNAL_KEY_STORE",
         }
     }
 
@@ -331,6 +334,7 @@ impl Origin {
         match self {
             Self::AwsKms => 0,
             Self::External => 1,
+            Self::ExternalKeyStore => 2,
         }
     }
 
@@ -338,6 +342,7 @@ impl Origin {
         match code {
             0 => Some(Self::AwsKms),
             1 => Some(Self::External),
+            2 => Some(Self::ExternalKeyStore),
             _ => None,
         }
     }
@@ -465,11 +470,11 @@ mod tests {
             assert_eq!(KeyUsage::of_name(usage.as_str()), Some(usage));
             assert_eq!(KeyUsage::of_code(usage.code()), Some(usage));
         }
-        for origin in [Origin::AwsKms, Origin::External] {
+        for origin in [Origin::AwsKms, Origin::External, Origin::ExternalKeyStore] {
             assert_eq!(Origin::of_code(origin.code()), Some(origin));
         }
         assert_eq!((KeySpec::of_code(0), KeySpec::of_name("SM2")), (None, None));
-        assert_eq!((KeyUsage::of_code(0), Origin::of_code(2)), (None, None));
+        assert_eq!((KeyUsage::of_code(0), Origin::of_code(3)), (None, None));
     }
 
     /// AWS: every spec has a usage, and only RSA and the NIST curves have two.

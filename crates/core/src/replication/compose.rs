@@ -186,7 +186,7 @@ fn key_state(
     let seal = |material: &Material| {
         let sealed = match key.origin {
             Origin::External => None,
-            Origin::AwsKms => {
+            Origin::AwsKms | Origin::ExternalKeyStore => {
                 let opened = open_material(&arn, key.spec, material, cx.crypto)?;
                 let aad = transport_aad(scope.account, key.id, key.spec, material.id);
                 Some(cx.crypto.seal_material_to(peer_key, &aad, &opened, cx.entropy)?.into())

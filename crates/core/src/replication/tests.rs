@@ -5,7 +5,7 @@
 
 use crate::ids::{AliasName, KeyId, PolicyName, Region, SecretName};
 use crate::keys::ops::create_alias::CreateAlias;
-use crate::keys::ops::create_key::CreateKey;
+use crate::keys::ops::create_key::{CreateKey, Source};
 use crate::keys::ops::disable_key::DisableKey;
 use crate::keys::ops::replicate_key::ReplicateKey;
 use crate::keys::ops::update_alias::UpdateAlias;
@@ -302,8 +302,8 @@ fn key(world: &mut World, multi_region: bool) -> KeyId {
         bypass_lockout_check: false,
         description: "".into(),
         tags: crate::tags::Tags::new(),
-        origin: crate::keys::model::Origin::AwsKms,
         multi_region,
+        source: Source::Made,
     };
     world.command(op).unwrap().key.id
 }

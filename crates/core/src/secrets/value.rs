@@ -9,7 +9,8 @@ use crate::ids::{AliasName, KeyArn, KeyId, Region, Scope, SecretArn, VersionId};
 use crate::keys::access::{
     Found, KeyName, check_permission, check_state, check_symmetric, find, resolve,
 };
-use crate::keys::envelope::{self, BlobHeader, EncryptionContext};
+use crate::keys::envelope::{BlobHeader, EncryptionContext};
+use crate::keys::external::{self, NotOpened, Use};
 use crate::keys::model::KeyManager;
 use crate::keys::problem::KeyProblem;
 use crate::keys::usage::KeyOperation;
@@ -125,15 +126,16 @@ pub fn prove_key(
     };
     let context = EncryptionContext::of_secret(&arn.text(), VALIDATION_VERSION);
     let probe: [u8; 32] = random(cx.entropy);
-    let opened =
-        envelope::encrypt(&found.key, found.scope, &context, &probe, cx.crypto, cx.entropy)
-            .and_then(|blob| {
-                envelope::decrypt(&found.key, found.scope, &context, &blob, cx.crypto)
-            });
-    // Material that does not open is corruption of this Region's store, not the caller's mistake.
-    match opened {
+    let via = via_service(arn.scope.region);
+    let blob = match external::encrypt(cx, read, &found, &context, &probe, encrypting(&via))? {
+        Ok(blob) => blob,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    match external::decrypt(cx, read, &found, &context, &blob, decrypting(&via)) {
         Ok(opened) if opened.expose() == probe => Ok(Ok(())),
-        _ => Err(StoreFault),
+        Err(NotOpened::Key(problem)) => Ok(Err(problem)),
+        // Material that does not open is corruption of this Region's store, not the caller's mistake.
+        Ok(_) | Err(NotOpened::Unopened | NotOpened::Store(_)) => Err(StoreFault),
     }
 }
 
@@ -192,18 +194,23 @@ pub fn wrap_data_key(
         Err(problem) => return Ok(Err(problem)),
     };
     let context = EncryptionContext::of_secret(&arn.text(), version.as_str());
-    let blob = envelope::encrypt(
-        &found.key,
-        found.scope,
-        &context,
-        data_key.expose(),
-        cx.crypto,
-        cx.entropy,
-    )
-    .map_err(|_| StoreFault)?;
+    let via = via_service(arn.scope.region);
+    let by = encrypting(&via);
+    let blob = match external::encrypt(cx, read, &found, &context, data_key.expose(), by)? {
+        Ok(blob) => blob,
+        Err(problem) => return Ok(Err(problem)),
+    };
     cx.uses.note(found.arn(), KeyOperation::GenerateDataKey);
     let is_default = found.key.manager == KeyManager::Aws;
     Ok(Ok(WrappedDataKey { blob, key: found.key.id, is_default }))
+}
+
+fn encrypting(via: &str) -> Use<'_> {
+    Use { operation: KeyOperation::GenerateDataKey.as_str(), via_service: Some(via) }
+}
+
+fn decrypting(via: &str) -> Use<'_> {
+    Use { operation: KeyOperation::Decrypt.as_str(), via_service: Some(via) }
 }
 
 /// The KMS key that a value's data key is under, which may be another account's.
@@ -227,8 +234,15 @@ pub fn open_data_key(
     check_permission(cx, read, &found, "kms:Decrypt", Some(&context), via)?
         .map_err(|_| Error::KmsDenied)?;
     check_state(&found).map_err(Error::CannotDecrypt)?;
-    let opened = envelope::decrypt(&found.key, found.scope, &context, &value.data_key, cx.crypto)
-        .map_err(|_| Error::DecryptionFailure)?;
+    let via = via_service(arn.scope.region);
+    let by = decrypting(&via);
+    let opened = external::decrypt(cx, read, &found, &context, &value.data_key, by).map_err(
+        |why| match why {
+            NotOpened::Unopened => Error::DecryptionFailure,
+            NotOpened::Key(problem) => Error::CannotDecrypt(problem),
+            NotOpened::Store(fault) => fault.into(),
+        },
+    )?;
     cx.uses.note(found.arn(), KeyOperation::Decrypt);
     SymmetricKey::from_slice(opened.expose()).ok_or(Error::DecryptionFailure)
 }

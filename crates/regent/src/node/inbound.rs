@@ -127,6 +127,6 @@ impl Node {
         let account = arn.scope.account;
         let Some(principal) = caller.caller() else { return Ok(Answer::Unreachable) };
         self.ensure_account(account).await?;
-        self.as_caller(&principal, |cx| probe::answer(cx, &*self.store, question))
+        self.consult(&principal, |cx| probe::answer(cx, &*self.store, question)).await
     }
 }

@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use regent_core::cx::Cx;
+use regent_core::cx::{Caller, Cx};
 use regent_core::ids::Region;
 use regent_core::ports::{Crypto, StoreFault, TransportKey};
 use regent_core::records::{Key, Outbox, Prefix, Record, Scan, Subject};
@@ -116,8 +116,10 @@ impl Node {
         entry: Outbox,
     ) -> Result<(), StoreFault> {
         let _replicating = self.replicating.read().await;
-        let composed =
-            self.as_account(account, |cx| compose(cx, &*self.store, peer, key, &subject, &entry))?;
+        let caller = Caller::account_root(account, self.region);
+        let composed = self
+            .consult(&caller, |cx| compose(cx, &*self.store, peer, key, &subject, &entry))
+            .await?;
         match composed {
             Composed::Send(message) => {
                 self.send(peer, message);

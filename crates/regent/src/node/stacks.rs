@@ -23,6 +23,7 @@ use regent_wire::audit::Record;
 use regent_wire::cloudformation::handlers::{Called, Services};
 use tokio::task::JoinSet;
 
+use super::proxies::Consultation;
 use super::{Node, apart, now};
 
 /// How long to wait for news before looking again without any.
@@ -112,10 +113,11 @@ impl Node {
         // The same for every attempt: what a step asks other Regions about is named after it.
         let request_id = RequestId::from_entropy(random(&SystemEntropy));
         let mut answers = Answers::new();
+        let mut consultation = Consultation::default();
         loop {
             let turn = self.slow.acquire().await.ok();
             let (services, uses) = (Services::default(), Uses::default());
-            let (progress, batch) = {
+            let outcome = consultation.run(|entropy, proxies| {
                 let cx = Cx {
                     now: now(),
                     region: self.region,
@@ -126,16 +128,21 @@ impl Node {
                     regions: &self.regions,
                     answers: &answers,
                     functions: &self.own_functions,
-                    entropy: &SystemEntropy,
+                    entropy,
                     crypto: &self.crypto,
+                    proxies,
                     uses: &uses,
                 };
                 let mut tx = Tx::new(&*self.store);
                 // It may make a key pair, and reads whole templates.
                 let progress = apart(|| step(&cx, &mut tx, id, &services, cache))?;
-                (progress, tx.into_batch())
-            };
+                Ok::<_, StoreFault>((progress, tx.into_batch()))
+            });
             drop(turn);
+            if consultation.goes_on(self).await? {
+                continue;
+            }
+            let (progress, batch) = outcome?;
             match progress {
                 Progress::Ask(asks) => answers.extend(self.ask(asks).await),
                 Progress::Moved => {

@@ -13,6 +13,7 @@ use regent_core::keys::model::{
     Alias, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
     MultiRegion, Origin, Rotation, RotationKind,
 };
+use regent_core::keys::stores::ExternalKey;
 use regent_core::keys::usage::{KeyOperation, LastUse};
 use regent_core::policy::document::Policy;
 use regent_core::time::Timestamp;
@@ -51,10 +52,20 @@ struct KmsKeyRecord {
     /// The origin's code.
     #[prost(uint32, tag = "16")]
     origin: u32,
+    #[prost(message, optional, tag = "24")]
+    external: Option<ExternalKeyMessage>,
     #[prost(message, optional, tag = "20")]
     rotation: Option<RotationMessage>,
     #[prost(message, optional, tag = "21")]
     pending: Option<MaterialMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ExternalKeyMessage {
+    #[prost(string, tag = "1")]
+    store: String,
+    #[prost(string, tag = "2")]
+    key: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -172,6 +183,10 @@ pub(super) fn encode_kms_key(key: &KmsKey) -> Vec<u8> {
         spec: key.spec.code(),
         usage: key.usage.code(),
         origin: key.origin.code(),
+        external: key.external.as_ref().map(|external| ExternalKeyMessage {
+            store: external.store.to_string(),
+            key: external.key.to_string(),
+        }),
         created_ms: key.created.millis(),
         state: Some(match key.state {
             KeyState::Enabled => StateMessage::Enabled(Nothing {}),
@@ -200,8 +215,12 @@ pub(super) fn decode_kms_key(id: KeyId, bytes: &[u8]) -> Result<KmsKey, Flaw> {
     let materials: Vec<_> =
         message.materials.into_iter().map(from_material).collect::<Result<_, _>>()?;
     let origin = Origin::of_code(message.origin).ok_or(Flaw::Field("origin"))?;
-    if materials.is_empty() && origin == Origin::AwsKms {
+    if materials.is_empty() && origin != Origin::External {
         return Err(Flaw::Field("materials"));
+    }
+    let external = message.external.map(from_external).transpose()?;
+    if external.is_some() != (origin == Origin::ExternalKeyStore) {
+        return Err(Flaw::Field("external"));
     }
     Ok(KmsKey {
         id,
@@ -214,6 +233,7 @@ pub(super) fn decode_kms_key(id: KeyId, bytes: &[u8]) -> Result<KmsKey, Flaw> {
         spec: KeySpec::of_code(message.spec).ok_or(Flaw::Field("spec"))?,
         usage: KeyUsage::of_code(message.usage).ok_or(Flaw::Field("usage"))?,
         origin,
+        external,
         created: time(message.created_ms),
         state: match message.state.ok_or(Flaw::Field("state"))? {
             StateMessage::Enabled(Nothing {}) => KeyState::Enabled,
@@ -234,6 +254,11 @@ pub(super) fn decode_kms_key(id: KeyId, bytes: &[u8]) -> Result<KmsKey, Flaw> {
         }),
         multi_region: message.multi_region.map(from_multi_region).transpose()?,
     })
+}
+
+fn from_external(message: ExternalKeyMessage) -> Result<ExternalKey, Flaw> {
+    let store = parse(&message.store, "external.store")?;
+    Ok(ExternalKey { store, key: message.key.into() })
 }
 
 fn material(material: &Material) -> MaterialMessage {

@@ -7,6 +7,7 @@
 
 mod grant;
 mod key;
+mod key_store;
 mod replication;
 mod rotation;
 mod secret;
@@ -75,6 +76,7 @@ pub fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, Misplaced> {
             key::encode_alias(alias)
         }
         (Key::Grant { id, .. }, Record::Grant(grant)) if grant.id == *id => grant::encode(grant),
+        (Key::KeyStores { .. }, Record::KeyStores(stores)) => key_store::encode(stores),
         (Key::KeyUse { .. }, Record::KeyUse(used)) => key::encode_key_use(used),
         (Key::GrantCount { .. }, Record::Count(count)) => {
             CountRecord { format: FORMAT, count: *count }.encode_to_vec()
@@ -87,6 +89,7 @@ pub fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, Misplaced> {
             | Key::SecretByFacet { .. }
             | Key::AliasOfKey { .. }
             | Key::Deadline { .. }
+            | Key::ExternalKey { .. }
             | Key::GrantOfGrantee { .. }
             | Key::GrantOfName { .. }
             | Key::GrantOfRetiring { .. },
@@ -129,6 +132,7 @@ fn decode_under(key: &Key, bytes: &[u8]) -> Result<Record, Flaw> {
         Key::KmsKey { id, .. } => Record::KmsKey(Arc::new(key::decode_kms_key(*id, bytes)?)),
         Key::Alias { name, .. } => Record::Alias(Arc::new(key::decode_alias(name.clone(), bytes)?)),
         Key::Grant { id, .. } => Record::Grant(Arc::new(grant::decode(*id, bytes)?)),
+        Key::KeyStores { scope } => Record::KeyStores(key_store::decode(*scope, bytes)?),
         Key::KeyUse { .. } => Record::KeyUse(key::decode_key_use(bytes)?),
         Key::GrantCount { .. } => Record::Count(read::<CountRecord>(bytes)?.count),
         Key::Outbox { .. } => Record::Outbox(replication::decode_outbox(bytes)?),
@@ -140,6 +144,7 @@ fn decode_under(key: &Key, bytes: &[u8]) -> Result<Record, Flaw> {
         | Key::SecretByFacet { .. }
         | Key::AliasOfKey { .. }
         | Key::Deadline { .. }
+        | Key::ExternalKey { .. }
         | Key::GrantOfGrantee { .. }
         | Key::GrantOfName { .. }
         | Key::GrantOfRetiring { .. } => {

@@ -5,6 +5,7 @@
 use prost::{Message, Oneof};
 use regent_core::ids::{AliasArn, KeyArn};
 use regent_core::keys::problem::KeyProblem;
+use regent_core::keys::proxy::ProxyProblem;
 use regent_core::records::{Intent, Outbox, Tombstone};
 use regent_core::secrets::model::ReplicaFailure;
 
@@ -62,7 +63,7 @@ enum FailureReason {
 
 #[derive(Clone, PartialEq, Message)]
 struct ProblemMessage {
-    #[prost(oneof = "ProblemReason", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "ProblemReason", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
     reason: Option<ProblemReason>,
 }
 
@@ -88,6 +89,9 @@ enum ProblemReason {
     Denied(DeniedMessage),
     #[prost(message, tag = "10")]
     PendingImport(KeyArnMessage),
+    /// The problem's code.
+    #[prost(uint32, tag = "11")]
+    Proxy(u32),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -205,6 +209,7 @@ fn problem(problem: &KeyProblem) -> ProblemMessage {
                 operation: operation.to_string(),
             })
         }
+        KeyProblem::Proxy { problem } => ProblemReason::Proxy(problem.code()),
         KeyProblem::Denied { action, key } => ProblemReason::Denied(DeniedMessage {
             action: action.to_string(),
             key: key.to_string(),
@@ -237,6 +242,9 @@ fn from_problem(message: ProblemMessage) -> Result<KeyProblem, Flaw> {
             usage: wrong.usage.into(),
             operation: wrong.operation.into(),
         },
+        ProblemReason::Proxy(code) => {
+            KeyProblem::Proxy { problem: ProxyProblem::of_code(code).ok_or(Flaw::Field("proxy"))? }
+        }
         ProblemReason::Denied(denied) => {
             KeyProblem::Denied { action: denied.action.into(), key: denied.key.into() }
         }

@@ -3,15 +3,16 @@
 use regent_core::cx::Cx;
 use regent_core::keys::access::Found;
 use regent_core::keys::error::Error;
-use regent_core::keys::model::{KeySpec, KeyUsage, Origin};
-use regent_core::keys::ops::create_key::CreateKey;
+use regent_core::keys::model::{KeySpec, KeyUsage};
+use regent_core::keys::ops::create_key::{CreateKey, GivenKey, Source};
+use regent_core::keys::stores::StoreProblem;
 use serde::Deserialize;
 
 use crate::constraints::Constraints;
 use crate::fault::Fault;
 use crate::json;
 use crate::json_operation::JsonOperation;
-use crate::kms::{fault, members, metadata};
+use crate::kms::{fault, key_store, members, metadata};
 
 const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
 const ENCRYPT_DECRYPT: &str = "ENCRYPT_DECRYPT";
@@ -130,17 +131,21 @@ impl Input {
         Ok((spec, usage))
     }
 
-    /// Where the material comes from: not from a key store.
-    fn origin(&self) -> Result<Origin, Fault> {
-        if self.custom_key_store_id.is_some() {
-            return Err(fault::custom_key_store());
+    /// Where the material comes from. Lets only keys of a key store through whose material can be
+    /// made.
+    fn source(&self, spec: KeySpec) -> Result<Source, Fault> {
+        match (self.origin.as_deref(), &self.custom_key_store_id, &self.xks_key_id) {
+            (None | Some("AWS_KMS"), None, None) => Ok(Source::Made),
+            (Some("EXTERNAL"), None, None) => Ok(Source::Imported),
+            (Some("EXTERNAL_KEY_STORE"), Some(store), Some(key))
+                if spec.is_symmetric() && self.multi_region != Some(true) =>
+            {
+                Ok(Source::Store(GivenKey { store: store.clone(), key: key.clone() }))
+            }
+            // There are no clusters, hence no key stores of theirs.
+            (Some("AWS_CLOUDHSM"), Some(_), None) => Err(key_store::of(&StoreProblem::NotFound)),
+            _ => Err(key_store::of(&StoreProblem::NewKeyMembers)),
         }
-        if self.xks_key_id.is_some() {
-            return Err(fault::unsupported("XksKeyId is not supported."));
-        }
-        let origin = self.origin.as_deref().unwrap_or(Origin::AwsKms.as_str());
-        Origin::of_name(origin)
-            .ok_or_else(|| fault::unsupported(format!("Origin {origin} is not supported.")))
     }
 }
 
@@ -149,7 +154,7 @@ impl JsonOperation for CreateKey {
         let input: Input = json::parse(body)?;
         input.check()?;
         let (spec, usage) = input.kind()?;
-        let origin = input.origin()?;
+        let source = input.source(spec)?;
         Ok(Self {
             policy: members::policy(input.policy.as_deref()).map_err(fault::of_request)?,
             bypass_lockout_check: input.bypass_policy_lockout_safety_check.unwrap_or_default(),
@@ -157,8 +162,8 @@ impl JsonOperation for CreateKey {
             tags: members::tags(input.tags.unwrap_or_default()).map_err(fault::of_request)?,
             spec,
             usage,
-            origin,
             multi_region: input.multi_region.unwrap_or_default(),
+            source,
         })
     }
 

@@ -1,9 +1,8 @@
 //! DescribeKey on the wire.
 
 use regent_core::cx::Cx;
-use regent_core::keys::access::Found;
 use regent_core::keys::error::Error;
-use regent_core::keys::ops::describe_key::DescribeKey;
+use regent_core::keys::ops::describe_key::{DescribeKey, Described};
 use serde::Deserialize;
 
 use crate::constraints::Constraints;
@@ -30,9 +29,9 @@ impl JsonOperation for DescribeKey {
         Ok(Self { key })
     }
 
-    fn encode(output: &Found, _cx: &Cx<'_>, out: &mut Vec<u8>) {
+    fn encode(output: &Described, _cx: &Cx<'_>, out: &mut Vec<u8>) {
         json::object(out, |body| {
-            body.object("KeyMetadata", |body| metadata::write(body, output));
+            body.object("KeyMetadata", |body| metadata::write_described(body, output));
         });
     }
 

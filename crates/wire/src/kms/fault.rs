@@ -9,6 +9,7 @@ use regent_core::keys::error::{Error, GrantProblem, ImportProblem, RotationProbl
 use regent_core::keys::problem::KeyProblem;
 use regent_core::keys::spec::PairSpec;
 
+use super::key_store;
 use super::problem::text_and_code;
 use crate::fault::Fault;
 use crate::secretsmanager::fault::denial;
@@ -21,6 +22,7 @@ const NO_DATA_KEY_LENGTH: &str = "Please specify either number of bytes or key s
 const INACCESSIBLE: &str = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.";
 const INCORRECT_KEY: &str =
     "The key ID in the request does not identify a CMK that can perform this operation.";
+const POLICY_TOO_LONG: &str = "The key policy is longer than 32768 bytes.";
 const DRY_RUN: &str = "The request would have succeeded, but the DryRun option is set.";
 const LOCKOUT: &str =
     "The new key policy will not allow you to update the key policy in the future.";
@@ -86,13 +88,12 @@ pub fn of_request(error: Error) -> Fault {
         Error::PolicyPrincipal => {
             malformed_policy("Policy contains a statement with one or more invalid principals.")
         }
-        Error::PolicyTooLong => {
-            Fault::kms("LimitExceededException", "The key policy is longer than 32768 bytes.")
-        }
+        Error::PolicyTooLong => Fault::kms("LimitExceededException", POLICY_TOO_LONG),
         Error::PolicyLockout => malformed_policy(LOCKOUT),
         Error::NoSuchPolicy => Fault::kms("NotFoundException", "No such policy exists"),
         Error::Grant(problem) => of_grant(&problem),
         Error::Rotation(problem) => of_rotation(problem),
+        Error::KeyStore(problem) => key_store::of(&problem),
         Error::MaterialNotArrived { key } => material_not_arrived(key),
         Error::TagDuplicate => tag("Duplicate tag keys"),
         Error::TagReserved => tag("Tags beginning with aws: are reserved"),
@@ -210,9 +211,10 @@ fn material_not_arrived(key: KeyArn) -> Fault {
 fn of_rotation(problem: RotationProblem) -> Fault {
     match problem {
         RotationProblem::NotSymmetric => Fault::kms_bare("UnsupportedOperationException"),
-        RotationProblem::Origin { key } => {
-            unsupported(format!("{key} origin is EXTERNAL which is not valid for this operation."))
-        }
+        RotationProblem::Origin { key, origin } => unsupported(format!(
+            "{key} origin is {} which is not valid for this operation.",
+            origin.as_str()
+        )),
         RotationProblem::NothingPending { key } => {
             state(format!("No available key material pending rotation for the key: {key}."))
         }
@@ -244,11 +246,6 @@ pub fn unsupported(text: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
 /// Something of AWS's that Regions like these do not have.
 pub fn not_in_region(what: &str, name: &str) -> Fault {
     unsupported(format!("{what} {name} is not supported in this Region."))
-}
-
-/// A custom key store. There are none.
-pub fn custom_key_store() -> Fault {
-    Fault::kms_bare("CustomKeyStoreNotFoundException")
 }
 
 /// A grant token that is not ours, or whose grant is gone.

@@ -28,14 +28,11 @@ impl JsonOperation for GenerateRandom {
         check.text("customKeyStoreId", input.custom_key_store_id.as_deref()).length(1..=64);
         check.finish()?;
         members::recipient(input.recipient.as_ref())?;
-        if input.custom_key_store_id.is_some() {
-            return Err(fault::custom_key_store());
-        }
         // AWS: presence is the service's own check.
         let number_of_bytes = input.number_of_bytes.and_then(|bytes| usize::try_from(bytes).ok());
         let number_of_bytes =
             number_of_bytes.ok_or_else(|| Fault::validation("NumberOfBytes is required."))?;
-        Ok(Self { number_of_bytes })
+        Ok(Self { number_of_bytes, store: input.custom_key_store_id })
     }
 
     fn encode(output: &Plaintext, _cx: &Cx<'_>, out: &mut Vec<u8>) {

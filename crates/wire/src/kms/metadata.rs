@@ -5,6 +5,7 @@ use regent_core::keys::access::Found;
 use regent_core::keys::model::{
     KeyManager, KeySpec, KeyState, KeyUsage, KmsKey, Material, MultiRegion,
 };
+use regent_core::keys::ops::describe_key::Described;
 use regent_core::keys::ops::import_key_material::model_name;
 use regent_core::keys::ops::{derive_shared_secret, encapsulate};
 use regent_core::keys::spec::{EncryptionAlgorithm, HmacHash, SigningAlgorithm};
@@ -13,9 +14,25 @@ use crate::json::Object;
 
 /// Writes the metadata of a key as its Region holds it.
 pub fn write(body: &mut Object<'_>, found: &Found) {
+    write_as(body, found, state_name(found.key.state));
+}
+
+/// The same, of a key that its store may not let be used.
+pub fn write_described(body: &mut Object<'_>, described: &Described) {
+    let state = described.found.key.state;
+    let unavailable =
+        !described.available && matches!(state, KeyState::Enabled | KeyState::Disabled);
+    let state = if unavailable { "Unavailable" } else { state_name(state) };
+    write_as(body, &described.found, state);
+}
+
+fn write_as(body: &mut Object<'_>, found: &Found, state: &str) {
     let key = &*found.key;
-    let enabled = key.is_enabled();
-    shared(body, found, enabled, state_name(key.state));
+    shared(body, found, key.is_enabled(), state);
+    if let Some(external) = &key.external {
+        body.string("CustomKeyStoreId", external.store.as_str());
+        body.object("XksKeyConfiguration", |body| body.string("Id", &*external.key));
+    }
     if let KeyState::PendingDeletion { at } = key.state {
         body.time("DeletionDate", at);
     }
@@ -25,8 +42,8 @@ pub fn write(body: &mut Object<'_>, found: &Found) {
     if let Some(material) = key.materials.last() {
         write_expiration(body, material);
     }
-    // AWS: only symmetric keys have it.
-    if key.spec.is_symmetric() {
+    // AWS: only symmetric keys have it, and not those of key stores.
+    if key.spec.is_symmetric() && key.external.is_none() {
         let material = key.materials.last().map(|material| material.id.to_string());
         body.string("CurrentKeyMaterialId", material.as_deref());
     }

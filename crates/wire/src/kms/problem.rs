@@ -5,6 +5,8 @@
 
 use regent_core::keys::problem::KeyProblem;
 
+use super::key_store;
+
 /// The error code and the message.
 pub fn text_and_code(problem: &KeyProblem) -> (&'static str, String) {
     match problem {
@@ -30,6 +32,9 @@ pub fn text_and_code(problem: &KeyProblem) -> (&'static str, String) {
             "InvalidKeyUsageException",
             format!("{key} key usage is {usage} which is not valid for {operation}."),
         ),
+        KeyProblem::Proxy { problem } => {
+            ("KMSInvalidStateException", key_store::text(*problem).to_owned())
+        }
         // AWS names the principal too; a problem that crossed Regions does not carry one.
         KeyProblem::Denied { action, key } => (
             "AccessDeniedException",

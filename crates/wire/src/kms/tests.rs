@@ -9,6 +9,8 @@ mod pairs;
 use regent_core::ids::{KeyArn, RequestId};
 use regent_core::keys::managed;
 use regent_core::keys::model::KmsKey;
+use regent_core::keys::proxy::ProxyProblem;
+use regent_core::keys::stores::{self, Connection, KeyStore, Proxy};
 use regent_core::keys::usage::{self, KeyOperation, LastUse};
 use regent_core::policy::evaluate::PrincipalKind;
 use regent_core::records::{Key, Record};
@@ -135,6 +137,63 @@ fn rotation() {
     talk.say("DisableKeyRotation", &key(&id, ""));
     talk.say("GetKeyRotationStatus", &key(&id, ""));
     talk.done("rotation");
+}
+
+/// What stores look like and refuse. Proxies are asked in the core's tests and by real clients.
+#[test]
+fn key_stores() {
+    let mut talk = Talk::new();
+    let scope = talk.world.scope();
+    let id = |digit: char| format!("cks-{digit}0000000000000000");
+    for (digit, connection) in [
+        ('1', Connection::Disconnected),
+        ('2', Connection::Connected),
+        ('3', Connection::Failed(ProxyProblem::TimedOut)),
+    ] {
+        let proxy = Proxy {
+            scope,
+            endpoint: "http://proxy.example:81".into(),
+            path: format!("/{digit}/kms/xks/v1").into(),
+            access_key: "ABCDEFGHIJKLMNOPQRST".into(),
+            secret: Box::default(),
+        };
+        let store = KeyStore {
+            id: id(digit).parse().unwrap(),
+            name: format!("store {digit}").into(),
+            created: talk.world.now,
+            proxy: proxy.into(),
+            connection,
+            keys: u32::from(digit == '1'),
+        };
+        talk.world.edit(|_, tx| stores::put(tx, scope, store)).unwrap();
+    }
+    let of = |digit: char| format!(r#"{{"CustomKeyStoreId":"{}"}}"#, id(digit));
+    talk.say("DescribeCustomKeyStores", r#"{"Limit":2}"#);
+    talk.say("DescribeCustomKeyStores", &of('3'));
+    talk.say("DescribeCustomKeyStores", r#"{"CustomKeyStoreName":"none"}"#);
+    let both = r#"{"CustomKeyStoreName":"a","CustomKeyStoreId":"b"}"#;
+    talk.say("DescribeCustomKeyStores", both);
+    talk.say("ConnectCustomKeyStore", &of('3'));
+    for digit in ['1', '2', '3', '4'] {
+        talk.say("DeleteCustomKeyStore", &of(digit));
+    }
+    talk.say("UpdateCustomKeyStore", &of('1'));
+    let moved = r#""XksProxyUriEndpoint":"http://other.example""#;
+    talk.say("UpdateCustomKeyStore", &of('2').replace('}', &format!(",{moved}}}")));
+    talk.say("DisconnectCustomKeyStore", &of('2'));
+    let external = r#"{"Origin":"EXTERNAL_KEY_STORE","XksKeyId":"k","CustomKeyStoreId":""#;
+    talk.say("CreateKey", &format!(r#"{external}{}"}}"#, id('2')));
+    talk.say("CreateKey", &format!(r#"{external}{}"}}"#, id('4')));
+    talk.say("CreateKey", r#"{"Origin":"EXTERNAL_KEY_STORE","XksKeyId":"k"}"#);
+    talk.say("GenerateRandom", &of('2').replace('}', r#","NumberOfBytes":1}"#));
+    let cluster = r#"{"CustomKeyStoreName":"s","CloudHsmClusterId":"cluster-2a3b4c5d6e7f","KeyStorePassword":"hunter22","TrustAnchorCertificate":"c"}"#;
+    talk.say("CreateCustomKeyStore", cluster);
+    talk.say("CreateCustomKeyStore", r#"{"CustomKeyStoreName":"s"}"#);
+    talk.say(
+        "CreateCustomKeyStore",
+        r#"{"KeyStorePassword":"hunt","XksProxyUriEndpoint":"ftp://proxy","XksProxyUriPath":"/xks/v1/a","XksProxyAuthenticationCredential":{"AccessKeyId":"abc","RawSecretAccessKey":"hunter2"},"XksProxyConnectivity":"x"}"#,
+    );
+    talk.done("key_stores");
 }
 
 #[test]
@@ -604,7 +663,7 @@ fn bodies_that_are_none() {
             "[]",
             "{",
             "\u{0}",
-            r#"{"KeyId":7,"Limit":"x","NumberOfBytes":"1","AliasName":[],"MultiRegion":0,"DryRun":"no","CiphertextBlob":"?"}"#,
+            r#"{"KeyId":7,"CustomKeyStoreId":7,"CustomKeyStoreName":7,"Limit":"x","NumberOfBytes":"1","AliasName":[],"MultiRegion":0,"DryRun":"no","CiphertextBlob":"?"}"#,
         ] {
             let (status, text) = talk.run(row.name, body);
             let answer = (status, text.as_str());

@@ -322,7 +322,10 @@ fn key(of: &KeyState) -> proto::KeyState {
 }
 
 fn key_back(of: proto::KeyState) -> Result<KeyState, Malformed> {
-    let origin = Origin::of_code(of.origin).ok_or(Malformed)?;
+    // What a key store holds has no related keys.
+    let origin = Origin::of_code(of.origin)
+        .filter(|origin| *origin != Origin::ExternalKeyStore)
+        .ok_or(Malformed)?;
     let material = |material: proto::MaterialState| {
         let id = material.id.as_slice().try_into().map_err(|_| Malformed)?;
         let created = Timestamp::from_millis(material.created_ms);

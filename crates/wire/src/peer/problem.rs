@@ -2,6 +2,7 @@
 
 use regent_core::ids::{AliasArn, KeyArn, Scope};
 use regent_core::keys::problem::KeyProblem;
+use regent_core::keys::proxy::ProxyProblem;
 use regent_core::secrets::model::ReplicaFailure;
 
 use super::Malformed;
@@ -59,6 +60,9 @@ fn to_proto(problem: &KeyProblem) -> Problem {
         KeyProblem::WrongUsage { key, usage, operation } => {
             Problem { usage: usage.to_string(), operation: operation.to_string(), ..of_key(8, key) }
         }
+        KeyProblem::Proxy { problem } => {
+            Problem { kind: 11, code: problem.code(), ..Problem::default() }
+        }
         KeyProblem::Denied { action, key } => Problem {
             kind: 9,
             text: key.to_string(),
@@ -94,6 +98,7 @@ fn from_proto(problem: Problem) -> Result<KeyProblem, Malformed> {
             let (usage, operation) = (problem.usage.into(), problem.operation.into());
             KeyProblem::WrongUsage { key, usage, operation }
         }
+        11 => KeyProblem::Proxy { problem: ProxyProblem::of_code(problem.code).ok_or(Malformed)? },
         10 => KeyProblem::PendingImport { key: key()? },
         9 => KeyProblem::Denied { action: problem.usage.into(), key: problem.text.into() },
         _ => return Err(Malformed),

@@ -330,7 +330,7 @@ pub struct Failure {
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Problem {
     /// 1 invalid, 2 absent, 3 alias absent, 4 other Region, 5 disabled, 6 pending deletion,
-    /// 7 pending replica deletion, 8 wrong usage, 9 denied, 10 pending import.
+    /// 7 pending replica deletion, 8 wrong usage, 9 denied, 10 pending import, 11 proxy.
     #[prost(uint32, tag = "1")]
     pub kind: u32,
     /// What was given, the Region, or the denied resource.
@@ -348,6 +348,9 @@ pub struct Problem {
     pub usage: String,
     #[prost(string, tag = "7")]
     pub operation: String,
+    /// The problem of a key store's proxy.
+    #[prost(uint32, tag = "8")]
+    pub code: u32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use regent_core::ids::{KeyArn, MaterialId, Scope, SecretArn};
 use regent_core::keys::model::{Install, KeySpec, KeyUsage, Origin, Rotation, RotationKind};
 use regent_core::keys::problem::KeyProblem;
+use regent_core::keys::proxy::ProxyProblem;
 use regent_core::keys::spec::{PairSpec, RsaSize};
 use regent_core::ports::TransportKey;
 use regent_core::records::Subject;
@@ -54,6 +55,7 @@ fn failures() -> Vec<ReplicaFailure> {
             usage: "SIGN_VERIFY".into(),
             operation: "GenerateDataKey".into(),
         },
+        KeyProblem::Proxy { problem: ProxyProblem::TimedOut },
         KeyProblem::Denied { action: "kms:Decrypt".into(), key: key().to_string().into() },
     ];
     let mut failures: Vec<_> = problems.into_iter().map(ReplicaFailure::ReplicaKey).collect();

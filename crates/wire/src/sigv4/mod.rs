@@ -11,6 +11,7 @@
 mod canonical;
 mod claim;
 mod keys;
+mod sign;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use crate::time::parse_basic;
 use canonical::{Hex, Query, hex};
 use claim::Claim;
 pub use keys::SigningKeys;
+pub use sign::{Signature, Unsigned};
 
 /// The only algorithm.
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";

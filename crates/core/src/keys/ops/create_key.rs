@@ -1,5 +1,5 @@
-//! CreateKey: a key of any spec, with new material or for material that is imported, in one Region
-//! or as a multi-Region primary.
+//! CreateKey: a key of any spec, with new material, for material that is imported, or with its other
+//! half in an external key store; in one Region or as a multi-Region primary.
 //!
 //! The id is drawn before permission is asked, because tagging is permitted on the key's own ARN.
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
-use crate::ids::{KeyArn, KeyId};
+use crate::ids::{KeyArn, KeyId, Scope};
 use crate::keys::access::Found;
 use crate::keys::envelope::new_material;
 use crate::keys::error::Error;
@@ -16,12 +16,40 @@ use crate::keys::key_policy;
 use crate::keys::model::{
     KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, MultiRegion, Origin,
 };
+use crate::keys::proxy::{Asked, ExternalKeyMetadata, ProxyProblem, Purpose, Told};
+use crate::keys::stores::{self, ExternalKey, StoreProblem};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault, random};
 use crate::records::{Key, Record};
 use crate::replication::change::Stamp;
 use crate::tags::Tags;
 use crate::tx::Tx;
+
+/// Where the material of a new key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    Made,
+    Imported,
+    /// Half of it is made; the other half is this external key. Only symmetric keys of one Region.
+    Store(GivenKey),
+}
+
+impl Source {
+    const fn origin(&self) -> Origin {
+        match self {
+            Self::Made => Origin::AwsKms,
+            Self::Imported => Origin::External,
+            Self::Store(_) => Origin::ExternalKeyStore,
+        }
+    }
+}
+
+/// A key store's id and an external key of it, as given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenKey {
+    pub store: Box<str>,
+    pub key: Box<str>,
+}
 
 #[derive(Debug)]
 pub struct CreateKey {
@@ -33,7 +61,7 @@ pub struct CreateKey {
     pub spec: KeySpec,
     /// One of those that the spec allows.
     pub usage: KeyUsage,
-    pub origin: Origin,
+    pub source: Source,
     pub multi_region: bool,
 }
 
@@ -55,7 +83,7 @@ impl Operation for CreateKey {
         create.facts.others = vec![
             ("kms:keyspec", self.spec.as_str().to_owned()),
             ("kms:keyusage", self.usage.as_str().to_owned()),
-            ("kms:keyorigin", self.origin.as_str().to_owned()),
+            ("kms:keyorigin", self.source.origin().as_str().to_owned()),
             ("kms:multiregion", self.multi_region.to_string()),
             ("kms:bypasspolicylockoutsafetycheck", self.bypass_lockout_check.to_string()),
         ];
@@ -81,6 +109,16 @@ impl Command for CreateKey {
     ) -> Result<Step<Found>, Error> {
         let op = op.into_inner();
         let KeyArn { scope, id } = arn;
+        let origin = op.source.origin();
+        let made = || vec![new_material(&arn, op.spec, cx.now, cx.crypto, cx.entropy)];
+        let (state, materials, external) = match &op.source {
+            Source::Made => (KeyState::Enabled, made(), None),
+            Source::Imported => (KeyState::PendingImport, Vec::new(), None),
+            Source::Store(given) => {
+                let external = external_key(cx, tx, scope, given)?;
+                (KeyState::Enabled, made(), Some(external))
+            }
+        };
         let multi_region = op.multi_region.then(|| MultiRegion {
             at: Stamp::FIRST,
             primary: scope.region,
@@ -88,20 +126,14 @@ impl Command for CreateKey {
             installing: BTreeMap::new(),
         });
         let check = op.policy.is_some() && !op.bypass_lockout_check;
-        let (state, materials) = match op.origin {
-            Origin::AwsKms => {
-                let material = new_material(&arn, op.spec, cx.now, cx.crypto, cx.entropy);
-                (KeyState::Enabled, vec![material])
-            }
-            Origin::External => (KeyState::PendingImport, Vec::new()),
-        };
         let key = Arc::new(KmsKey {
             id,
             manager: KeyManager::Customer,
             description: op.description,
             spec: op.spec,
             usage: op.usage,
-            origin: op.origin,
+            origin,
+            external,
             created: cx.now,
             state,
             materials,
@@ -115,7 +147,47 @@ impl Command for CreateKey {
         if check {
             key_policy::check_lockout(cx, &found)?;
         }
+        if let Some(external) = &found.key.external {
+            stores::count(tx, scope, external, true)?;
+        }
         tx.put(Key::KmsKey { scope, id }, Record::KmsKey(Arc::clone(&found.key)));
         Ok(Step::Done(found))
+    }
+}
+
+/// The external key, if a KMS key can be made of it: its store is connected, no other KMS key has it,
+/// and the proxy says that it is an enabled AES key.
+fn external_key(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    scope: Scope,
+    given: &GivenKey,
+) -> Result<ExternalKey, Error> {
+    let GivenKey { store, key } = given;
+    let store = stores::find(read, scope, store)?.ok_or(StoreProblem::NotFound)?;
+    if !store.is_connected() {
+        return Err(StoreProblem::NewKey(ProxyProblem::NotConnected).into());
+    }
+    let external = ExternalKey { store: store.id.clone(), key: key.clone() };
+    if stores::is_in_use(read, scope, &external)? {
+        return Err(StoreProblem::NewKeyInUse.into());
+    }
+    let purpose = Purpose {
+        operation: "CreateKey",
+        request: cx.request_id,
+        principal: Arc::clone(&cx.caller.arn),
+        key: None,
+        via_service: None,
+    };
+    match store.proxy.ask(cx, Asked::Metadata { key: key.clone() }, purpose)? {
+        Ok(Told::Metadata(ExternalKeyMetadata {
+            is_aes_256: true,
+            encrypts: true,
+            decrypts: true,
+            enabled: true,
+        })) => Ok(external),
+        Ok(Told::Metadata(_)) => Err(StoreProblem::NewKeyUnfit.into()),
+        Ok(_) => Err(StoreProblem::NewKey(ProxyProblem::Malformed).into()),
+        Err(problem) => Err(StoreProblem::NewKey(problem).into()),
     }
 }

@@ -35,9 +35,9 @@ impl Query for Decrypt {
         op: Authorized<Self>,
         source: Source,
         cx: &Cx<'_>,
-        _: &dyn Read,
+        read: &dyn Read,
     ) -> Result<Opened, Error> {
-        let opened = op.sealed.open(cx, source)?;
+        let opened = op.sealed.open(cx, read, source, KeyOperation::Decrypt)?;
         if op.dry_run {
             return Err(Error::DryRun);
         }

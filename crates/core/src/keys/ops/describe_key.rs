@@ -4,6 +4,7 @@ use crate::cx::Cx;
 use crate::engine::{Operation, Query};
 use crate::keys::access::Found;
 use crate::keys::error::Error;
+use crate::keys::stores;
 use crate::keys::target::{KeyRef, Target};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
@@ -13,10 +14,18 @@ pub struct DescribeKey {
     pub key: KeyRef,
 }
 
+/// A key, and whether its key store lets it be used.
+#[derive(Debug)]
+pub struct Described {
+    pub found: Found,
+    /// AWS: the key state Unavailable, of a key whose store is not connected.
+    pub available: bool,
+}
+
 impl Operation for DescribeKey {
     const ACTION: &'static str = "kms:DescribeKey";
     type Target = Target;
-    type Output = Found;
+    type Output = Described;
     type Error = Error;
 
     fn target(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Target, StoreFault> {
@@ -29,7 +38,26 @@ impl Operation for DescribeKey {
 }
 
 impl Query for DescribeKey {
-    fn run(_: Authorized<Self>, target: Target, _: &Cx<'_>, _: &dyn Read) -> Result<Found, Error> {
-        target.found()
+    fn run(
+        _: Authorized<Self>,
+        target: Target,
+        _: &Cx<'_>,
+        read: &dyn Read,
+    ) -> Result<Described, Error> {
+        let found = target.found()?;
+        let available = match &found.key.external {
+            None => true,
+            Some(external) => stores::find(read, found.scope, external.store.as_str())?
+                .is_some_and(|store| store.is_connected()),
+        };
+        Ok(Described { found, available })
+    }
+}
+
+impl core::ops::Deref for Described {
+    type Target = Found;
+
+    fn deref(&self) -> &Found {
+        &self.found
     }
 }

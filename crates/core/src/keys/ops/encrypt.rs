@@ -51,17 +51,18 @@ impl Query for Encrypt {
         op: Authorized<Self>,
         target: Target,
         cx: &Cx<'_>,
-        _: &dyn Read,
+        read: &dyn Read,
     ) -> Result<Encrypted, Error> {
         let found = target.found()?;
         let (context, algorithm) = (&op.context, op.algorithm);
-        let sealing = Sealing { algorithm, context, operation: "Encrypt" };
+        let sealing =
+            Sealing { algorithm, context, by: KeyOperation::Encrypt, operation: "Encrypt" };
         sealing.check(&found)?;
         sealing.check_length(&found, op.plaintext.len())?;
         if op.dry_run {
             return Err(Error::DryRun);
         }
-        let blob = sealing.seal(cx, &found, &op.plaintext)?;
+        let blob = sealing.seal(cx, read, &found, &op.plaintext)?;
         cx.uses.note(found.arn(), KeyOperation::Encrypt);
         Ok(Encrypted { blob, key: found.arn(), algorithm })
     }

@@ -6,8 +6,9 @@ use crate::cx::Cx;
 use crate::engine::{Operation, Query};
 use crate::ids::{KeyArn, MaterialId};
 use crate::keys::access::check_symmetric;
-use crate::keys::envelope::{self, EncryptionContext};
+use crate::keys::envelope::EncryptionContext;
 use crate::keys::error::Error;
+use crate::keys::external::{self, Use};
 use crate::keys::states::Rule;
 use crate::keys::target::{KeyRef, Target};
 use crate::keys::usage::KeyOperation;
@@ -68,6 +69,7 @@ impl DataKeyRequest {
         &self,
         target: Target,
         cx: &Cx<'_>,
+        read: &dyn Read,
         operation: KeyOperation,
     ) -> Result<DataKey, Error> {
         let found = target.found()?;
@@ -77,15 +79,8 @@ impl DataKeyRequest {
             return Err(Error::DryRun);
         }
         let plaintext = random_bytes(cx, self.length.0);
-        let blob = envelope::encrypt(
-            &found.key,
-            found.scope,
-            &self.context,
-            plaintext.expose(),
-            cx.crypto,
-            cx.entropy,
-        )
-        .map_err(|_| StoreFault)?;
+        let by = Use { operation: operation.as_str(), via_service: None };
+        let blob = external::encrypt(cx, read, &found, &self.context, plaintext.expose(), by)??;
         let material = found.key.current_material()?;
         cx.uses.note(found.arn(), operation);
         Ok(DataKey { plaintext, blob, key: found.arn(), material })
@@ -122,8 +117,8 @@ impl Query for GenerateDataKey {
         op: Authorized<Self>,
         target: Target,
         cx: &Cx<'_>,
-        _: &dyn Read,
+        read: &dyn Read,
     ) -> Result<DataKey, Error> {
-        op.0.generate(target, cx, KeyOperation::GenerateDataKey)
+        op.0.generate(target, cx, read, KeyOperation::GenerateDataKey)
     }
 }

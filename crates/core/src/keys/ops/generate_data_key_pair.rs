@@ -9,6 +9,7 @@ use crate::keys::envelope::{self, EncryptionContext};
 use crate::keys::error::Error;
 use crate::keys::spec::PairSpec;
 use crate::keys::states::Rule;
+use crate::keys::stores::StoreProblem;
 use crate::keys::target::{KeyRef, Target};
 use crate::keys::usage::KeyOperation;
 use crate::plaintext::KeyBytes;
@@ -57,6 +58,10 @@ impl DataKeyPairRequest {
         let found = target.found()?;
         Rule::Use.check(&found)?;
         check_symmetric(&found, operation.as_str())?;
+        // AWS: not with keys of a custom key store.
+        if found.key.external.is_some() {
+            return Err(StoreProblem::NotForItsKeys { key: found.arn() }.into());
+        }
         if self.dry_run {
             return Err(Error::DryRun);
         }

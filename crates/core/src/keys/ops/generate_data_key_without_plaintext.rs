@@ -41,10 +41,10 @@ impl Query for GenerateDataKeyWithoutPlaintext {
         op: Authorized<Self>,
         target: Target,
         cx: &Cx<'_>,
-        _: &dyn Read,
+        read: &dyn Read,
     ) -> Result<WrappedDataKey, Error> {
         let DataKey { blob, key, material, .. } =
-            op.0.generate(target, cx, KeyOperation::GenerateDataKeyWithoutPlaintext)?;
+            op.0.generate(target, cx, read, KeyOperation::GenerateDataKeyWithoutPlaintext)?;
         Ok(WrappedDataKey { blob, key, material })
     }
 }

@@ -4,6 +4,7 @@ use crate::cx::Cx;
 use crate::engine::{Operation, Query};
 use crate::keys::error::Error;
 use crate::keys::ops::generate_data_key::random_bytes;
+use crate::keys::stores::{self, StoreProblem};
 use crate::plaintext::Plaintext;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
@@ -11,6 +12,8 @@ use crate::ports::{Read, StoreFault};
 #[derive(Debug)]
 pub struct GenerateRandom {
     pub number_of_bytes: usize,
+    /// AWS: the bytes can come from a CloudHSM key store. There are none.
+    pub store: Option<Box<str>>,
 }
 
 impl Operation for GenerateRandom {
@@ -29,7 +32,11 @@ impl Operation for GenerateRandom {
 }
 
 impl Query for GenerateRandom {
-    fn run(op: Authorized<Self>, (): (), cx: &Cx<'_>, _: &dyn Read) -> Result<Plaintext, Error> {
+    fn run(op: Authorized<Self>, (): (), cx: &Cx<'_>, read: &dyn Read) -> Result<Plaintext, Error> {
+        if let Some(store) = &op.store {
+            let found = stores::find(read, cx.scope(), store)?;
+            return Err(found.map_or(StoreProblem::NotFound, |_| StoreProblem::NoRandom).into());
+        }
         Ok(random_bytes(cx, op.number_of_bytes))
     }
 }

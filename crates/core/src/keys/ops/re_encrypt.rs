@@ -71,18 +71,19 @@ impl Query for ReEncrypt {
         op: Authorized<Self>,
         keys: Keys,
         cx: &Cx<'_>,
-        _: &dyn Read,
+        read: &dyn Read,
     ) -> Result<ReEncrypted, Error> {
         let found = keys.destination.found()?;
         let (context, algorithm) = (&op.context, op.algorithm);
-        let sealing = Sealing { algorithm, context, operation: "ReEncryptTo" };
+        let by = KeyOperation::ReEncrypt;
+        let sealing = Sealing { algorithm, context, by, operation: "ReEncryptTo" };
         sealing.check(&found)?;
-        let opened = op.sealed.open(cx, keys.source)?;
+        let opened = op.sealed.open(cx, read, keys.source, by)?;
         sealing.check_length(&found, opened.plaintext.len())?;
         if op.dry_run {
             return Err(Error::DryRun);
         }
-        let blob = sealing.seal(cx, &found, &opened.plaintext)?;
+        let blob = sealing.seal(cx, read, &found, &opened.plaintext)?;
         let symmetric = found.key.spec.is_symmetric();
         for key in [opened.key, found.arn()] {
             cx.uses.note(key, KeyOperation::ReEncrypt);

@@ -7,6 +7,7 @@ mod deciding;
 mod demands;
 mod grants;
 mod import;
+mod key_stores;
 mod lifecycle;
 mod listing;
 mod multi_region;
@@ -21,9 +22,9 @@ use crate::keys::access::Found;
 use crate::keys::envelope::EncryptionContext;
 use crate::keys::error::Error;
 use crate::keys::key_policy;
-use crate::keys::model::{KeySpec, KeyState, KeyUsage, KmsKey, Origin};
+use crate::keys::model::{KeySpec, KeyState, KeyUsage, KmsKey};
 use crate::keys::ops::create_alias::CreateAlias;
-use crate::keys::ops::create_key::CreateKey;
+use crate::keys::ops::create_key::{CreateKey, Source};
 use crate::keys::ops::encrypt::Encrypt;
 use crate::keys::problem::KeyProblem;
 use crate::keys::spec::EncryptionAlgorithm;
@@ -55,8 +56,8 @@ fn plain() -> CreateKey {
         tags: Tags::new(),
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
-        origin: Origin::AwsKms,
         multi_region: false,
+        source: Source::Made,
     }
 }
 

@@ -74,9 +74,10 @@ fn install_key(
         spec: state.spec,
         usage: state.usage,
         origin: state.origin,
+        external: None,
         created: cx.now,
         state: match state.origin {
-            Origin::AwsKms => State::Enabled,
+            Origin::AwsKms | Origin::ExternalKeyStore => State::Enabled,
             Origin::External => State::PendingImport,
         },
         materials: open_materials(cx, &[], &state)?,

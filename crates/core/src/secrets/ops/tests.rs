@@ -168,6 +168,7 @@ fn customer_key(world: &mut World, number: u8, state: KeyState) -> KeyArn {
             spec: KeySpec::SymmetricDefault,
             usage: KeyUsage::EncryptDecrypt,
             origin: Origin::AwsKms,
+            external: None,
             created: cx.now,
             state,
             materials: vec![generate_material(&arn, cx.now, cx.crypto, cx.entropy)],

@@ -167,7 +167,7 @@ fn data_keys_open_under_their_kms_key() {
 #[test]
 fn random_bytes_are_as_many_as_asked_for() {
     let world = World::new();
-    let draw = || world.query(GenerateRandom { number_of_bytes: 33 }).unwrap();
+    let draw = || world.query(GenerateRandom { number_of_bytes: 33, store: None }).unwrap();
     let (one, two) = (draw(), draw());
     assert_eq!(one.len(), 33);
     assert_ne!(one.expose(), two.expose());

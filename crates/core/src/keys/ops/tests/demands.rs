@@ -138,7 +138,7 @@ fn operations_on_no_key_demand_it_on_everything() {
     assert_eq!(b.of(&ListKeys { own: true, limit: 1, after }), "kms:ListKeys@*");
     let filtered = ListAliases { key: Some(b.key()), limit: 1, after: None };
     assert_eq!(b.of(&filtered), "kms:ListAliases@*");
-    assert_eq!(b.of(&GenerateRandom { number_of_bytes: 1 }), "kms:GenerateRandom@*");
+    assert_eq!(b.of(&GenerateRandom { number_of_bytes: 1, store: None }), "kms:GenerateRandom@*");
     assert_eq!(b.of(&plain()), "kms:CreateKey@*");
 }
 

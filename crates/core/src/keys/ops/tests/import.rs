@@ -19,7 +19,7 @@ use crate::keys::ops::list_key_rotations::ListKeyRotations;
 use crate::keys::ops::replicate_key::ReplicateKey;
 use crate::keys::ops::rotate_key_on_demand::RotateKeyOnDemand;
 use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
-use crate::keys::spec::{Curve, HmacHash, OaepHash, PairSpec, RsaSize};
+use crate::keys::spec::{Curve, HmacHash, OaepHash, Origin, PairSpec, RsaSize};
 use crate::policy::authorized::shown;
 use crate::testing::pairs::wrap_padded;
 use crate::time::{DAY_MS, Timestamp};
@@ -31,7 +31,7 @@ const ONE: [u8; 32] = [1; 32];
 const TWO: [u8; 32] = [2; 32];
 
 fn external(world: &mut World, spec: KeySpec, usage: KeyUsage) -> Found {
-    world.command(CreateKey { spec, usage, origin: Origin::External, ..plain() }).unwrap()
+    world.command(CreateKey { spec, usage, source: Source::Imported, ..plain() }).unwrap()
 }
 
 fn symmetric(world: &mut World) -> Found {
@@ -410,7 +410,7 @@ fn what_symmetric_keys_alone_may_say() {
 #[test]
 fn multi_region_keys_replicate_once_they_have_material_and_keep_to_it() {
     let mut world = World::new();
-    let op = CreateKey { origin: Origin::External, multi_region: true, ..plain() };
+    let op = CreateKey { source: Source::Imported, multi_region: true, ..plain() };
     let key = world.command(op).unwrap();
     let replicate = |world: &mut World| {
         let op = ReplicateKey {

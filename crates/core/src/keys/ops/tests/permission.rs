@@ -28,7 +28,7 @@ fn refusal<T: core::fmt::Debug>(result: Result<T, Error>) -> Refusal {
 }
 
 fn describe(world: &World, found: &Found) -> Result<Found, Error> {
-    world.query(DescribeKey { key: named(found.arn()) })
+    world.query(DescribeKey { key: named(found.arn()) }).map(|described| described.found)
 }
 
 #[test]

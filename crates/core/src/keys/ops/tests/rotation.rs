@@ -212,7 +212,7 @@ fn keys_that_cannot_be_rotated() {
     alter(&mut world, &external, |key| key.origin = Origin::External);
     let refused = |problem| Err::<(), _>(Error::Rotation(problem));
     let key = external.arn();
-    let origin = refused(RotationProblem::Origin { key });
+    let origin = refused(RotationProblem::Origin { key, origin: Origin::External });
     assert_eq!(enable(&mut world, &external, None), origin);
     assert_eq!(disable(&mut world, &external), origin);
     let pending = refused(RotationProblem::NothingPending { key });

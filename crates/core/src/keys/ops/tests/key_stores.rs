@@ -1,0 +1,258 @@
+//! Custom key stores: what a store needs to be made, connected and used, and what proxies are asked.
+
+use super::*;
+use crate::deadlines;
+use crate::engine::{Command, Query};
+use crate::keys::ciphertext::{Blob, Sealed as SealedBlob};
+use crate::keys::ops::connect_custom_key_store::ConnectCustomKeyStore;
+use crate::keys::ops::create_custom_key_store::{CreateCustomKeyStore, NewStore};
+use crate::keys::ops::create_key::GivenKey;
+use crate::keys::ops::decrypt::Decrypt;
+use crate::keys::ops::delete_custom_key_store::DeleteCustomKeyStore;
+use crate::keys::ops::describe_custom_key_stores::DescribeCustomKeyStores;
+use crate::keys::ops::describe_key::DescribeKey;
+use crate::keys::ops::disconnect_custom_key_store::DisconnectCustomKeyStore;
+use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
+use crate::keys::proxy::{
+    Asked, ExternalKeyMetadata, Proxies, ProxyAnswer, ProxyCall, ProxyProblem, Sealed, Told,
+};
+use crate::keys::spec::EncryptionAlgorithm;
+use crate::keys::stores::{Connection, Credential, KeyStore, StoreProblem};
+use crate::plaintext::KeyBytes;
+
+/// A proxy that answers as it should. Its cipher turns every bit.
+#[expect(clippy::unnecessary_wraps, reason = "other proxies of these tests fail")]
+fn willing(call: &ProxyCall) -> ProxyAnswer {
+    let turn = |bytes: &[u8]| bytes.iter().map(|byte| !byte).collect();
+    Ok(match &call.asked {
+        Asked::Health => Told::Health { available: true },
+        Asked::Metadata { .. } => Told::Metadata(ExternalKeyMetadata {
+            is_aes_256: true,
+            encrypts: true,
+            decrypts: true,
+            enabled: true,
+        }),
+        Asked::Encrypt { text, .. } => Told::Sealed(Sealed {
+            metadata: [9].into(),
+            iv: [8; 12].into(),
+            tag: [7; 16],
+            text: turn(text),
+        }),
+        Asked::Decrypt { sealed, .. } => Told::Opened(turn(&sealed.text)),
+    })
+}
+
+/// Runs work as the shell does: again with the same randomness until nothing more is asked.
+fn consult<T>(
+    world: &mut World,
+    proxy: impl Fn(&ProxyCall) -> ProxyAnswer,
+    mut work: impl FnMut(&mut World) -> T,
+) -> (T, Vec<Asked>) {
+    let entropy = world.entropy.clone();
+    world.proxies = Proxies::default();
+    let mut asked = Vec::new();
+    loop {
+        world.entropy = entropy.clone();
+        let done = work(world);
+        let wanted = world.proxies.take_wanted();
+        if wanted.is_empty() {
+            return (done, asked);
+        }
+        for call in wanted {
+            asked.push(call.asked.clone());
+            let answer = proxy(&call);
+            world.proxies.answered(call, answer);
+        }
+    }
+}
+
+fn command<Op: Command>(world: &mut World, op: impl Fn() -> Op) -> Result<Op::Output, Op::Error> {
+    consult(world, willing, |world| world.command(op())).0
+}
+
+fn query<Op: Query>(world: &mut World, op: impl Fn() -> Op) -> Result<Op::Output, Op::Error> {
+    consult(world, willing, |world| world.query(op())).0
+}
+
+fn new_store(name: &str, path: &str) -> CreateCustomKeyStore {
+    let secret = KeyBytes::new(b"secret".to_vec());
+    let credential = Credential { access_key: "ABC".into(), secret };
+    let kind = NewStore::Public { endpoint: "http://proxy".into(), path: path.into(), credential };
+    CreateCustomKeyStore { name: name.into(), kind }
+}
+
+fn connected(world: &mut World) -> Box<str> {
+    let id = command(world, || new_store("s", "/kms/xks/v1")).unwrap();
+    let id: Box<str> = id.as_str().into();
+    command(world, || ConnectCustomKeyStore { id: id.clone() }).unwrap();
+    id
+}
+
+fn new_key(store: &str, key: &str) -> CreateKey {
+    let given = GivenKey { store: store.into(), key: key.into() };
+    CreateKey { source: Source::Store(given), ..plain() }
+}
+
+fn store(world: &World) -> KeyStore {
+    let op = DescribeCustomKeyStores { id: None, name: None, limit: 9, after: None };
+    world.query(op).unwrap().items.remove(0)
+}
+
+fn encrypts(found: &Found) -> Encrypt {
+    Encrypt {
+        key: named(found.key.id),
+        plaintext: Plaintext::new(b"hunter2".to_vec()),
+        context: context("a", "b"),
+        algorithm: EncryptionAlgorithm::Symmetric,
+        dry_run: false,
+    }
+}
+
+fn decrypts(blob: &[u8]) -> Decrypt {
+    let sealed = SealedBlob {
+        key: None,
+        algorithm: EncryptionAlgorithm::Symmetric,
+        blob: Blob::Given(blob.into()),
+        context: context("a", "b"),
+        tokens: Box::default(),
+    };
+    Decrypt { sealed, dry_run: false }
+}
+
+fn problem<T: core::fmt::Debug>(result: Result<T, Error>) -> StoreProblem {
+    match result.unwrap_err() {
+        Error::KeyStore(problem) => problem,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_blob_takes_both_halves_of_the_key() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    let found = command(&mut world, || new_key(&id, "k")).unwrap();
+    let (made, asked) = consult(&mut world, willing, |world| world.query(encrypts(&found)));
+    let blob = made.unwrap().blob;
+    let [Asked::Encrypt { key, text, aad }] = asked.as_slice() else { panic!("{asked:?}") };
+    assert_eq!(&**key, "k");
+    // PROMISE R7: what goes to the proxy is sealed already.
+    assert!(!text.windows(7).any(|part| part == b"hunter2"));
+    assert!(blob.starts_with(aad));
+    let opened = query(&mut world, || decrypts(&blob)).unwrap();
+    assert_eq!(opened.plaintext.expose(), b"hunter2");
+    // What the proxy alone turns back does not open, and neither does what it does not turn.
+    let lying = |call: &ProxyCall| match &call.asked {
+        Asked::Decrypt { sealed, .. } => Ok(Told::Opened(sealed.text.clone())),
+        _ => willing(call),
+    };
+    let (refused, _) = consult(&mut world, lying, |world| world.query(decrypts(&blob)));
+    assert_eq!(refused.unwrap_err(), Error::InvalidCiphertext);
+    let failing = |_: &ProxyCall| Err(ProxyProblem::TimedOut);
+    let (refused, _) = consult(&mut world, failing, |world| world.query(decrypts(&blob)));
+    let expected = KeyProblem::Proxy { problem: ProxyProblem::TimedOut };
+    assert_eq!(refused.unwrap_err(), Error::Key(expected));
+    let shorter = |_: &ProxyCall| Ok(Told::Opened([0].into()));
+    let (refused, _) = consult(&mut world, shorter, |world| world.query(decrypts(&blob)));
+    let expected = KeyProblem::Proxy { problem: ProxyProblem::Malformed };
+    assert_eq!(refused.unwrap_err(), Error::Key(expected));
+}
+
+/// Without the answer there is nothing but a question, and nobody is told anything.
+#[test]
+fn an_unanswered_operation_does_nothing() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    let found = command(&mut world, || new_key(&id, "k")).unwrap();
+    world.proxies = Proxies::default();
+    assert_eq!(world.query(encrypts(&found)).unwrap_err(), Error::Store(crate::ports::StoreFault));
+    assert_eq!(world.proxies.take_wanted().len(), 1);
+    assert_eq!(std::mem::take(&mut world.uses).into_each().count(), 0);
+}
+
+#[test]
+fn a_store_that_is_not_connected_asks_nobody() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    let found = command(&mut world, || new_key(&id, "k")).unwrap();
+    let describe = || DescribeKey { key: named(found.key.id) };
+    assert!(world.query(describe()).unwrap().available);
+    command(&mut world, || DisconnectCustomKeyStore { id: id.clone() }).unwrap();
+    assert!(!world.query(describe()).unwrap().available);
+    let (refused, asked) = consult(&mut world, willing, |world| world.query(encrypts(&found)));
+    let expected = KeyProblem::Proxy { problem: ProxyProblem::NotConnected };
+    assert_eq!((refused.unwrap_err(), asked), (Error::Key(expected), vec![]));
+    let refused = command(&mut world, || new_key(&id, "other"));
+    assert_eq!(problem(refused), StoreProblem::NewKey(ProxyProblem::NotConnected));
+}
+
+#[test]
+fn names_addresses_and_external_keys_are_taken_once() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    let again = command(&mut world, || new_store("s", "/b/kms/xks/v1"));
+    assert_eq!(problem(again), StoreProblem::NameInUse);
+    let again = command(&mut world, || new_store("t", "/kms/xks/v1"));
+    assert_eq!(problem(again), StoreProblem::AddressInUse);
+    for n in 1..stores_max() {
+        command(&mut world, || new_store(&format!("t{n}"), &format!("/{n}/kms/xks/v1"))).unwrap();
+    }
+    let more = command(&mut world, || new_store("more", "/more/kms/xks/v1"));
+    assert_eq!(problem(more), StoreProblem::TooMany);
+    command(&mut world, || new_key(&id, "k")).unwrap();
+    assert_eq!(problem(command(&mut world, || new_key(&id, "k"))), StoreProblem::NewKeyInUse);
+    command(&mut world, || new_key(&id, "l")).unwrap();
+}
+
+const fn stores_max() -> usize {
+    crate::keys::stores::KEY_STORES_MAX
+}
+
+/// AWS: keys that wait for their deletion are still the store's.
+#[test]
+fn a_store_goes_after_its_last_key() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    let delete = || DeleteCustomKeyStore { id: id.clone() };
+    let found = command(&mut world, || new_key(&id, "k")).unwrap();
+    assert_eq!(store(&world).keys, 1);
+    let window = DeletionWindow::new(Some(7)).unwrap();
+    world.command(ScheduleKeyDeletion { key: named(found.key.id), window }).unwrap();
+    command(&mut world, || DisconnectCustomKeyStore { id: id.clone() }).unwrap();
+    assert_eq!(problem(world.command(delete())), StoreProblem::HasKeys);
+    let due = world.store.keys().find(|key| matches!(key, Key::Deadline { .. })).cloned().unwrap();
+    world.edit(|cx, tx| deadlines::handle(cx, tx, &due)).unwrap();
+    assert_eq!(store(&world).keys, 0);
+    world.command(delete()).unwrap();
+    assert_eq!(world.store.keys().count(), 0);
+    assert_eq!(problem(world.command(delete())), StoreProblem::NotFound);
+}
+
+#[test]
+fn connecting_tells_how_it_went_by_the_state() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    let connect = || ConnectCustomKeyStore { id: id.clone() };
+    assert_eq!(
+        problem(world.command(DeleteCustomKeyStore { id: id.clone() })),
+        StoreProblem::Connected
+    );
+    let failing = |_: &ProxyCall| Ok(Told::Health { available: false });
+    consult(&mut world, failing, |world| world.command(connect())).0.unwrap();
+    assert_eq!(store(&world).connection, Connection::Failed(ProxyProblem::Unreachable));
+    assert_eq!(problem(command(&mut world, connect)), StoreProblem::Failed);
+    command(&mut world, || DisconnectCustomKeyStore { id: id.clone() }).unwrap();
+    command(&mut world, connect).unwrap();
+    assert_eq!(store(&world).connection, Connection::Connected);
+}
+
+#[test]
+fn kinds_that_there_are_not() {
+    let mut world = World::new();
+    for (kind, expected) in [
+        (NewStore::CloudHsm, StoreProblem::ClusterNotFound),
+        (NewStore::InVpc, StoreProblem::VpcServiceNotFound),
+    ] {
+        let made = world.command(CreateCustomKeyStore { name: "s".into(), kind });
+        assert_eq!(problem(made), expected);
+    }
+}

@@ -1,0 +1,144 @@
+//! The records of stacks, one of each kind and each with every field that it may have.
+//!
+//! They belong to the golden files of the test beside this folder, which writes and reads them.
+
+use std::sync::Arc;
+
+use regent_core::records::{Key, Record};
+use regent_core::stacks::ids::{LogicalId, StackId};
+use regent_core::stacks::model::{
+    Event, Instance, OnFailure, Options, Output, Parameter, Phase, Reason, Resource, Run, Side,
+    Stack, Status,
+};
+
+use super::{at, scope, tags};
+
+pub fn all() -> Vec<(String, Key, Record)> {
+    let (scope, id) = (scope(), stack_id());
+    let logical: LogicalId = "Secret".parse().unwrap();
+    let stack_key = || Key::Stack { scope, id };
+    let resource = Resource {
+        type_name: "AWS::KMS::Key".into(),
+        instances: vec![
+            Instance { physical: "old".into(), made: 1, applied: 2 },
+            Instance { physical: "new".into(), made: 3, applied: 3 },
+        ],
+        physical: "new".into(),
+        status: Status::UpdateInProgress,
+        reason: Some(Reason::Replacement),
+        updated: at(6),
+    };
+    let event = |logical, status, reason| {
+        Record::StackEvent(Arc::new(Event {
+            at: at(7),
+            logical,
+            physical: "id".into(),
+            type_name: "AWS::KMS::Key".into(),
+            status,
+            reason,
+            token: Some("token".into()),
+        }))
+    };
+    let run = Run {
+        phase: Phase::UpdateRollbackCleanup,
+        account: scope.account,
+        principal: "arn:aws:iam::111122223333:user/a".into(),
+        started: at(8),
+        next_event: 12,
+        position: 2,
+        waiting: Some(at(9)),
+        failed: [logical.clone()].into(),
+        retained: [logical.clone()].into(),
+        token: Some("token".into()),
+    };
+    let number = |number| Key::StackEvent { scope, stack: id, number };
+    let mut all = vec![
+        ("stack".into(), stack_key(), Record::Stack(stack().into())),
+        ("stack-bare".into(), stack_key(), Record::Stack(bare_stack().into())),
+        (
+            "stack-of-name".into(),
+            Key::StackOfName { scope, name: "app".parse().unwrap() },
+            Record::StackRef(id),
+        ),
+        (
+            "stack-resource".into(),
+            Key::StackResource { scope, stack: id, logical: logical.clone() },
+            Record::StackResource(resource.into()),
+        ),
+        ("stack-run".into(), Key::StackRun { scope, id }, Record::StackRun(run.into())),
+    ];
+    let reasons = [
+        Reason::UserInitiated,
+        Reason::CreationInitiated,
+        Reason::FailedToCreate([logical.clone()].into()),
+        Reason::FailedToDelete([logical.clone()].into()),
+        Reason::TimedOut,
+        Reason::Said("why".into()),
+    ];
+    for (at, reason) in (1..).zip(reasons) {
+        let record = event(Some(logical.clone()), Status::CreateFailed, Some(reason));
+        all.push((format!("stack-event-{at}"), number(at), record));
+    }
+    let own = event(None, Status::DeleteSkipped, None);
+    all.push(("stack-event-own".into(), number(300), own));
+    all
+}
+
+fn stack_id() -> StackId {
+    StackId::from_bytes([9; 16])
+}
+
+fn stack() -> Stack {
+    let parameter = |no_echo| Parameter { value: b"sealed value"[..].into(), no_echo };
+    let side = |generation| Side {
+        generation,
+        template: b"sealed template"[..].into(),
+        description: Some("what it is".into()),
+        parameters: [("A".into(), parameter(false)), ("B".into(), parameter(true))].into(),
+        tags: tags(&[("k", "v")]),
+        capabilities: ["CAPABILITY_AUTO_EXPAND".into()].into(),
+    };
+    Stack {
+        id: stack_id(),
+        name: "app".parse().unwrap(),
+        data_key: b"wrapped key"[..].into(),
+        created: at(3),
+        updated: Some(at(4)),
+        deleted: Some(at(5)),
+        status: Status::UpdateRollbackFailed,
+        reason: Some(Reason::FailedToUpdate(["Secret".parse().unwrap()].into())),
+        options: Options {
+            on_failure: OnFailure::Delete,
+            timeout_minutes: Some(7),
+            termination_protection: true,
+            retain_except_on_create: true,
+        },
+        current: Some(side(1)),
+        target: Some(side(2)),
+        leaving: Some(side(3)),
+        outputs: vec![Output {
+            key: "Arn".into(),
+            value: b"sealed output"[..].into(),
+            description: Some("d".into()),
+        }],
+        generation: 3,
+        next_event: 12,
+        token: Some("token".into()),
+    }
+}
+
+fn bare_stack() -> Stack {
+    Stack {
+        updated: None,
+        deleted: None,
+        status: Status::CreateInProgress,
+        reason: None,
+        options: Options::default(),
+        current: None,
+        target: None,
+        leaving: None,
+        outputs: Vec::new(),
+        token: None,
+        ..stack()
+    }
+}

@@ -1,0 +1,24 @@
+//! DeleteCustomKeyStore on the wire.
+
+use regent_core::cx::Cx;
+use regent_core::keys::error::Error;
+use regent_core::keys::ops::delete_custom_key_store::DeleteCustomKeyStore;
+
+use crate::fault::Fault;
+use crate::json;
+use crate::json_operation::JsonOperation;
+use crate::kms::{fault, key_store};
+
+impl JsonOperation for DeleteCustomKeyStore {
+    fn decode(body: &[u8]) -> Result<Self, Fault> {
+        Ok(Self { id: key_store::only_id(body)? })
+    }
+
+    fn encode(_output: &(), _cx: &Cx<'_>, out: &mut Vec<u8>) {
+        json::object(out, |_| {});
+    }
+
+    fn fault(error: Error, cx: &Cx<'_>) -> Fault {
+        fault::of(error, cx)
+    }
+}
