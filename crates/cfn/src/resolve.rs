@@ -385,7 +385,7 @@ impl Run<'_, '_> {
         self.existing(resource, at, missing)?;
         match self.text(attribute, Function::GetAtt)? {
             Ok(attribute) => Ok(self.attribute_of(resource, attribute.expose())),
-            Err(unknown) => Ok(Data::Unknown(unknown)),
+            Err(unknown) => Ok(Data::Unknown(unknown.made())),
         }
     }
 
@@ -435,7 +435,7 @@ impl Run<'_, '_> {
     fn join(&self, delimiter: &str, list: &Expr, at: Position) -> Result<Data> {
         let wrong = || Problem::Arguments(Function::Join).at(at);
         let items = match self.argument(list)? {
-            Data::Unknown(unknown) => return Ok(Data::Unknown(unknown)),
+            Data::Unknown(unknown) => return Ok(Data::Unknown(unknown.made())),
             Data::List(items) => items,
             _ => return Err(wrong()),
         };
@@ -459,11 +459,11 @@ impl Run<'_, '_> {
         let wrong = || Problem::Arguments(Function::Select).at(at);
         let index = match self.text(index, Function::Select)? {
             Ok(text) => text,
-            Err(unknown) => return Ok(Some(Data::Unknown(unknown).at(at))),
+            Err(unknown) => return Ok(Some(Data::Unknown(unknown.made()).at(at))),
         };
         let number: usize = index.expose().parse().map_err(|_| wrong())?;
         match self.argument(list)? {
-            Data::Unknown(unknown) => Ok(Some(Data::Unknown(unknown).at(at))),
+            Data::Unknown(unknown) => Ok(Some(Data::Unknown(unknown.made()).at(at))),
             Data::List(items) => {
                 let index = number.to_string();
                 let found = items.into_iter().nth(number);
@@ -481,7 +481,7 @@ impl Run<'_, '_> {
                 self.resolution.spend(parts.len() * 16, at, self.block)?;
                 texts_data(&parts, at)
             }
-            Err(unknown) => Data::Unknown(unknown),
+            Err(unknown) => Data::Unknown(unknown.made()),
         })
     }
 
@@ -490,7 +490,7 @@ impl Run<'_, '_> {
         for key in keys {
             match self.text(key, Function::FindInMap)? {
                 Ok(text) => texts.push(text.expose().to_owned()),
-                Err(unknown) => return Ok(Some(Data::Unknown(unknown).at(at))),
+                Err(unknown) => return Ok(Some(Data::Unknown(unknown.made()).at(at))),
             }
         }
         let [map, top, second] = texts.try_into().unwrap_or_default();
@@ -512,7 +512,7 @@ impl Run<'_, '_> {
         }
         let name = match self.text(name, Function::ImportValue)? {
             Ok(name) => name.expose().to_owned(),
-            Err(unknown) => return Ok(Data::Unknown(unknown)),
+            Err(unknown) => return Ok(Data::Unknown(unknown.made())),
         };
         match self.outside.import(&name) {
             Import::Known(text) => Ok(Data::text(text)),
@@ -528,7 +528,7 @@ impl Run<'_, '_> {
                 let encoded = base64::engine::general_purpose::STANDARD.encode(text.expose());
                 Data::Text(text.derived(encoded))
             }
-            Err(unknown) => Data::Unknown(unknown),
+            Err(unknown) => Data::Unknown(unknown.made()),
         })
     }
 
@@ -537,7 +537,7 @@ impl Run<'_, '_> {
         for argument in arguments {
             match self.text(argument, Function::Cidr)? {
                 Ok(text) => texts.push(text),
-                Err(unknown) => return Ok(Data::Unknown(unknown)),
+                Err(unknown) => return Ok(Data::Unknown(unknown.made())),
             }
         }
         let [block, count, bits] = texts.as_slice() else {
@@ -551,12 +551,15 @@ impl Run<'_, '_> {
 
     fn zones(&self, region: &Expr, at: Position) -> Result<Data> {
         let region = match self.text(region, Function::GetAzs)? {
-            Ok(text) if text.expose().is_empty() => match &self.resolution.pseudo.region {
-                Some(region) => region.clone(),
-                None => return Ok(Data::unknown(Reason::Pseudo("AWS::Region".to_owned()))),
-            },
+            Ok(text) if text.expose().is_empty() => {
+                let Some(region) = &self.resolution.pseudo.region else {
+                    let region = Unknown::of(Reason::Pseudo("AWS::Region".to_owned()));
+                    return Ok(Data::Unknown(region.made()));
+                };
+                region.clone()
+            }
             Ok(text) => text.expose().to_owned(),
-            Err(unknown) => return Ok(Data::Unknown(unknown)),
+            Err(unknown) => return Ok(Data::Unknown(unknown.made())),
         };
         Ok(match self.outside.zones(&region) {
             Some(zones) => {
@@ -569,7 +572,7 @@ impl Run<'_, '_> {
 
     fn length(&self, list: &Expr, at: Position) -> Result<Data> {
         match self.argument(list)? {
-            Data::Unknown(unknown) => Ok(Data::Unknown(unknown)),
+            Data::Unknown(unknown) => Ok(Data::Unknown(unknown.made())),
             Data::List(items) => Ok(Data::Number(items.len().to_string())),
             _ => Err(Problem::Arguments(Function::Length).at(at)),
         }
@@ -580,10 +583,10 @@ impl Run<'_, '_> {
             return Err(Problem::Arguments(Function::ToJsonString).at(at));
         };
         match &value.data {
-            Data::Unknown(unknown) => Ok(Data::Unknown(unknown.clone())),
+            Data::Unknown(unknown) => Ok(Data::Unknown(unknown.made())),
             Data::List(_) | Data::Map(_) => match (value.to_json(), value.first_unknown()) {
                 (Some(text), _) => Ok(Data::Text(text)),
-                (None, Some((unknown, _))) => Ok(Data::Unknown(unknown.clone())),
+                (None, Some((unknown, _))) => Ok(Data::Unknown(unknown.made())),
                 (None, None) => Err(Problem::Arguments(Function::ToJsonString).at(at)),
             },
             _ => Err(Problem::Arguments(Function::ToJsonString).at(at)),

@@ -75,6 +75,8 @@ pub enum Reason {
     Zones(String),
     /// A macro or a function that only AWS can run.
     Macro(String),
+    /// What a function makes of something that is not known, which is why.
+    Made(String),
 }
 
 impl fmt::Display for Reason {
@@ -90,6 +92,7 @@ impl fmt::Display for Reason {
             Self::Condition(name) => write!(f, "condition {name} is not known"),
             Self::Zones(region) => write!(f, "the availability zones of {region} are not known"),
             Self::Macro(name) => write!(f, "{name} runs in AWS"),
+            Self::Made(why) => f.write_str(why),
         }
     }
 }
@@ -171,6 +174,12 @@ impl Unknown {
             [Piece::Hole(reason)] => Some(reason),
             _ => None,
         }
+    }
+
+    /// What a function makes of this: no less unknown, and no longer the same value.
+    #[must_use]
+    pub fn made(&self) -> Self {
+        Self::of(Reason::Made(self.why()))
     }
 
     /// The reasons in words, each once.

@@ -14,9 +14,8 @@ use crate::config::Options;
 use crate::finding::{Finding, Severity};
 use crate::model::Unit;
 use crate::read::cdk::{self, Home};
-use crate::read::resources::PREFIXES;
 use crate::read::terraform_files::{self, Folder};
-use crate::read::{self, Content, Context, TERRAFORM};
+use crate::read::{self, Content, Context};
 use crate::{rules, suppress};
 
 /// LIMIT: bytes of a file that is looked at; a template has 1 MB at most, a plan more.
@@ -99,7 +98,9 @@ fn collect(
             Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
                 let ending = entry.path().extension().and_then(|ending| ending.to_str());
                 let ending = ending.map(str::to_ascii_lowercase);
-                let wanted = |ending: &str| read::ENDINGS.contains(&ending) || ending == TERRAFORM;
+                let wanted = |ending: &str| {
+                    read::ENDINGS.contains(&ending) || read::TERRAFORM.contains(&ending)
+                };
                 if ending.is_some_and(|ending| wanted(&ending)) {
                     candidates.push(candidate(entry.path(), false));
                 }
@@ -113,7 +114,8 @@ fn collect(
 
 /// A file of Terraform stands for its folder, which is one configuration.
 fn candidate(path: &Path, named: bool) -> Candidate {
-    let terraform = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(TERRAFORM));
+    let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase());
+    let terraform = name.is_some_and(|name| terraform_files::is_file(&name));
     let path = if terraform { path.parent().unwrap_or(Path::new("")) } else { path };
     Candidate { path: plain(path), named, terraform }
 }
@@ -190,8 +192,8 @@ fn check_folder(path: &str, options: &Options) -> (bool, Vec<Finding>) {
     };
     for name in names {
         let text = name.to_string_lossy();
-        let file = text.ends_with(".tf");
-        if !file && !text.ends_with(".auto.tfvars") && !text.ends_with("terraform.tfvars") {
+        let file = terraform_files::is_file(&text);
+        if !file && !terraform_files::is_assigned(&text) {
             continue;
         }
         let found =
@@ -255,11 +257,6 @@ fn judged(unit: &Unit, path: &str, text: &str) -> Vec<Finding> {
 
 /// Checks one text; `named` if somebody asked for this file.
 pub fn check_text(path: &str, text: &str, named: bool, options: &Options) -> (bool, Vec<Finding>) {
-    let json_of_terraform = path.ends_with(".tf.json");
-    if json_of_terraform && PREFIXES.iter().any(|prefix| text.contains(prefix)) {
-        let message = "configurations of Terraform are read as .tf files or as plans".to_owned();
-        return (true, unreadable(path, None, message).into_iter().collect());
-    }
     match read::read(text, &context(options)) {
         Content::Nothing => (false, Vec::new()),
         Content::Other => {

@@ -46,7 +46,7 @@ fn no_alarm_on_the_good_ones() {
         let options = Options { region: region.map(str::to_owned), ..Options::default() };
         let checked = corpus("good", &options);
         assert_eq!(alarms(&checked.findings), Vec::<String>::new(), "in {region:?}");
-        assert_eq!((checked.files, checked.opened), (6, 7));
+        assert_eq!((checked.files, checked.opened), (20, 21));
     }
     let checked = corpus("good", &Options::default());
     insta::assert_snapshot!("good", report::text(&checked));
@@ -217,6 +217,24 @@ fn parameters_decide_what_is_good() {
     assert_eq!(ids(None), ["RG100"]);
     assert_eq!(ids(Some("mrk-1")), ["RG001"]);
     assert_eq!(ids(Some("alias/aws/secretsmanager")), Vec::<&str>::new());
+}
+
+#[test]
+fn what_a_function_makes_of_a_value_is_not_the_value() {
+    let ids = |key: &str| {
+        let template = format!(
+            "Resources:\n  K: {{ Type: 'AWS::KMS::Key', Properties: {{ MultiRegion: true }} }}\n  S:\n    \
+            Type: AWS::SecretsManager::Secret\n    Properties:\n      GenerateSecretString: {{}}\n      \
+            ReplicaRegions: [{{ Region: us-west-2, KmsKeyId: {key} }}]\n"
+        );
+        let (_, findings) = check_text("t.yaml", &template, true, &Options::default());
+        findings.iter().map(|finding| finding.rule.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("!GetAtt K.Arn"), ["RG002"]);
+    assert_eq!(ids("!Sub '${K.Arn}'"), ["RG002"]);
+    assert_eq!(ids("!Select [1, !Split ['/', !GetAtt K.Arn]]"), ["RG100"]);
+    let there = "!Join ['us-west-2', !Split [!Ref 'AWS::Region', !GetAtt K.Arn]]";
+    assert_eq!(ids(&there.replace("!Ref 'AWS::Region'", "us-east-1")), ["RG100"]);
 }
 
 #[test]

@@ -50,6 +50,78 @@ fn a_broken_file_hides_none_of_the_others() {
     assert_eq!(places, [("RG001", "b.tf", Some(5)), ("RG102", "a.tf", Some(1))]);
 }
 
+/// The same configuration in JSON, with its labels and blocks in each form that Terraform takes.
+#[test]
+fn json_says_what_hcl_says() {
+    let configuration = |key: &str, replica: Value| {
+        json!({
+            "//": "written by a program",
+            "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
+            "provider": {"aws": [{"region": "us-east-1"}, {"alias": "west", "region": "${var.west}"}]},
+            "variable": [{"west": {"type": "string"}}, {"key": {"default": "mrk-1"}}],
+            "locals": {"key": "${var.key}"},
+            "resource": {
+                "aws_kms_key": [{"k": {"multi_region": true}}],
+                "aws_kms_replica_key": {"r": [{"provider": "aws.west",
+                    "primary_key_arn": "${aws_kms_key.k.arn}"}]},
+                "aws_secretsmanager_secret": {"s": {"name": "s", "kms_key_id": "${aws_kms_key.k.arn}",
+                    "replica": replica, "depends_on": ["aws_kms_key.k"]}},
+                "aws_secretsmanager_secret_version": {"s": {"secret_string": key,
+                    "secret_id": "${aws_secretsmanager_secret.s.id}"}},
+            },
+        })
+    };
+    let found = |replica: Value| {
+        let text = format!("{:#}", configuration("hunter2", replica));
+        let assigned = files(&[("terraform.tfvars.json", r#"{"west": "us-west-2"}"#)]);
+        let all = files(&[("a.tf", "\n\n"), ("main.tf.json", &text)]);
+        let (read, findings) = check_terraform(all, &assigned, &Options::default());
+        assert!(read);
+        // Lines after the one that the replicas begin on.
+        let first = text.lines().position(|line| line.trim() == "\"replica\": [").unwrap_or(0);
+        let place = |one: &Finding| one.at.map(|at| at.line as usize - first - 1);
+        findings.iter().map(|one| (one.rule.id, place(one))).collect::<Vec<_>>()
+    };
+    let one = |key: &str| json!({"region": "us-west-2", "kms_key_id": key});
+    assert_eq!(found(one("${aws_kms_replica_key.r.arn}")), []);
+    let wrong: Vec<_> = found(json!([one("${aws_kms_key.k.arn}"), one("${local.key}")]));
+    let rules: Vec<_> = wrong.iter().map(|(rule, _)| *rule).collect();
+    assert_eq!(rules, ["RG002", "RG007", "RG001"]);
+    assert_eq!(wrong[0].1, Some(2));
+    let dynamic = |replica: Value| {
+        let mut all = configuration("x", Value::Null);
+        all["resource"]["aws_secretsmanager_secret"]["s"]["dynamic"] = json!({"replica": replica});
+        all["resource"]["aws_secretsmanager_secret"]["s"]
+            .as_object_mut()
+            .unwrap()
+            .remove("replica");
+        let (_, findings) =
+            check_terraform(files(&[("m.tf.json", &all.to_string())]), &[], &Options::default());
+        ids(&findings).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let block = json!({"for_each": "${var.replicas}", "content": {"region": "${replica.key}"}});
+    assert_eq!(dynamic(json!([block])), ["RG100"]);
+    assert_eq!(dynamic(block), ["RG100"]);
+    // A text of many brackets is not known, and stops nothing.
+    let deep = format!("${{{}1{}}}", "(".repeat(10_000), ")".repeat(10_000));
+    assert_eq!(found(one(&deep)).iter().map(|one| one.0).collect::<Vec<_>>(), ["RG100"]);
+}
+
+#[test]
+fn what_is_imported_may_have_a_value() {
+    let secret = |import: &str| {
+        let text = format!(
+            "resource \"aws_secretsmanager_secret\" \"s\" {{\n  replica {{\n    region = \"us-west-2\"\n    \
+            kms_key_id = \"alias/aws/secretsmanager\"\n  }}\n}}\n{import}"
+        );
+        let (_, findings) = check_terraform(files(&[("a.tf", &text)]), &[], &Options::default());
+        ids(&findings).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(secret(""), ["RG010"]);
+    let import = "import {\n  to = aws_secretsmanager_secret.s\n  id = \"x\"\n}\n";
+    assert_eq!(secret(import), Vec::<&str>::new());
+}
+
 #[test]
 fn brackets_are_bounded() {
     for (depth, wanted) in [(60, vec![]), (10_000, vec!["RG102"])] {
@@ -79,9 +151,13 @@ fn a_file_stands_for_its_folder() {
         assert_eq!(ids(&checked.findings), ["RG001"]);
         assert_eq!(checked.findings[0].path, path("main.tf"));
     }
-    std::fs::write(path("more.tf.json"), r#"{"resource": {"aws_kms_key": {}}}"#).unwrap();
-    let checked = check(&[path("")], &Options::default()).unwrap();
-    assert_eq!(ids(&checked.findings), ["RG001", "RG102"]);
+    let more = r#"{"resource": {"aws_kms_replica_key": {"r": {"primary_key_arn": "mrk-1"}}}}"#;
+    std::fs::write(path("more.tf.json"), more).unwrap();
+    std::fs::write(path("broken.tf.json"), r#"{"resource": "#).unwrap();
+    for given in [path(""), path("more.tf.json")] {
+        let checked = check(&[given], &Options::default()).unwrap();
+        assert_eq!(ids(&checked.findings), ["RG102", "RG001", "RG001"]);
+    }
 }
 
 /// A plan of one secret with a replica in us-west-2, and a key and its replica key there.

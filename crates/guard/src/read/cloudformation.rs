@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use regent_cfn::node::{Kind, Node};
 use regent_cfn::parameters::bind;
 use regent_cfn::resolve::{Nothing, Pseudo, Resolution};
 use regent_cfn::template::Resource;
@@ -19,6 +20,8 @@ use crate::model::{
 };
 use crate::regions;
 
+/// LIMIT: what is read of a file to see that it is no template; as for plans.
+const LARGE: Bounds = Bounds { bytes: 64 << 20, depth: 128, nodes: 20_000_000 };
 /// The types that rules look at, by the start of their names.
 pub const SERVICES: [&str; 2] = ["AWS::SecretsManager::", "AWS::KMS::"];
 
@@ -29,10 +32,25 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Content, Located> {
     if !SERVICES.iter().any(|service| text.contains(service)) {
         return Ok(Content::Nothing);
     }
-    let document = Document::read(text, Bounds::TEMPLATE)?;
+    let mut document = match Document::read(text, Bounds::TEMPLATE) {
+        // Something else may be as large as it likes.
+        Err(fault) if matches!(fault.problem, Problem::TooLarge { .. }) => {
+            let found = Document::read(text, LARGE);
+            let ours = found.is_ok_and(|found| found.root.get("Resources").is_some());
+            return if ours { Err(fault) } else { Ok(Content::Other) };
+        }
+        found => found?,
+    };
     // Other files speak of resources and of these services too: workflows, policies, notes.
     if document.root.get("Resources").is_none() {
         return Ok(Content::Other);
+    }
+    let made = made_by_macros(&mut document.root);
+    if !made.is_empty()
+        && document.root.get("Resources").and_then(Node::as_map).is_none_or(<[_]>::is_empty)
+    {
+        let unit = Unit { remarks: made, ..Unit::default() };
+        return Ok(Content::Unit(Box::new(unit)));
     }
     let given: BTreeMap<String, Text> =
         context.parameters.iter().map(|(name, value)| (name.clone(), Text::new(value))).collect();
@@ -42,7 +60,8 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Content, Located> {
     let bound = bind(&template.parameters, &given);
     let pseudo = pseudo(context);
     let resolution = Resolution::new(&template, &bound.values, &pseudo)?;
-    let mut reader = Reader { resolution: &resolution, unit: Unit::default() };
+    let unit = Unit { remarks: made, ..Unit::default() };
+    let mut reader = Reader { resolution: &resolution, unit };
     reader.unit.one_region = true;
     reader.unit.region = context.region.map(str::to_owned);
     reader.unit.account = context.account.map(str::to_owned);
@@ -64,6 +83,38 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Content, Located> {
         }
     }
     Ok(Content::Unit(Box::new(reader.unit)))
+}
+
+/// Takes out the resources that only a macro makes resources of, and says so.
+fn made_by_macros(root: &mut Node) -> Vec<Remark> {
+    const TRANSFORM: &str = "Fn::Transform";
+    let own = |name: &Node| name.as_str().is_some_and(|name| !name.starts_with("AWS::"));
+    let transforms = root.get("Transform");
+    let foreign = transforms.is_some_and(|found| match found.as_list() {
+        Some(items) => items.iter().any(|item| own(item) || item.as_map().is_some()),
+        None => own(found) || found.as_map().is_some(),
+    });
+    let Kind::Map(members) = &mut root.kind else { return Vec::new() };
+    let resources = members.iter_mut().find(|member| member.key == "Resources");
+    let Some(Kind::Map(resources)) = resources.map(|member| &mut member.value.kind) else {
+        return Vec::new();
+    };
+    let mut remarks = Vec::new();
+    resources.retain(|member| {
+        let value = &member.value;
+        let made = member.key == TRANSFORM
+            || (value.as_map().is_some()
+                && value.get("Type").is_none()
+                && (foreign || value.get(TRANSFORM).is_some())
+                && !member.key.starts_with("Fn::ForEach::"));
+        if made {
+            let (at, resource) = (Some(member.at), Some(member.key.clone()));
+            let message = format!("what {} is, only a macro in AWS says", member.key);
+            remarks.push(Remark { rule: "RG100", at, resource, message, shown: true });
+        }
+        !made
+    });
+    remarks
 }
 
 fn pseudo(context: &Context<'_>) -> Pseudo {
@@ -139,6 +190,10 @@ impl Reader<'_, '_> {
     /// What AWS would refuse of the properties. Hosted rotation is AWS's, and good there.
     fn misfits(&mut self, resource: &Resource, properties: &Value) {
         let Some(declared) = regent_cfn::schema::find(&resource.type_name) else { return };
+        if let Some(more) = properties.get("Fn::Transform") {
+            let message = format!("what a macro in AWS adds to {} is not known", resource.name);
+            return self.remark("RG100", Some(more.at), Some(&resource.name), message);
+        }
         for misfit in declared.misfits(properties) {
             let message = misfit.to_string();
             if message.contains("HostedRotationLambda is not supported") {
@@ -319,7 +374,7 @@ pub fn suppressions(text: &str) -> Vec<(String, Vec<(String, String)>)> {
         else {
             continue;
         };
-        let text = |node: &regent_cfn::node::Node, key| {
+        let text = |node: &Node, key| {
             node.get(key).and_then(|found| found.as_str()).unwrap_or_default().to_owned()
         };
         let each = listed.as_list().unwrap_or_default();

@@ -35,8 +35,8 @@ pub enum Content {
 
 /// Endings of files that are looked into.
 pub const ENDINGS: [&str; 4] = ["json", "yaml", "yml", "template"];
-/// The ending of files that are looked into with the others of their folder.
-pub const TERRAFORM: &str = "tf";
+/// Endings of files that are looked into with the others of their folder, as `.tf.json` is too.
+pub const TERRAFORM: [&str; 2] = ["tf", "tofu"];
 
 pub fn read(text: &str, context: &Context<'_>) -> Content {
     let found = terraform_plan::read(text, context);

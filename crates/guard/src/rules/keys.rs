@@ -36,7 +36,10 @@ impl<'u> Use<'u> {
     fn user(self) -> String {
         match self {
             Self::Secret(secret) => secret.name.clone(),
-            Self::Replica { replica, .. } => format!("the replica in {}", replica.region.shown()),
+            Self::Replica { replica, .. } => match &replica.region.setting {
+                Setting::Unknown(_) => "a replica in a Region that is not known".to_owned(),
+                _ => format!("the replica in {}", replica.region.shown()),
+            },
         }
     }
 }
