@@ -174,8 +174,13 @@ pub fn told(message: &Message) -> String {
             format!("Acknowledged {} at {}: {outcome:?}", named(subject), short(*at))
         }
         Message::Ask { id, question } => {
-            let Question::CanHold { arn, kms_key_id, overwrite, .. } = question;
-            format!("Ask {id:x} {arn} under {kms_key_id:?} overwrite={overwrite}")
+            match question {
+                Question::CanHold { arn, kms_key_id, overwrite, .. } => {
+                    format!("Ask {id:x} {arn} under {kms_key_id:?} overwrite={overwrite}")
+                }
+                // No workload makes stacks.
+                other => format!("Ask {id:x} {other:?}"),
+            }
         }
         Message::Answer { id, answer } => format!("Answer {id:x} {answer:?}"),
     }

@@ -298,8 +298,7 @@ impl Node {
             Next::Client(request) => self.run(now, Job::Client(request), blobs, out),
             Next::Consider { from, id, question } => {
                 let store = Rc::clone(&self.disk.store);
-                let Question::CanHold { caller, .. } = &*question;
-                let principal = caller.caller().unwrap();
+                let principal = question.caller().caller().unwrap();
                 let id_of_request = self.new_request_id();
                 let answers = Answers::new();
                 let answer = self.with_cx(

@@ -26,7 +26,7 @@ use regent_core::keys::envelope::EncryptionContext;
 use regent_core::keys::grant::{Constraint, Grant, GrantOperation, Terms};
 use regent_core::keys::model::{
     Alias, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
-    MultiRegion, Origin, Rotation, RotationKind,
+    MultiRegion, Origin, ReplicaRequest, Rotation, RotationKind,
 };
 use regent_core::keys::problem::KeyProblem;
 use regent_core::keys::proxy::ProxyProblem;
@@ -389,9 +389,20 @@ fn multi_region_key() -> KmsKey {
             primary: region("us-east-1"),
             replicas: [region("eu-west-1"), region("us-west-2")].into(),
             installing: [(region("eu-west-1"), install)].into(),
+            requests: BTreeMap::new(),
         }),
         ..kms_key(KeyState::Enabled)
     }
+}
+
+/// A primary that has answered stacks in other Regions.
+fn requested_key() -> KmsKey {
+    let mut key = multi_region_key();
+    let request = |granted| ReplicaRequest { token: "stack/Copy/1".into(), granted };
+    let multi = key.multi_region.as_mut().unwrap();
+    multi.requests.insert(region("eu-west-1"), request(true));
+    multi.requests.insert(region("us-west-2"), request(false));
+    key
 }
 
 fn secrets() -> Vec<(String, Key, Record)> {
@@ -505,6 +516,7 @@ fn keys() -> Vec<(String, Key, Record)> {
         ("kms-key-pending-rotation".into(), key(false), Record::KmsKey(Arc::new(pending_key()))),
         ("kms-key-pending-import".into(), key(false), Record::KmsKey(Arc::new(empty_key()))),
         ("kms-key-multi-region".into(), key(true), Record::KmsKey(Arc::new(multi_region_key()))),
+        ("kms-key-requested".into(), key(true), Record::KmsKey(Arc::new(requested_key()))),
         (
             "alias".into(),
             Key::Alias { scope: scope(), name: alias.name.clone() },

@@ -378,7 +378,7 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "CreateStack",
-        "stacks may have `AWS::SecretsManager::Secret`, `AWS::SecretsManager::ResourcePolicy`, `AWS::KMS::Key` and `AWS::KMS::Alias`; every other type, exports and imports are refused by name before anything is made",
+        "stacks may have `AWS::SecretsManager::Secret`, `AWS::SecretsManager::ResourcePolicy`, `AWS::KMS::Key`, `AWS::KMS::ReplicaKey` and `AWS::KMS::Alias`; every other type, exports and imports are refused by name before anything is made",
         "nothing is called complete that was not made",
     ),
     of(

@@ -17,6 +17,7 @@ pub mod ops;
 pub mod page;
 pub mod problem;
 pub mod proxy;
+pub mod requests;
 pub mod rotation;
 pub mod signing;
 pub mod spec;

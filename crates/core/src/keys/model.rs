@@ -174,10 +174,19 @@ pub struct MultiRegion {
     pub replicas: BTreeSet<Region>,
     /// Replicas that were asked for and have not confirmed: what they begin with.
     pub installing: BTreeMap<Region, Install>,
+    /// What stacks in other Regions have asked for last. Not shared with related keys.
+    pub requests: BTreeMap<Region, ReplicaRequest>,
+}
+
+/// What a Region's last wish for a replica was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaRequest {
+    pub token: Box<str>,
+    pub granted: bool,
 }
 
 /// What ReplicateKey gives a new replica key. None of it is shared afterwards.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Install {
     pub policy: Box<str>,
     pub description: Box<str>,

@@ -37,6 +37,7 @@ pub fn replica_gone(
         return Ok(());
     }
     multi.installing.remove(&from);
+    multi.requests.remove(&from);
     multi.at = multi.at.next();
     let last = multi.replicas.is_empty();
     if let KeyState::PendingReplicaDeletion { window_days } = key.state

@@ -211,6 +211,38 @@ pub enum Question {
         /// On whose behalf the key will be used.
         caller: Asker,
     },
+    /// A stack in the asker's Region wants a replica of this key there. It is granted once, however
+    /// often it is asked: see [`crate::keys::requests`].
+    Replicate {
+        /// The primary, in the Region that is asked.
+        key: KeyArn,
+        /// Names this wish of this stack, and no other.
+        token: Box<str>,
+        install: Box<Install>,
+        caller: Asker,
+    },
+    /// The stack does not want it any more. `Yes` says that it was granted before: the replica is
+    /// there or on its way.
+    Withdraw { key: KeyArn, token: Box<str>, caller: Asker },
+}
+
+impl Question {
+    /// On whose behalf it is asked.
+    pub const fn caller(&self) -> &Asker {
+        match self {
+            Self::CanHold { caller, .. }
+            | Self::Replicate { caller, .. }
+            | Self::Withdraw { caller, .. } => caller,
+        }
+    }
+
+    /// The account whose affair it is.
+    pub const fn account(&self) -> AccountId {
+        match self {
+            Self::CanHold { arn, .. } => arn.scope.account,
+            Self::Replicate { key, .. } | Self::Withdraw { key, .. } => key.scope.account,
+        }
+    }
 }
 
 /// The principal for whom a question is asked, with all that policies may look at.
@@ -265,6 +297,11 @@ impl Asker {
 pub enum Answer {
     Yes,
     No(ReplicaFailure),
+    /// In the words of the service there.
+    Refused {
+        code: Box<str>,
+        text: Box<str>,
+    },
     /// The Region gave no answer in time.
     Unreachable,
 }

@@ -12,7 +12,10 @@ use crate::tx::Records;
 
 /// Answers a question. `cx.caller` is the principal that it was asked for.
 pub fn answer(cx: &Cx<'_>, read: &dyn Read, question: &Question) -> Result<Answer, StoreFault> {
-    let Question::CanHold { arn, kms_key_id, overwrite, .. } = question;
+    let Question::CanHold { arn, kms_key_id, overwrite, .. } = question else {
+        // Answered where the operations are: it writes.
+        return Ok(Answer::Unreachable);
+    };
     let own = arn.in_region(cx.region);
     if let Some(failure) = collision(read, &own, arn, *overwrite)? {
         return Ok(Answer::No(failure));

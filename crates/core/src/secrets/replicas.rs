@@ -75,7 +75,10 @@ pub fn admit(
             Some(Answer::No(failure)) => {
                 refused.push(replica.refused(ReplicaRefusal::Failure(failure.clone())));
             }
-            Some(Answer::Unreachable) => refused.push(replica.refused(ReplicaRefusal::Unreachable)),
+            // Only what services there are asked to do is refused in their words.
+            Some(Answer::Unreachable | Answer::Refused { .. }) => {
+                refused.push(replica.refused(ReplicaRefusal::Unreachable));
+            }
             None => asks.push(Ask { region, question }),
         }
     }

@@ -16,9 +16,10 @@ use crate::tags::Tags;
 use crate::tx::Tx;
 
 /// The types that stacks may have. Templates with others are refused by name.
-pub const TYPES: [&str; 4] = [
+pub const TYPES: [&str; 5] = [
     "AWS::KMS::Alias",
     "AWS::KMS::Key",
+    "AWS::KMS::ReplicaKey",
     "AWS::SecretsManager::ResourcePolicy",
     "AWS::SecretsManager::Secret",
 ];
@@ -45,14 +46,16 @@ pub trait Handlers {
         was: Option<&Value>,
     ) -> Handled<()>;
 
-    /// Whether what was made or changed is as it should be by now.
-    fn settled(
+    /// Whether what was made or changed is as it should be by now, and what is left to do for it.
+    /// What was just made is committed before other Regions are asked for their part.
+    fn settle(
         &self,
-        cx: &Cx<'_>,
-        read: &dyn Read,
-        type_name: &str,
+        place: &Place<'_>,
+        tx: &mut Tx<'_>,
         physical: &str,
-    ) -> Result<Settled, StoreFault>;
+        wanted: &Value,
+        is_new: bool,
+    ) -> Handled<Settled>;
 
     /// Gives the values of dynamic references, as the caller may read them.
     fn resolver<'a>(&'a self, cx: &'a Cx<'a>, read: &'a dyn Read) -> Box<dyn Resolve + 'a>;
@@ -67,6 +70,8 @@ pub struct Place<'a> {
     pub stack: &'a StackArn,
     /// The stack's own tags.
     pub tags: &'a Tags,
+    /// The generation that the instance is made for: with the stack and the logical id, its name.
+    pub made: u32,
 }
 
 /// From what to what. The stack's tags of before are part of it.
@@ -83,6 +88,8 @@ pub enum Done<T> {
     Done(T),
     /// Other Regions have to be asked first.
     Ask(Vec<Ask>),
+    /// It has to be tried again when something has happened elsewhere.
+    Later,
 }
 
 #[derive(Debug)]
@@ -105,6 +112,8 @@ pub enum Settled {
     Yes,
     NotYet,
     Never(Box<str>),
+    /// It was not even made: there is nothing to delete.
+    Unmade(Box<str>),
 }
 
 /// Tags as properties and a stack together give them: those of the properties win.

@@ -170,11 +170,11 @@ impl Outside for Made<'_> {
         let physical = &found.instance(self.generation)?.physical;
         let Scope { region, account } = self.scope;
         match (&*found.type_name, attribute) {
-            ("AWS::KMS::Key", "Arn") => {
+            ("AWS::KMS::Key" | "AWS::KMS::ReplicaKey", "Arn") => {
                 let partition = region.partition();
                 Some(format!("arn:{partition}:kms:{region}:{account}:key/{physical}"))
             }
-            ("AWS::KMS::Key", "KeyId")
+            ("AWS::KMS::Key" | "AWS::KMS::ReplicaKey", "KeyId")
             | ("AWS::SecretsManager::Secret" | "AWS::SecretsManager::ResourcePolicy", "Id") => {
                 Some(physical.to_string())
             }

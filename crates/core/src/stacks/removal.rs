@@ -110,11 +110,13 @@ impl Work<'_, '_> {
         let was = self.was(&side, logical);
         let type_name = resource.type_name.clone();
         let physical = instance.physical.clone();
-        let done = self.handle(&side, logical, &type_name, |handlers, place, tx| {
-            handlers.delete(place, tx, &physical, was.as_ref())
-        });
+        let done =
+            self.handle(&side, (logical, &type_name, instance.made), |handlers, place, tx| {
+                handlers.delete(place, tx, &physical, was.as_ref())
+            });
         let outcome = match done {
             Ok(Done::Ask(asks)) => return Ok(Progress::Ask(asks)),
+            Ok(Done::Later) => return Ok(Progress::Wait),
             Ok(Done::Done(())) => Ok(()),
             Err(Failure::Store(fault)) => return Err(fault),
             Err(Failure::Refused(words)) => Err(words),

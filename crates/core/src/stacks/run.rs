@@ -119,7 +119,8 @@ impl Work<'_, '_> {
             let Some(declared) = goal.ready.declared(&name) else { return Err(StoreFault) };
             let logical: LogicalId = name.parse().map_err(|_| StoreFault)?;
             if self.run.waiting.is_some() {
-                return self.settle(&logical);
+                let wanted = self.properties(&goal, declared).map_err(|_| StoreFault)?;
+                return self.settle(&goal, &logical, &wanted);
             }
             match self.needed(&goal, declared)? {
                 Needed::Nothing => self.run.position += 1,
@@ -227,11 +228,11 @@ impl Work<'_, '_> {
         };
         let old = self.resources.get(logical.as_str()).map(|found| found.physical.clone());
         let old = old.filter(|_| replaces).unwrap_or_default();
-        let made = self.handle(goal, logical, &type_name, |handlers, place, tx| {
-            handlers.create(place, tx, wanted)
-        });
+        let at = (logical, &*type_name, goal.generation);
+        let made = self.handle(goal, at, |handlers, place, tx| handlers.create(place, tx, wanted));
         let outcome = match made {
             Ok(Done::Ask(asks)) => return Ok(Progress::Ask(asks)),
+            Ok(Done::Later) => return Ok(Progress::Wait),
             Ok(Done::Done(physical)) => Ok(physical),
             Err(Failure::Store(fault)) => return Err(fault),
             Err(Failure::Refused(words)) => Err(words),
@@ -262,7 +263,7 @@ impl Work<'_, '_> {
                 self.note(logical, &resource);
                 self.resources.insert(logical.to_string(), resource);
                 self.run.waiting = Some(self.cx.now);
-                self.settle_now(logical)
+                self.settle_now(goal, logical, wanted)
             }
         }
     }
@@ -282,11 +283,12 @@ impl Work<'_, '_> {
         let instance = resource.instance(goal.generation).ok_or(StoreFault)?;
         let (physical, made) = (instance.physical.clone(), instance.made);
         let change = Change { was, wanted, tags_before };
-        let updated = self.handle(goal, logical, &type_name, |handlers, place, tx| {
+        let updated = self.handle(goal, (logical, &type_name, made), |handlers, place, tx| {
             handlers.update(place, tx, &physical, change)
         });
         let outcome = match updated {
             Ok(Done::Ask(asks)) => return Ok(Progress::Ask(asks)),
+            Ok(Done::Later) => return Ok(Progress::Wait),
             Ok(Done::Done(())) => Ok(()),
             Err(Failure::Store(fault)) => return Err(fault),
             Err(Failure::Refused(words)) => Err(words),
@@ -304,7 +306,7 @@ impl Work<'_, '_> {
             return self.fail(logical, Reason::Said(words));
         }
         self.run.waiting = Some(self.cx.now);
-        self.settle_now(logical)
+        self.settle_now(goal, logical, wanted)
     }
 
     /// Calls a handler on a transaction within the step's, whose writes are taken over only if the
@@ -312,12 +314,12 @@ impl Work<'_, '_> {
     pub(super) fn handle<T>(
         &mut self,
         goal: &Goal,
-        logical: &LogicalId,
-        type_name: &str,
+        (logical, type_name, made): (&LogicalId, &str, u32),
         call: impl FnOnce(&dyn Handlers, &Place<'_>, &mut Tx<'_>) -> Handled<T>,
     ) -> Handled<T> {
         let stack = self.stack.arn(self.scope);
-        let place = Place { cx: self.cx, type_name, logical, stack: &stack, tags: &goal.tags };
+        let (cx, tags, stack) = (self.cx, &goal.tags, &stack);
+        let place = Place { cx, type_name, logical, stack, tags, made };
         let mut inner = Tx::new(&*self.tx);
         let done = call(self.handlers, &place, &mut inner)?;
         if let Done::Done(_) = done {
@@ -327,10 +329,16 @@ impl Work<'_, '_> {
         Ok(done)
     }
 
-    /// Right after the work: most resources are ready at once.
-    fn settle_now(&mut self, logical: &LogicalId) -> Result<Progress, StoreFault> {
-        match self.settle(logical)? {
-            Progress::Wait => {
+    /// Right after the work: most resources are ready at once. Others are asked in a later step, so
+    /// that what was begun is known before.
+    fn settle_now(
+        &mut self,
+        goal: &Goal,
+        logical: &LogicalId,
+        wanted: &Value,
+    ) -> Result<Progress, StoreFault> {
+        match self.settle(goal, logical, wanted)? {
+            Progress::Wait | Progress::Ask(_) => {
                 self.keep(logical)?;
                 Ok(self.moved())
             }
@@ -338,23 +346,43 @@ impl Work<'_, '_> {
         }
     }
 
-    fn settle(&mut self, logical: &LogicalId) -> Result<Progress, StoreFault> {
+    fn settle(
+        &mut self,
+        goal: &Goal,
+        logical: &LogicalId,
+        wanted: &Value,
+    ) -> Result<Progress, StoreFault> {
         let Some(mut resource) = self.resources.get(logical.as_str()).cloned() else {
             return Err(StoreFault);
         };
         let creating = matches!(resource.status, Status::CreateInProgress);
+        let made = resource.instance(goal.generation).ok_or(StoreFault)?.made;
+        let is_new = made == goal.generation;
         let settled = match self.run.phase {
             // What was there before is not waited for again.
-            Phase::UpdateRollback => Settled::Yes,
-            _ => {
-                self.handlers.settled(self.cx, self.tx, &resource.type_name, &resource.physical)?
-            }
+            Phase::UpdateRollback => Ok(Done::Done(Settled::Yes)),
+            _ => self.handle(goal, (logical, &resource.type_name, made), |handlers, place, tx| {
+                handlers.settle(place, tx, &resource.physical, wanted, is_new)
+            }),
         };
         match settled {
-            Settled::Yes => {}
-            Settled::Never(words) => return self.fail(logical, Reason::Said(words)),
-            Settled::NotYet if self.is_late() => return self.fail(logical, Reason::TimedOut),
-            Settled::NotYet => return Ok(Progress::Wait),
+            Ok(Done::Done(Settled::Yes)) => {}
+            Ok(Done::Done(Settled::Never(words))) | Err(Failure::Refused(words)) => {
+                return self.fail(logical, Reason::Said(words));
+            }
+            Ok(Done::Done(Settled::Unmade(words))) => {
+                resource.instances.retain(|instance| instance.made != made);
+                let left = resource.instances.last();
+                resource.physical = left.map(|left| left.physical.clone()).unwrap_or_default();
+                self.resources.insert(logical.to_string(), resource);
+                return self.fail(logical, Reason::Said(words));
+            }
+            Ok(Done::Ask(asks)) => return Ok(Progress::Ask(asks)),
+            Ok(Done::Done(Settled::NotYet) | Done::Later) if self.is_late() => {
+                return self.fail(logical, Reason::TimedOut);
+            }
+            Ok(Done::Done(Settled::NotYet) | Done::Later) => return Ok(Progress::Wait),
+            Err(Failure::Store(fault)) => return Err(fault),
         }
         resource.status = if creating { Status::CreateComplete } else { Status::UpdateComplete };
         resource.reason = None;

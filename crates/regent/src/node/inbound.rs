@@ -53,7 +53,7 @@ impl Node {
         match message {
             Message::Hello { key, answer } => self.greeted(from, key, answer).await,
             Message::Ask { id, question } => {
-                let answer = self.consider(&question).await.unwrap_or(Answer::Unreachable);
+                let answer = self.consider(from, &question).await.unwrap_or(Answer::Unreachable);
                 self.send(from, Message::Answer { id, answer });
                 Ok(())
             }
@@ -121,12 +121,14 @@ impl Node {
         Ok(())
     }
 
-    /// Answers whether this Region could hold what a peer wants to replicate here.
-    async fn consider(&self, question: &Question) -> Result<Answer, StoreFault> {
-        let Question::CanHold { arn, caller, .. } = question;
-        let account = arn.scope.account;
-        let Some(principal) = caller.caller() else { return Ok(Answer::Unreachable) };
-        self.ensure_account(account).await?;
-        self.consult(&principal, |cx| probe::answer(cx, &*self.store, question)).await
+    /// Answers whether this Region could hold what a peer wants to replicate here, or grants a stack
+    /// there a replica of a key of this Region.
+    async fn consider(&self, from: Region, question: &Question) -> Result<Answer, StoreFault> {
+        let Some(principal) = question.caller().caller() else { return Ok(Answer::Unreachable) };
+        self.ensure_account(question.account()).await?;
+        if let Question::CanHold { .. } = question {
+            return self.consult(&principal, |cx| probe::answer(cx, &*self.store, question)).await;
+        }
+        self.grant_replica(&principal, from, question).await
     }
 }

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regent_core::cx::{Answers, Caller, Cx, Origin};
-use regent_core::ids::{AccountId, RequestId, Scope};
+use regent_core::ids::{AccountId, Region, RequestId, Scope};
 use regent_core::keys::usage::Uses;
 use regent_core::ports::{StoreFault, random};
 use regent_core::records::{Key, Prefix, Scan};
+use regent_core::replication::change::{Answer, Question};
 use regent_core::stacks::ids::StackId;
 use regent_core::stacks::run::{Cache, Progress, step};
 use regent_core::tx::{Records, Tx};
@@ -21,6 +22,7 @@ use regent_crypto::SystemEntropy;
 use regent_store::CommitError;
 use regent_wire::audit::Record;
 use regent_wire::cloudformation::handlers::{Called, Services};
+use regent_wire::cloudformation::replicas;
 use tokio::task::JoinSet;
 
 use super::proxies::Consultation;
@@ -105,11 +107,7 @@ impl Node {
         let scope = Scope { region: self.region, account };
         let Some(found) = self.store.stack_run(scope, id)? else { return Ok(Progress::Over) };
         let caller = self.principals.principal(account, &found.principal);
-        let origin = Origin {
-            source_ip: std::net::IpAddr::from([127, 0, 0, 1]),
-            secure_transport: true,
-            user_agent: "cloudformation.amazonaws.com".into(),
-        };
+        let origin = origin();
         // The same for every attempt: what a step asks other Regions about is named after it.
         let request_id = RequestId::from_entropy(random(&SystemEntropy));
         let mut answers = Answers::new();
@@ -162,6 +160,32 @@ impl Node {
         }
     }
 
+    /// Answers a stack of another Region that wants a replica of a key of this one, or no more.
+    pub(super) async fn grant_replica(
+        &self,
+        principal: &Caller,
+        from: Region,
+        question: &Question,
+    ) -> Result<Answer, StoreFault> {
+        let origin = origin();
+        loop {
+            let asked = self.consult(principal, |cx| {
+                let cx = Cx { origin: &origin, ..*cx };
+                Ok((replicas::answer(&cx, &*self.store, from, question)?, cx.request_id))
+            });
+            let (considered, request_id) = asked.await?;
+            self.record_calls(&considered.calls, principal, &origin, request_id)?;
+            if considered.batch.writes.is_empty() {
+                return Ok(considered.answer);
+            }
+            match self.commit(considered.batch).await {
+                Ok(()) => return Ok(considered.answer),
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Fault) => return Err(StoreFault),
+            }
+        }
+    }
+
     /// PROMISE R6: what a stack calls is in the audit log before it is done, as if its principal
     /// had called it through CloudFormation. Some of it may not be done after all. Gives the id of
     /// the last record.
@@ -196,5 +220,14 @@ impl Node {
             })?;
         }
         Ok(event_id)
+    }
+}
+
+/// Where a stack's calls come from.
+fn origin() -> Origin {
+    Origin {
+        source_ip: std::net::IpAddr::from([127, 0, 0, 1]),
+        secure_transport: true,
+        user_agent: "cloudformation.amazonaws.com".into(),
     }
 }

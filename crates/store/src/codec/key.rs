@@ -11,7 +11,7 @@ use prost::{Message, Oneof};
 use regent_core::ids::{AliasName, KeyId, MaterialId, Region, RequestId};
 use regent_core::keys::model::{
     Alias, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
-    MultiRegion, Origin, Rotation, RotationKind,
+    MultiRegion, Origin, ReplicaRequest, Rotation, RotationKind,
 };
 use regent_core::keys::stores::ExternalKey;
 use regent_core::keys::usage::{KeyOperation, LastUse};
@@ -128,6 +128,16 @@ struct MultiRegionMessage {
     replicas: Vec<String>,
     #[prost(btree_map = "string, message", tag = "4")]
     installing: BTreeMap<String, InstallMessage>,
+    #[prost(btree_map = "string, message", tag = "5")]
+    requests: BTreeMap<String, ReplicaRequestMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ReplicaRequestMessage {
+    #[prost(string, tag = "1")]
+    token: String,
+    #[prost(bool, tag = "2")]
+    granted: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -304,7 +314,13 @@ fn multi_region(multi: &MultiRegion) -> MultiRegionMessage {
         };
         (region.to_string(), message)
     });
+    let requests = multi.requests.iter().map(|(region, request)| {
+        let message =
+            ReplicaRequestMessage { token: request.token.to_string(), granted: request.granted };
+        (region.to_string(), message)
+    });
     MultiRegionMessage {
+        requests: requests.collect(),
         at: Some(multi.at.into()),
         primary: multi.primary.to_string(),
         replicas: multi.replicas.iter().map(Region::to_string).collect(),
@@ -321,12 +337,17 @@ fn from_multi_region(message: MultiRegionMessage) -> Result<MultiRegion, Flaw> {
         };
         Ok((parse(&region, "installing")?, install))
     });
+    let requests = message.requests.into_iter().map(|(region, request)| {
+        let (token, granted) = (request.token.into(), request.granted);
+        Ok((parse(&region, "requests")?, ReplicaRequest { token, granted }))
+    });
     let replicas = message.replicas.iter().map(|text| parse(text, "replicas"));
     Ok(MultiRegion {
         at: from_stamp(message.at, "multi_region.at")?,
         primary: parse(&message.primary, "primary")?,
         replicas: replicas.collect::<Result<_, _>>()?,
         installing: installing.collect::<Result<_, Flaw>>()?,
+        requests: requests.collect::<Result<_, Flaw>>()?,
     })
 }
 

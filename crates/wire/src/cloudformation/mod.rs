@@ -13,6 +13,7 @@ pub mod handlers;
 pub mod list_stack_resources;
 pub mod list_stacks;
 pub mod members;
+pub mod replicas;
 pub mod status;
 pub mod update_stack;
 pub mod update_termination_protection;

@@ -4,9 +4,10 @@
 //! after a restart. [`Story`] runs requests as clients write them, and prints what clients see.
 
 mod operations;
+mod replica_keys;
 mod stories;
 
-use regent_core::cx::Profile;
+use regent_core::cx::{Ask, Profile};
 use regent_core::records::Key;
 use regent_core::replication::change::Answer;
 use regent_core::stacks::ids::StackId;
@@ -14,6 +15,7 @@ use regent_core::stacks::run::{Cache, Progress, step};
 use regent_core::tx::Tx;
 
 use super::handlers::Services;
+use super::replicas;
 use crate::operations::{Outcome, find};
 use crate::query_xml::Format;
 use crate::service::Service;
@@ -24,6 +26,10 @@ struct Story {
     world: World,
     /// What other Regions answer to whatever they are asked.
     answer: Answer,
+    /// A Region that answers for itself.
+    peer: Option<Box<Story>>,
+    /// A peer that is there, but whose answers are lost.
+    is_deaf: bool,
 }
 
 impl Story {
@@ -32,7 +38,7 @@ impl Story {
         world.profile = profile;
         let scope = world.scope();
         world.edit(|cx, tx| regent_core::keys::managed::ensure(cx, tx, scope)).unwrap();
-        Self { world, answer: Answer::Yes }
+        Self { world, answer: Answer::Yes, peer: None, is_deaf: false }
     }
 
     /// A request with its parameters, form-encoded here. The answer's body, or the error's.
@@ -111,7 +117,7 @@ impl Story {
                 Progress::Ask(asks) => {
                     assert!(self.world.answers.is_empty(), "asked again: {asks:?}");
                     for ask in asks {
-                        let answer = self.answer.clone();
+                        let answer = self.answer_to(&ask);
                         self.world.answers.insert((ask.region, ask.question), answer);
                     }
                 }
@@ -121,6 +127,21 @@ impl Story {
                 }
             }
         }
+    }
+
+    fn answer_to(&mut self, ask: &Ask) -> Answer {
+        let from = self.world.region;
+        let Some(peer) = self.peer.as_mut().filter(|peer| peer.world.region == ask.region) else {
+            return self.answer.clone();
+        };
+        let caller = ask.question.caller().caller().unwrap();
+        let before = std::mem::replace(&mut peer.world.caller, caller);
+        let (cx, store) = (peer.world.cx(), &peer.world.store);
+        let considered = replicas::answer(&cx, store, from, &ask.question).unwrap();
+        peer.world.store.commit(considered.batch);
+        peer.world.committed = peer.world.committed.wrapping_add(1);
+        peer.world.caller = before;
+        if self.is_deaf { Answer::Unreachable } else { considered.answer }
     }
 
     /// Steps until nothing moves.

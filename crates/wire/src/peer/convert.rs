@@ -8,8 +8,7 @@ use regent_core::keys::model::{Install, KeySpec, KeyUsage, Origin, Rotation, Rot
 use regent_core::ports::TransportKey;
 use regent_core::records::Subject;
 use regent_core::replication::change::{
-    Answer, Asker, KeyState, MaterialState, Message, Outcome, Question, SecretState, Stamp,
-    ValueState, VersionState,
+    KeyState, MaterialState, Message, Outcome, SecretState, Stamp, ValueState, VersionState,
 };
 use regent_core::secrets::model::ValueKind;
 use regent_core::secrets::policies::{Policies, ResourcePolicy};
@@ -18,7 +17,7 @@ use regent_core::time::Timestamp;
 
 use super::problem::{failure_from_proto, failure_to_proto};
 use super::rotation::{rotation, rotation_back};
-use super::{Malformed, proto};
+use super::{Malformed, proto, question};
 
 pub fn to_proto(message: &Message) -> proto::Body {
     use proto::Body;
@@ -54,26 +53,9 @@ pub fn to_proto(message: &Message) -> proto::Body {
             })
         }
         Message::Ask { id, question } => {
-            let Question::CanHold { arn: of, kms_key_id, overwrite, caller } = question;
-            let can_hold = proto::CanHold {
-                arn: Some(arn(of)),
-                kms_key_id: kms_key_id.as_deref().map(str::to_owned),
-                overwrite: *overwrite,
-                caller: caller.arn.to_string(),
-                user_id: caller.user_id.to_string(),
-                user_name: caller.user_name.as_deref().map(str::to_owned),
-                policies: caller.policies.iter().map(ToString::to_string).collect(),
-            };
-            Body::Ask(proto::Ask { id: *id, can_hold: Some(can_hold) })
+            Body::Ask(proto::Ask { id: *id, question: Some(question::question(question)) })
         }
-        Message::Answer { id, answer } => {
-            let (no, unreachable) = match answer {
-                Answer::Yes => (None, false),
-                Answer::No(failure) => (Some(failure_to_proto(failure)), false),
-                Answer::Unreachable => (None, true),
-            };
-            Body::Answer(proto::Answer { id: *id, no, unreachable })
-        }
+        Message::Answer { id, answer } => Body::Answer(question::answer(*id, answer)),
     }
 }
 
@@ -111,33 +93,14 @@ pub fn from_proto(body: proto::Body) -> Result<Message, Malformed> {
             outcome: outcome_back(of.outcome.ok_or(Malformed)?)?,
         },
         Body::Ask(ask) => {
-            let of = ask.can_hold.ok_or(Malformed)?;
-            let question = Question::CanHold {
-                arn: arn_back(of.arn)?,
-                kms_key_id: of.kms_key_id.map(Into::into),
-                overwrite: of.overwrite,
-                caller: Asker {
-                    arn: of.caller.into(),
-                    user_id: of.user_id.into(),
-                    user_name: of.user_name.map(Into::into),
-                    policies: of.policies.into_iter().map(Into::into).collect(),
-                },
-            };
+            let question = question::question_back(ask.question.ok_or(Malformed)?)?;
             Message::Ask { id: ask.id, question }
         }
-        Body::Answer(of) => {
-            let answer = match (of.no, of.unreachable) {
-                (None, false) => Answer::Yes,
-                (Some(failure), false) => Answer::No(failure_from_proto(failure)?),
-                (None, true) => Answer::Unreachable,
-                (Some(_), true) => return Err(Malformed),
-            };
-            Message::Answer { id: of.id, answer }
-        }
+        Body::Answer(of) => Message::Answer { id: of.id, answer: question::answer_back(of)? },
     })
 }
 
-fn parse<T: core::str::FromStr>(text: &str) -> Result<T, Malformed> {
+pub(super) fn parse<T: core::str::FromStr>(text: &str) -> Result<T, Malformed> {
     text.parse().map_err(|_| Malformed)
 }
 
@@ -161,7 +124,7 @@ fn day_back(day_ms: i64) -> Result<Timestamp, Malformed> {
     if day_ms >= 0 && day == day.day() { Ok(day) } else { Err(Malformed) }
 }
 
-fn arn(of: &SecretArn) -> proto::SecretArn {
+pub(super) fn arn(of: &SecretArn) -> proto::SecretArn {
     proto::SecretArn {
         region: of.scope.region.to_string(),
         account: of.scope.account.to_string(),
@@ -170,7 +133,7 @@ fn arn(of: &SecretArn) -> proto::SecretArn {
     }
 }
 
-fn arn_back(of: Option<proto::SecretArn>) -> Result<SecretArn, Malformed> {
+pub(super) fn arn_back(of: Option<proto::SecretArn>) -> Result<SecretArn, Malformed> {
     let of = of.ok_or(Malformed)?;
     let scope = Scope { region: parse(&of.region)?, account: parse(&of.account)? };
     Ok(SecretArn { scope, name: parse(&of.name)?, suffix: parse(&of.suffix)? })
@@ -313,12 +276,24 @@ fn key(of: &KeyState) -> proto::KeyState {
             period_days: rotation.period_days,
             next_ms: rotation.next.millis(),
         }),
-        install: of.install.as_ref().map(|install| proto::Install {
-            policy: install.policy.to_string(),
-            description: install.description.to_string(),
-            tags: Some(tags(&install.tags)),
-        }),
+        install: of.install.as_ref().map(install),
     }
+}
+
+pub(super) fn install(of: &Install) -> proto::Install {
+    proto::Install {
+        policy: of.policy.to_string(),
+        description: of.description.to_string(),
+        tags: Some(tags(&of.tags)),
+    }
+}
+
+pub(super) fn install_back(of: proto::Install) -> Result<Install, Malformed> {
+    Ok(Install {
+        policy: of.policy.into(),
+        description: of.description.into(),
+        tags: tags_back(of.tags.ok_or(Malformed)?),
+    })
 }
 
 fn key_back(of: proto::KeyState) -> Result<KeyState, Malformed> {
@@ -341,13 +316,6 @@ fn key_back(of: proto::KeyState) -> Result<KeyState, Malformed> {
     if of.materials.is_empty() && origin == Origin::AwsKms {
         return Err(Malformed);
     }
-    let install = |install: proto::Install| {
-        Ok::<_, Malformed>(Install {
-            policy: install.policy.into(),
-            description: install.description.into(),
-            tags: tags_back(install.tags.ok_or(Malformed)?),
-        })
-    };
     let scope = Scope { region: parse(&of.region)?, account: parse(&of.account)? };
     Ok(KeyState {
         arn: KeyArn { scope, id: parse(&of.id)? },
@@ -362,7 +330,7 @@ fn key_back(of: proto::KeyState) -> Result<KeyState, Malformed> {
             period_days: rotation.period_days,
             next: Timestamp::from_millis(rotation.next_ms),
         }),
-        install: of.install.map(install).transpose()?,
+        install: of.install.map(install_back).transpose()?,
     })
 }
 

@@ -7,6 +7,7 @@
 mod convert;
 mod problem;
 mod proto;
+mod question;
 mod rotation;
 
 use prost::Message as _;

@@ -357,8 +357,53 @@ pub struct Problem {
 pub struct Ask {
     #[prost(uint64, tag = "1")]
     pub id: u64,
-    #[prost(message, optional, tag = "10")]
-    pub can_hold: Option<CanHold>,
+    #[prost(oneof = "Question", tags = "10, 11, 12")]
+    pub question: Option<Question>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Question {
+    #[prost(message, tag = "10")]
+    CanHold(CanHold),
+    #[prost(message, tag = "11")]
+    Replicate(Replicate),
+    #[prost(message, tag = "12")]
+    Withdraw(Wish),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Replicate {
+    #[prost(message, optional, tag = "1")]
+    pub wish: Option<Wish>,
+    #[prost(message, optional, tag = "2")]
+    pub install: Option<Install>,
+}
+
+/// What a stack wants of a key, or wants no more.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Wish {
+    #[prost(string, tag = "1")]
+    pub region: String,
+    #[prost(string, tag = "2")]
+    pub account: String,
+    #[prost(string, tag = "3")]
+    pub id: String,
+    #[prost(string, tag = "4")]
+    pub token: String,
+    #[prost(message, optional, tag = "5")]
+    pub caller: Option<Asker>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Asker {
+    #[prost(string, tag = "1")]
+    pub arn: String,
+    #[prost(string, tag = "2")]
+    pub user_id: String,
+    #[prost(string, optional, tag = "3")]
+    pub user_name: Option<String>,
+    #[prost(string, repeated, tag = "4")]
+    pub policies: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -390,4 +435,15 @@ pub struct Answer {
     /// The Region could not find out.
     #[prost(bool, tag = "3")]
     pub unreachable: bool,
+    /// What a service there said.
+    #[prost(message, optional, tag = "4")]
+    pub refused: Option<Refused>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Refused {
+    #[prost(string, tag = "1")]
+    pub code: String,
+    #[prost(string, tag = "2")]
+    pub text: String,
 }

@@ -185,6 +185,13 @@ fn messages() -> Vec<Message> {
             policies: vec!["a policy".into(), "another".into()],
         },
     };
+    let Question::CanHold { caller, .. } = question.clone() else { unreachable!() };
+    let install = Box::new(key_state().install.unwrap());
+    let token: Box<str> = "token".into();
+    let wish =
+        Question::Replicate { key: key(), token: token.clone(), install, caller: caller.clone() };
+    let withdrawal = Question::Withdraw { key: key(), token, caller };
+    let refused = Answer::Refused { code: "NotFoundException".into(), text: "No.".into() };
     let mut messages = vec![
         Message::Hello { key: TransportKey(Box::from([1, 2])), answer: true },
         Message::Secret(Box::new(secret_state())),
@@ -206,6 +213,9 @@ fn messages() -> Vec<Message> {
         ack(Subject::Key { id: key().id }, Outcome::NameTaken { epoch: 4 }),
         ack(Subject::KeyGone { id: key().id }, Outcome::Fenced { at: AT }),
         Message::Ask { id: 8, question },
+        Message::Ask { id: 9, question: wish },
+        Message::Ask { id: 10, question: withdrawal },
+        Message::Answer { id: 9, answer: refused },
         Message::Answer { id: 8, answer: Answer::Yes },
         Message::Answer { id: 8, answer: Answer::Unreachable },
     ];

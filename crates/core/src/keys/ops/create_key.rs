@@ -124,6 +124,7 @@ impl Command for CreateKey {
             primary: scope.region,
             replicas: BTreeSet::new(),
             installing: BTreeMap::new(),
+            requests: BTreeMap::new(),
         });
         let check = op.policy.is_some() && !op.bypass_lockout_check;
         let key = Arc::new(KmsKey {

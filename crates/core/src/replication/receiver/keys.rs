@@ -90,6 +90,7 @@ fn install_key(
             primary: state.primary,
             replicas: state.replicas,
             installing: BTreeMap::new(),
+            requests: BTreeMap::new(),
         }),
     };
     tx.remove(Key::Tombstone { scope, subject: Subject::Key { id } });
@@ -108,6 +109,7 @@ fn update(cx: &Cx<'_>, tx: &mut Tx<'_>, key: &KmsKey, state: KeyState) -> Result
         primary: state.primary,
         replicas: state.replicas,
         installing: multi.installing.clone(),
+        requests: multi.requests.clone(),
     };
     let promoted = multi.primary == cx.region && !key.is_multi_region_primary(cx.region);
     let rotation = state.rotation;

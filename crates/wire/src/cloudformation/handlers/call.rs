@@ -16,24 +16,24 @@ use crate::query_xml::Format;
 use crate::service::{Protocol, Service};
 
 /// An operation's answer: JSON, which may have a secret in it.
-pub(super) type Body = Zeroizing<Vec<u8>>;
+pub(in crate::cloudformation) type Body = Zeroizing<Vec<u8>>;
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(super) enum Unanswered {
+pub(in crate::cloudformation) enum Unanswered {
     Ask(Vec<Ask>),
     Fault(Fault),
 }
 
 /// Where calls are made, and where they are noted.
-pub(super) struct Calls<'a> {
+pub(in crate::cloudformation) struct Calls<'a> {
     pub(super) cx: &'a Cx<'a>,
     pub(super) log: &'a RefCell<Vec<Called>>,
 }
 
 impl Calls<'_> {
     /// One call. What it writes is in `tx` afterwards.
-    pub(super) fn call(
+    pub(in crate::cloudformation) fn call(
         &self,
         tx: &mut Tx<'_>,
         service: Service,
@@ -99,7 +99,7 @@ pub(super) fn said(cx: &Cx<'_>, text: &str, code: &str) -> Failure {
     Failure::Refused(text.into())
 }
 
-fn handler_code(code: &str) -> &'static str {
+pub(super) fn handler_code(code: &str) -> &'static str {
     match code {
         "ResourceNotFoundException" | "NotFoundException" => "NotFound",
         "ResourceExistsException" | "AlreadyExistsException" => "AlreadyExists",

@@ -134,7 +134,7 @@ fn is_leaving(at: &At<'_>, tx: &mut Tx<'_>, physical: &str, why: &Unanswered) ->
     found.is_ok_and(|found| found.key_metadata.key_state.starts_with("Pending"))
 }
 
-fn is_enabled(properties: &Value) -> bool {
+pub(super) fn is_enabled(properties: &Value) -> bool {
     flag(properties, "Enabled").unwrap_or(true)
 }
 
@@ -155,7 +155,7 @@ fn rotate(
 }
 
 /// An operation that takes a key and nothing else.
-fn plain(
+pub(super) fn plain(
     at: &At<'_>,
     tx: &mut Tx<'_>,
     name: &'static str,
@@ -209,7 +209,7 @@ fn retag(
     Ok(())
 }
 
-fn write_tags(list: &mut Array<'_>, tags: &Tags) {
+pub(in crate::cloudformation) fn write_tags(list: &mut Array<'_>, tags: &Tags) {
     for (key, value) in tags {
         list.object(|tag| {
             tag.string("TagKey", &**key);

@@ -8,6 +8,7 @@ mod alias;
 mod call;
 mod key;
 mod policy;
+mod replica_key;
 mod secret;
 mod value;
 
@@ -18,12 +19,14 @@ use regent_cfn::dynamic::{DynamicReference, Resolve};
 use regent_cfn::error::Problem;
 use regent_core::cx::Cx;
 use regent_core::ports::{Read, StoreFault};
-use regent_core::stacks::handlers::{Change, Failure, Handled, Handlers, Place, Settled};
+use regent_core::stacks::handlers::{Change, Done, Failure, Handled, Handlers, Place, Settled};
 use regent_core::tx::Tx;
 use zeroize::Zeroizing;
 
 use crate::operations::Operation;
 use call::Calls;
+pub(super) use call::Unanswered;
+pub(super) use key::write_tags;
 
 /// The handlers of every type that a stack may have, and what they have called.
 #[derive(Debug, Default)]
@@ -46,7 +49,11 @@ pub struct Called {
 
 impl Services {
     fn at<'a>(&'a self, place: &'a Place<'a>) -> At<'a> {
-        At { place, calls: Calls { cx: place.cx, log: &self.0 } }
+        At { place, calls: self.calls(place.cx) }
+    }
+
+    pub(super) fn calls<'a>(&'a self, cx: &'a Cx<'a>) -> Calls<'a> {
+        Calls { cx, log: &self.0 }
     }
 
     /// What was called since the last time, in order.
@@ -61,6 +68,7 @@ impl Handlers for Services {
             "AWS::SecretsManager::Secret" => secret::create(&self.at(place), tx, wanted),
             "AWS::SecretsManager::ResourcePolicy" => policy::create(&self.at(place), tx, wanted),
             "AWS::KMS::Key" => key::create(&self.at(place), tx, wanted),
+            "AWS::KMS::ReplicaKey" => replica_key::create(&self.at(place), tx, wanted),
             "AWS::KMS::Alias" => alias::create(&self.at(place), tx, wanted),
             _ => Err(Failure::Store(StoreFault)),
         }
@@ -78,7 +86,9 @@ impl Handlers for Services {
             "AWS::SecretsManager::ResourcePolicy" => {
                 policy::update(&self.at(place), tx, physical, change)
             }
-            "AWS::KMS::Key" => key::update(&self.at(place), tx, physical, change),
+            "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => {
+                key::update(&self.at(place), tx, physical, change)
+            }
             "AWS::KMS::Alias" => alias::update(&self.at(place), tx, physical, change),
             _ => Err(Failure::Store(StoreFault)),
         }
@@ -95,28 +105,31 @@ impl Handlers for Services {
             "AWS::SecretsManager::Secret" => secret::delete(&self.at(place), tx, physical),
             "AWS::SecretsManager::ResourcePolicy" => policy::delete(&self.at(place), tx, physical),
             "AWS::KMS::Key" => key::delete(&self.at(place), tx, physical, was),
+            "AWS::KMS::ReplicaKey" => replica_key::delete(&self.at(place), tx, physical, was),
             "AWS::KMS::Alias" => alias::delete(&self.at(place), tx, physical),
             _ => Err(Failure::Store(StoreFault)),
         }
     }
 
-    fn settled(
+    fn settle(
         &self,
-        cx: &Cx<'_>,
-        read: &dyn Read,
-        type_name: &str,
+        place: &Place<'_>,
+        tx: &mut Tx<'_>,
         physical: &str,
-    ) -> Result<Settled, StoreFault> {
-        match type_name {
-            "AWS::SecretsManager::Secret" => {
-                secret::settled(&Calls { cx, log: &self.0 }, read, physical)
+        wanted: &Value,
+        is_new: bool,
+    ) -> Handled<Settled> {
+        match place.type_name {
+            "AWS::SecretsManager::Secret" => secret::settle(&self.at(place), tx, physical),
+            "AWS::KMS::ReplicaKey" if is_new => {
+                replica_key::settle(&self.at(place), tx, physical, wanted)
             }
-            _ => Ok(Settled::Yes),
+            _ => Ok(Done::Done(Settled::Yes)),
         }
     }
 
     fn resolver<'a>(&'a self, cx: &'a Cx<'a>, read: &'a dyn Read) -> Box<dyn Resolve + 'a> {
-        Box::new(Resolver { calls: Calls { cx, log: &self.0 }, read })
+        Box::new(Resolver { calls: self.calls(cx), read })
     }
 }
 

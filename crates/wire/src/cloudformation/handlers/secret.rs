@@ -9,7 +9,7 @@ use regent_cfn::dynamic::DynamicReference;
 use regent_cfn::{Text, Value};
 use regent_core::cx::{Cx, Profile};
 use regent_core::ports::{Read, StoreFault};
-use regent_core::stacks::handlers::{Change, Done, Failure, Handled, Settled};
+use regent_core::stacks::handlers::{Change, Done, Handled, Settled};
 use regent_core::tags::Tags;
 use regent_core::tx::Tx;
 use serde::Deserialize;
@@ -214,37 +214,21 @@ pub(super) fn delete(at: &At<'_>, tx: &mut Tx<'_>, physical: &str) -> Handled<()
 }
 
 /// With the profile `strict`: whether every replica is in sync.
-pub(super) fn settled(
-    calls: &Calls<'_>,
-    reader: &dyn Read,
-    physical: &str,
-) -> Result<Settled, StoreFault> {
-    let cx = calls.cx;
+pub(super) fn settle(at: &At<'_>, tx: &mut Tx<'_>, physical: &str) -> Handled<Settled> {
+    let cx = at.place.cx;
     if cx.profile == Profile::Aws {
-        return Ok(Settled::Yes);
+        return Ok(Done::Done(Settled::Yes));
     }
-    let mut tx = Tx::new(reader);
-    let body = match describe(calls, &mut tx, physical) {
-        Ok(body) => body,
-        Err(why) => {
-            return match super::call::unanswered::<()>(cx, SERVICE, why) {
-                Err(Failure::Refused(words)) => Ok(Settled::Never(words)),
-                _ => Err(StoreFault),
-            };
-        }
-    };
+    let body = answer!(cx, SERVICE, describe(&at.calls, tx, physical));
     let found: Described = read(&body)?;
     if let Some(failed) = found.replication_status.iter().find(|found| *found.status == *"Failed") {
         let key = failed.kms_key_id.as_deref().unwrap_or("alias/aws/secretsmanager");
         let why = failed.status_message.as_deref().unwrap_or_default();
         let text = format!("The replica in {} under {key} failed. {why}", failed.region);
-        return match said(cx, &text, "NotStabilized") {
-            Failure::Refused(words) => Ok(Settled::Never(words)),
-            Failure::Store(fault) => Err(fault),
-        };
+        return Err(said(cx, &text, "NotStabilized"));
     }
     let ready = found.replication_status.iter().all(|found| *found.status == *"InSync");
-    Ok(if ready { Settled::Yes } else { Settled::NotYet })
+    Ok(Done::Done(if ready { Settled::Yes } else { Settled::NotYet }))
 }
 
 fn describe(calls: &Calls<'_>, tx: &mut Tx<'_>, physical: &str) -> Result<Body, Unanswered> {

@@ -23,10 +23,6 @@ fn templates_are_refused_before_anything_is_made() {
             "Template format error: Unrecognized resource types: [AWS::S3::Bucket]",
         ),
         (
-            "Resources: {A: {Type: 'AWS::KMS::ReplicaKey', Properties: {PrimaryKeyArn: a, KeyPolicy: {}}}}",
-            "Template format error: Unrecognized resource types: [AWS::KMS::ReplicaKey]",
-        ),
-        (
             "Resources: {A: {Type: 'AWS::SecretsManager::Secret', Properties: {Nam: a}}}",
             "Properties validation failed for resource A with message:\n#: extraneous key [Nam] is not permitted",
         ),

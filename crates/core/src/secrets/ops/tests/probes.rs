@@ -4,7 +4,7 @@
 use super::*;
 use crate::cx::{Ask, Caller};
 use crate::keys::problem::KeyProblem;
-use crate::replication::change::{Answer, Asker, Question};
+use crate::replication::change::{Answer, Asker};
 use crate::replication::probe;
 use crate::secrets::model::ReplicaFailure;
 use crate::secrets::replicas::AddReplica;
@@ -21,7 +21,7 @@ fn answer(here: &mut World, there: &mut World, secret: &str, key: &KeyArn) -> An
     let replicate = ReplicateSecretToRegions { secret: id(secret), replicas, overwrite: false };
     let Step::Ask(asks) = here.step(replicate).unwrap() else { panic!() };
     let [Ask { question, .. }] = &asks[..] else { panic!() };
-    let Question::CanHold { caller, .. } = question;
+    let caller = question.caller();
     there.caller = caller.caller().unwrap();
     probe::answer(&there.cx(), &there.store, question).unwrap()
 }

@@ -48,7 +48,7 @@ fn strict_asks_before_anything_is_written() {
     let Ok(Step::Ask(asks)) = world.step(request()) else { panic!() };
     assert_eq!(world.store.keys().count(), 0);
     let [ask] = &asks[..] else { panic!() };
-    let Question::CanHold { arn, kms_key_id, .. } = &ask.question;
+    let Question::CanHold { arn, kms_key_id, .. } = &ask.question else { panic!() };
     assert_eq!((ask.region, kms_key_id.as_deref()), (region("us-west-2"), Some("k")));
 
     let mut answer = |answer| {
