@@ -23,7 +23,7 @@ pub struct Unit {
     pub keys: Vec<Key>,
     pub aliases: Vec<Alias>,
     pub secret_policies: Vec<SecretPolicy>,
-    pub rotations: Vec<Rotation>,
+    pub writes: Vec<Write>,
     pub remarks: Vec<Remark>,
 }
 
@@ -110,6 +110,8 @@ pub struct Key {
     pub kind: KeyKind,
     pub enabled: Given3,
     pub symmetric: Given3,
+    /// Whether it has key material once it is made.
+    pub material: Tri,
     pub policy: Option<(Position, Json)>,
     pub retained: Tri,
     /// Ids and ARNs that it is known by already.
@@ -146,11 +148,20 @@ pub struct SecretPolicy {
     pub policy: Json,
 }
 
+/// Something that changes a secret, which only its primary allows.
 #[derive(Debug, Clone)]
-pub struct Rotation {
+pub struct Write {
+    pub kind: Written,
     pub name: String,
     pub region: Option<String>,
     pub secret: Given,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    Rotation,
+    Policy,
+    Version,
 }
 
 impl Unit {

@@ -11,15 +11,20 @@ use crate::model::HOLE;
 /// What Secrets Manager asks KMS for, with the caller's permissions.
 const NEEDED: [&str; 2] = ["kms:GenerateDataKey", "kms:Decrypt"];
 
-/// Why a key with this policy is of no use to Secrets Manager; `None` if it may be.
-pub fn shuts_out(policy: &Json) -> Option<String> {
+/// Why a key with this policy is of no use to Secrets Manager in a Region; `None` if it may be.
+pub fn shuts_out(policy: &Json, region: Option<&str>) -> Option<String> {
     let statements = statements(policy)?;
     for action in NEEDED {
-        if let Some(reason) = statements.iter().find_map(|one| denies(one, action)) {
+        if let Some(reason) = statements.iter().find_map(|one| denies(one, action, region)) {
             return Some(reason);
         }
-        if !statements.iter().any(|one| may_allow(one, action)) {
-            return Some(format!("no statement lets the account use {action} with this key"));
+        if !statements.iter().any(|one| may_allow(one, action, region)) {
+            let elsewhere = statements.iter().any(|one| may_allow(one, action, None));
+            let there = region.filter(|_| elsewhere);
+            let there = there.map(|region| format!(" in {region}")).unwrap_or_default();
+            return Some(format!(
+                "no statement lets the account use {action} with this key{there}"
+            ));
         }
     }
     None
@@ -34,7 +39,7 @@ fn statements(policy: &Json) -> Option<Vec<&Json>> {
     })
 }
 
-fn may_allow(statement: &Json, action: &str) -> bool {
+fn may_allow(statement: &Json, action: &str, region: Option<&str>) -> bool {
     if text(statement, "Effect") == Some("Deny") || !applies(statement, action) {
         return false;
     }
@@ -45,15 +50,41 @@ fn may_allow(statement: &Json, action: &str) -> bool {
     if services.is_some_and(|kinds| kinds.keys().all(|kind| kind == "Service")) {
         return false;
     }
+    if !may_be_for(statement, region) {
+        return false;
+    }
     match via_service(statement) {
-        Some((true, services)) => services.iter().any(|name| is_ours(name)),
-        Some((false, services)) => !services.iter().any(|name| is_ours(name)),
+        Some((true, services)) => services.iter().any(|name| is_ours(name, region)),
+        Some((false, services)) => !services.iter().any(|name| is_ours(name, region)),
         None => true,
     }
 }
 
+/// Whether a secret of this Region may be in the encryption context that is asked for.
+///
+/// AWS: the context of a replica has the replica's own ARN.
+fn may_be_for(statement: &Json, region: Option<&str>) -> bool {
+    let Some(region) = region else { return true };
+    let conditions = statement.get("Condition").and_then(Json::as_object);
+    conditions.into_iter().flatten().all(|(operator, keys)| {
+        let positive = ["StringEquals", "StringLike", "ArnEquals", "ArnLike"];
+        let operator = operator.trim_start_matches("ForAnyValue:");
+        let positive = positive.iter().any(|name| operator.starts_with(name));
+        let arns = keys
+            .as_object()
+            .into_iter()
+            .flatten()
+            .find(|(key, _)| key.eq_ignore_ascii_case("kms:EncryptionContext:SecretARN"));
+        let here = |arn: &&str| {
+            let found = arn.split(':').nth(3).unwrap_or("*");
+            found == region || found.contains(['*', '?']) || is_open(found)
+        };
+        !positive || arns.is_none_or(|(_, arns)| texts(arns).iter().any(here))
+    })
+}
+
 /// Why a statement denies an action to every caller of Secrets Manager, if it is certain.
-fn denies(statement: &Json, action: &str) -> Option<String> {
+fn denies(statement: &Json, action: &str, region: Option<&str>) -> Option<String> {
     let everyone = match statement.get("Principal") {
         Some(Json::String(name)) => name == "*",
         Some(kinds) => kinds.get("AWS").is_some_and(|names| texts(names).contains(&"*")),
@@ -67,10 +98,10 @@ fn denies(statement: &Json, action: &str) -> Option<String> {
         .map_or(0, |all| all.values().filter_map(Json::as_object).map(serde_json::Map::len).sum());
     let words = match (count, via_service(statement)) {
         (0, _) => "to everyone",
-        (1, Some((false, services))) if !services.iter().any(|name| is_ours(name)) => {
+        (1, Some((false, services))) if !services.iter().any(|name| is_ours(name, region)) => {
             "to whatever does not come through other services"
         }
-        (1, Some((true, services))) if services.iter().any(|name| is_ours(name)) => {
+        (1, Some((true, services))) if services.iter().any(|name| is_ours(name, region)) => {
             "through Secrets Manager"
         }
         _ => return None,
@@ -95,8 +126,14 @@ fn via_service(statement: &Json) -> Option<(bool, Vec<&str>)> {
     })
 }
 
-fn is_ours(service: &str) -> bool {
-    service.starts_with("secretsmanager.") || service.starts_with(['*', HOLE])
+/// Whether this is Secrets Manager, in this Region if it is known.
+fn is_ours(service: &str, region: Option<&str>) -> bool {
+    let Some(place) = service.strip_prefix("secretsmanager.") else {
+        return service.starts_with(['*', HOLE]);
+    };
+    let place = place.split('.').next().unwrap_or_default();
+    let open = place.contains(['*', '?']) || is_open(place);
+    open || region.is_none_or(|region| region == place)
 }
 
 fn applies(statement: &Json, action: &str) -> bool {
@@ -195,33 +232,59 @@ mod tests {
 
     #[test]
     fn what_lets_the_account_in() {
-        assert_eq!(shuts_out(&policy(ROOT)), None);
+        assert_eq!(shuts_out(&policy(ROOT), None), None);
         let narrow = r#"{"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
             "Principal": {"AWS": "*"}, "Condition": {"StringEquals":
             {"kms:ViaService": "secretsmanager.us-west-2.amazonaws.com"}}}"#;
-        assert_eq!(shuts_out(&policy(narrow)), None);
+        assert_eq!(shuts_out(&policy(narrow), None), None);
     }
 
     #[test]
     fn what_shuts_it_out() {
         let admin = r#"{"Effect": "Allow", "Action": ["kms:Describe*", "kms:Put*"],
             "Principal": {"AWS": "arn:aws:iam::123456789012:role/admin"}}"#;
-        assert!(shuts_out(&policy(admin)).unwrap().contains("kms:GenerateDataKey"));
+        assert!(shuts_out(&policy(admin), None).unwrap().contains("kms:GenerateDataKey"));
         let service = r#"{"Effect": "Allow", "Action": "kms:*",
             "Principal": {"Service": "secretsmanager.amazonaws.com"}}"#;
-        assert!(shuts_out(&policy(service)).is_some());
+        assert!(shuts_out(&policy(service), None).is_some());
         let other = r#"{"Effect": "Deny", "Action": "kms:*", "Principal": "*", "Condition":
             {"StringNotEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}}"#;
         let both = format!("{ROOT}, {other}");
-        assert!(shuts_out(&policy(&both)).unwrap().contains("denies"));
+        assert!(shuts_out(&policy(&both), None).unwrap().contains("denies"));
+    }
+
+    #[test]
+    fn what_is_said_of_another_region() {
+        let allow = |condition: &str| {
+            policy(&format!(
+                r#"{{"Effect": "Allow", "Action": "kms:*", "Principal": {{"AWS": "*"}},
+                "Condition": {condition}}}"#
+            ))
+        };
+        let via = allow(
+            r#"{"StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}}"#,
+        );
+        assert_eq!(shuts_out(&via, None), None);
+        assert_eq!(shuts_out(&via, Some("us-east-1")), None);
+        assert!(shuts_out(&via, Some("us-west-2")).unwrap().ends_with("in us-west-2"));
+        let any = allow(r#"{"StringLike": {"kms:ViaService": "secretsmanager.*.amazonaws.com"}}"#);
+        assert_eq!(shuts_out(&any, Some("us-west-2")), None);
+        let context = |arn: &str| {
+            allow(&format!(r#"{{"ArnLike": {{"kms:EncryptionContext:SecretARN": "{arn}"}}}}"#))
+        };
+        let east = context("arn:aws:secretsmanager:us-east-1:123456789012:secret:app/*");
+        assert_eq!(shuts_out(&east, Some("us-east-1")), None);
+        assert!(shuts_out(&east, Some("us-west-2")).is_some());
+        let both = context("arn:aws:secretsmanager:*:123456789012:secret:app/*");
+        assert_eq!(shuts_out(&both, Some("us-west-2")), None);
     }
 
     #[test]
     fn what_is_not_certain_is_not_reported() {
         let deny = r#"{"Effect": "Deny", "Action": "kms:*", "Principal": "*", "Condition":
             {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}}"#;
-        assert_eq!(shuts_out(&policy(&format!("{ROOT}, {deny}"))), None);
-        assert_eq!(shuts_out(&Json::Null), None);
+        assert_eq!(shuts_out(&policy(&format!("{ROOT}, {deny}")), None), None);
+        assert_eq!(shuts_out(&Json::Null, None), None);
     }
 
     #[test]

@@ -15,8 +15,8 @@ use serde_json::Value as Json;
 
 use super::{Content, Context};
 use crate::model::{
-    Alias, Given, Given3, HOLE, Key, KeyKind, OWN_REGION, Part, Remark, Replica, Rotation, Secret,
-    SecretPolicy, Setting, Tri, Unit,
+    Alias, Given, Given3, HOLE, Key, KeyKind, OWN_REGION, Part, Remark, Replica, Secret,
+    SecretPolicy, Setting, Tri, Unit, Write, Written,
 };
 use crate::regions;
 
@@ -171,6 +171,9 @@ impl Reader<'_, '_> {
             }
             "AWS::SecretsManager::ResourcePolicy" => {
                 let policy = properties.get("ResourcePolicy");
+                if let Some(secret) = given("SecretId") {
+                    self.write(Written::Policy, &name, secret);
+                }
                 if let (Some(secret), Some(policy)) = (given("SecretId"), policy) {
                     let (at, policy) = (policy.at, document(policy));
                     self.unit.secret_policies.push(SecretPolicy { name, at, secret, policy });
@@ -178,13 +181,17 @@ impl Reader<'_, '_> {
             }
             "AWS::SecretsManager::RotationSchedule" => {
                 if let Some(secret) = given("SecretId") {
-                    let region = self.unit.region.clone();
-                    self.unit.rotations.push(Rotation { name, region, secret });
+                    self.write(Written::Rotation, &name, secret);
                 }
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn write(&mut self, kind: Written, name: &str, secret: Given) {
+        let (name, region) = (name.to_owned(), self.unit.region.clone());
+        self.unit.writes.push(Write { kind, name, region, secret });
     }
 
     /// What AWS would refuse of the properties. Hosted rotation is AWS's, and good there.
@@ -261,6 +268,13 @@ impl Reader<'_, '_> {
             kind,
             enabled: Given3 { at: place("Enabled"), answer },
             symmetric: Given3 { at: place("KeySpec"), answer: symmetric },
+            material: match properties.get("Origin").map(given) {
+                None => Tri::Yes,
+                Some(origin) => match origin.known() {
+                    Some(origin) => Tri::of(origin != "EXTERNAL"),
+                    None => Tri::Unknown,
+                },
+            },
             policy: properties.get("KeyPolicy").map(|value| (value.at, document(value))),
             retained: self.retained(resource),
             ids: Vec::new(),

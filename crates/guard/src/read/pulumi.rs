@@ -42,13 +42,14 @@ const TYPES: [(&str, &str); 16] = [
 ];
 
 /// The names of properties, and what Terraform calls them.
-const PROPERTIES: [(&str, &str); 15] = [
+const PROPERTIES: [(&str, &str); 16] = [
     ("aliasName", "name"),
     ("customerMasterKeySpec", "customer_master_key_spec"),
     ("enabled", "enabled"),
     ("forceOverwriteReplicaSecret", "force_overwrite_replica_secret"),
     ("isEnabled", "is_enabled"),
     ("keyId", "key_id"),
+    ("keyMaterialBase64", "key_material_base64"),
     ("keySpec", "key_spec"),
     ("kmsKeyId", "kms_key_id"),
     ("multiRegion", "multi_region"),

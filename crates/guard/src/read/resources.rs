@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 
 use super::Context;
 use crate::model::{
-    Alias, Given, Given3, Key, KeyKind, Part, Remark, Replica, Rotation, Secret, SecretPolicy,
-    Setting, Tri, Unit,
+    Alias, Given, Given3, Key, KeyKind, Part, Remark, Replica, Secret, SecretPolicy, Setting, Tri,
+    Unit, Write, Written,
 };
 
 /// The types that rules look at, by the start of their names.
@@ -68,12 +68,13 @@ impl Described {
 }
 
 /// Names of properties that hold one value each and that rules look at.
-pub const PROPERTIES: [&str; 16] = [
+pub const PROPERTIES: [&str; 17] = [
     "customer_master_key_spec",
     "enabled",
     "force_overwrite_replica_secret",
     "is_enabled",
     "key_id",
+    "key_material_base64",
     "key_spec",
     "kms_key_id",
     "multi_region",
@@ -118,6 +119,7 @@ pub fn unit(all: Vec<Described>, context: &Context<'_>) -> Unit {
                 unit.aliases.push(Alias { name, at, region, alias_name, target });
             }
             "aws_secretsmanager_secret_policy" => {
+                write(Written::Policy, &one, "secret_arn", &mut unit);
                 if let (Some(secret), Some((at, policy))) =
                     (one.given.get("secret_arn"), one.policy)
                 {
@@ -126,9 +128,10 @@ pub fn unit(all: Vec<Described>, context: &Context<'_>) -> Unit {
                 }
             }
             "aws_secretsmanager_secret_rotation" => {
-                if let Some(secret) = one.given.get("secret_id").cloned() {
-                    unit.rotations.push(Rotation { name: one.name, region: one.region, secret });
-                }
+                write(Written::Rotation, &one, "secret_id", &mut unit);
+            }
+            "aws_secretsmanager_secret_version" => {
+                write(Written::Version, &one, "secret_id", &mut unit);
             }
             _ => {}
         }
@@ -141,6 +144,13 @@ pub fn unit(all: Vec<Described>, context: &Context<'_>) -> Unit {
         }
     }
     unit
+}
+
+fn write(kind: Written, one: &Described, secret: &str, unit: &mut Unit) {
+    if let Some(secret) = one.given.get(secret).cloned() {
+        let (name, region) = (one.name.clone(), one.region.clone());
+        unit.writes.push(Write { kind, name, region, secret });
+    }
 }
 
 fn secret(one: Described, values: &[Given], unit: &mut Unit) {
@@ -198,7 +208,13 @@ fn key(one: Described, kind: KeyKind) -> Key {
             Given3 { at: given.at, answer: answer.unwrap_or(Tri::Unknown) }
         }
     };
+    let material = match one.given.get("key_material_base64") {
+        None if one.kind.contains("_external_") && one.created == Tri::Yes => Tri::No,
+        None if one.kind.contains("_external_") => Tri::Unknown,
+        Some(_) | None => Tri::Yes,
+    };
     Key {
+        material,
         enabled: one.flag(&["is_enabled", "enabled"], true),
         name: one.name,
         at: one.at,

@@ -331,8 +331,12 @@ fn check_usable(key: &Key, given: &Given, usage: Use<'_>, report: &mut Report<'_
         let message = format!("{} is disabled, and {user} is encrypted under it", key.name);
         report.add("RG015", given.at, secret, message);
     }
+    if key.material == Tri::No && usage.secret().has_value == Tri::Yes {
+        let message = format!("{} has no key material, and {user} has a value", key.name);
+        report.add("RG025", given.at, secret, message);
+    }
     if let Some((at, document)) = &key.policy
-        && let Some(reason) = policy::shuts_out(document)
+        && let Some(reason) = policy::shuts_out(document, usage.region())
     {
         let message = format!("{user} cannot use {}: {reason}", key.name);
         report.add("RG014", *at, &key.name, message);
@@ -348,6 +352,9 @@ pub(super) fn check_key(unit: &Unit, key: &Key, report: &mut Report<'_>) {
             if matches!(found.kind, KeyKind::Primary { multi_region: Tri::No }) {
                 let message = format!("{resource} is not a multi-Region key");
                 report.add("RG013", primary.at, &key.name, message);
+            } else if matches!(found.kind, KeyKind::Replica { .. }) {
+                let message = format!("{resource} is a replica key itself");
+                report.add("RG024", primary.at, &key.name, message);
             } else if unit.one_region || (key.region.is_some() && found.region == key.region) {
                 let message = format!("{resource} is made in the Region that {} is in", key.name);
                 report.add("RG020", primary.at, &key.name, message);

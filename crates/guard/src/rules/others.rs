@@ -1,46 +1,50 @@
 //! Rotations, and who may read a secret from another account.
 
 use super::Report;
-use crate::model::{Given, Rotation, Secret, SecretPolicy, Setting, Unit};
+use crate::model::{Given, Secret, SecretPolicy, Setting, Unit, Write, Written};
 use crate::policy::{Guest, guests};
 
 pub(super) fn check(unit: &Unit, report: &mut Report<'_>) {
-    for rotation in &unit.rotations {
-        check_rotation(unit, rotation, report);
+    for write in &unit.writes {
+        check_write(unit, write, report);
     }
     for policy in &unit.secret_policies {
         check_policy(unit, policy, report);
     }
 }
 
-/// Only a primary rotates: a rotation of an ARN that is a replica's is refused.
-fn check_rotation(unit: &Unit, rotation: &Rotation, report: &mut Report<'_>) {
-    if let Setting::Of { resource, .. } = &rotation.secret.setting {
+/// Only a primary rotates, and takes a policy or a value: an ARN that is a replica's is refused.
+fn check_write(unit: &Unit, write: &Write, report: &mut Report<'_>) {
+    let (rule, refused) = match write.kind {
+        Written::Rotation => ("RG018", "which cannot rotate"),
+        Written::Policy => ("RG023", "which takes no policy of its own"),
+        Written::Version => ("RG023", "which takes no value of its own"),
+    };
+    if let Setting::Of { resource, .. } = &write.secret.setting {
         let secret = unit.secret(resource).and_then(|secret| secret.region.as_deref());
-        if let (Some(region), Some(home)) = (secret, rotation.region.as_deref())
+        if let (Some(region), Some(home)) = (secret, write.region.as_deref())
             && region != home
         {
-            let message = format!("{resource} is in {region}, and {} in {home}", rotation.name);
-            report.add("RG018", rotation.secret.at, &rotation.name, message);
+            let message = format!("{resource} is in {region}, and {} in {home}", write.name);
+            report.add(rule, write.secret.at, &write.name, message);
         }
         return;
     }
-    let Some(text) = rotation.secret.known() else { return };
+    let Some(text) = write.secret.known() else { return };
     let mut parts = text.split(':');
     let (Some("secretsmanager"), Some(region)) = (parts.nth(2), parts.next()) else { return };
     let name = parts.nth(2).unwrap_or_default();
-    if let Some(home) = rotation.region.as_deref().filter(|home| *home != region) {
-        let message = format!("the secret is in {region}, and {} in {home}", rotation.name);
-        return report.add("RG018", rotation.secret.at, &rotation.name, message);
+    if let Some(home) = write.region.as_deref().filter(|home| *home != region) {
+        let message = format!("the secret is in {region}, and {} in {home}", write.name);
+        return report.add(rule, write.secret.at, &write.name, message);
     }
     let replica_there = |secret: &&Secret| {
         secret.replicas.iter().any(|replica| replica.region.known() == Some(region))
             && secret.called.as_deref().is_some_and(|called| is_named(name, called))
     };
     if let Some(secret) = unit.secrets.iter().find(replica_there) {
-        let message =
-            format!("in {region} there is a replica of {}, which cannot rotate", secret.name);
-        report.add("RG018", rotation.secret.at, &rotation.name, message);
+        let message = format!("in {region} there is a replica of {}, {refused}", secret.name);
+        report.add(rule, write.secret.at, &write.name, message);
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Example, Rule};
 use crate::finding::Severity;
 
 /// Every rule, by its id.
-pub static RULES: [Rule; 26] = [
+pub static RULES: [Rule; 29] = [
     Rule {
         id: "RG001",
         severity: Severity::Error,
@@ -155,7 +155,7 @@ pub static RULES: [Rule; 26] = [
         id: "RG014",
         severity: Severity::Error,
         title: "Key policy that shuts Secrets Manager out",
-        explanation: "Secrets Manager uses a key with the permissions of its caller. A key policy that gives the account no access, allows only a service principal, or denies what does not come through another service makes the secret unreadable, in its own Region or in the replica's.",
+        explanation: "Secrets Manager uses a key with the permissions of its caller. A key policy that gives the account no access, allows only a service principal, or denies what does not come through another service makes the secret unreadable, in its own Region or in the replica's. A replica key's policy is its own: one that is copied from the primary names Secrets Manager of the primary's Region in kms:ViaService, or the primary's ARN in the encryption context.",
         fix: "Allow the account (its root principal) or its roles kms:Decrypt and kms:GenerateDataKey, at least through secretsmanager.<Region>.amazonaws.com.",
         example: Example::Templates {
             bad: include_str!("examples/RG014-bad.yaml"),
@@ -248,6 +248,39 @@ pub static RULES: [Rule; 26] = [
         example: Example::Terraform {
             bad: include_str!("examples/RG022-bad.tf"),
             good: include_str!("examples/RG022-good.tf"),
+        },
+    },
+    Rule {
+        id: "RG023",
+        severity: Severity::Error,
+        title: "Policy or value of a replica",
+        explanation: "A replica takes its value and its policy from the primary and from nobody else. AWS answers `Operation not permitted on a replica secret.`",
+        fix: "Name the primary secret, and put its versions and its policy into its Region; they are replicated.",
+        example: Example::Terraform {
+            bad: include_str!("examples/RG023-bad.tf"),
+            good: include_str!("examples/RG023-good.tf"),
+        },
+    },
+    Rule {
+        id: "RG024",
+        severity: Severity::Error,
+        title: "Replica key of a replica key",
+        explanation: "Only the primary of a multi-Region key is replicated. KMS refuses a replica as the primary of another.",
+        fix: "Give the ARN of the primary key to each replica key.",
+        example: Example::Terraform {
+            bad: include_str!("examples/RG024-bad.tf"),
+            good: include_str!("examples/RG024-good.tf"),
+        },
+    },
+    Rule {
+        id: "RG025",
+        severity: Severity::Error,
+        title: "Key without key material",
+        explanation: "A key for imported material encrypts nothing before the material is imported, in each Region by itself: a replica key of it has none either. A secret with a value is refused until then, and a replica of it fails.",
+        fix: "Import the material into each key first, and store the value in a later deployment; or use a key whose material KMS makes.",
+        example: Example::Templates {
+            bad: include_str!("examples/RG025-bad.yaml"),
+            good: include_str!("examples/RG025-good.yaml"),
         },
     },
     Rule {
