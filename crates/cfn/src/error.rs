@@ -290,6 +290,9 @@ pub enum Problem {
     #[error("Properties validation failed for resource {resource} with message:\n{}", messages.join("\n"))]
     Properties { resource: String, messages: Vec<String> },
 
+    #[error("Resource type {type_name} is not supported: {reason}")]
+    Unsupported { type_name: String, reason: &'static str },
+
     // Rules.
     #[error("Template constraint violation: {description}")]
     Assertion { rule: String, description: String },

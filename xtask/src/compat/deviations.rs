@@ -378,7 +378,7 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "CreateStack",
-        "stacks may have `AWS::SecretsManager::Secret`, `AWS::SecretsManager::ResourcePolicy`, `AWS::KMS::Key`, `AWS::KMS::ReplicaKey` and `AWS::KMS::Alias`; every other type, exports and imports are refused by name before anything is made",
+        "stacks may have `AWS::SecretsManager::Secret`, `AWS::SecretsManager::ResourcePolicy`, `AWS::SecretsManager::RotationSchedule`, `AWS::KMS::Key`, `AWS::KMS::ReplicaKey` and `AWS::KMS::Alias`; every other type, exports and imports are refused by name before anything is made",
         "nothing is called complete that was not made",
     ),
     of(
@@ -434,6 +434,12 @@ pub const DEVIATIONS: &[Deviation] = &[
         "GetTemplateSummary",
         "no `ResourceIdentifierSummaries`; stack sets and warnings are refused; `ParameterConstraints` are empty",
         "imports and stack sets are not built",
+    ),
+    of(
+        CloudFormation,
+        "UpdateStack",
+        "an update of an `AWS::SecretsManager::RotationSchedule` waits while a rotation is under way, an hour at most",
+        "on AWS it fails, and so would the rollback that follows it",
     ),
     of(
         CloudFormation,

@@ -16,11 +16,12 @@ use crate::tags::Tags;
 use crate::tx::Tx;
 
 /// The types that stacks may have. Templates with others are refused by name.
-pub const TYPES: [&str; 5] = [
+pub const TYPES: [&str; 6] = [
     "AWS::KMS::Alias",
     "AWS::KMS::Key",
     "AWS::KMS::ReplicaKey",
     "AWS::SecretsManager::ResourcePolicy",
+    "AWS::SecretsManager::RotationSchedule",
     "AWS::SecretsManager::Secret",
 ];
 

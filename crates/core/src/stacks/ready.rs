@@ -18,6 +18,10 @@ use crate::stacks::handlers::TYPES;
 use crate::stacks::ids::StackArn;
 use crate::stacks::model::{Resource, Side, Stack};
 
+const ATTACHMENT: &str = "AWS::SecretsManager::SecretTargetAttachment";
+const NO_DATABASES: &str = "it copies the engine, host and port of a database, and there are no \
+     databases here to read them from. Give them in SecretString or SecretStringTemplate.";
+
 /// The given texts of parameters.
 pub type Given = BTreeMap<String, Text>;
 
@@ -38,14 +42,7 @@ impl Ready {
         let ready = Self::read(text, given, pseudo)?;
         let resolution = ready.resolution()?;
         resolution.check()?;
-        let unknown: BTreeSet<String> = resolution
-            .existing()
-            .map(|resource| resource.type_name.clone())
-            .filter(|name| !TYPES.contains(&name.as_str()))
-            .collect();
-        if !unknown.is_empty() {
-            return Err(Problem::UnknownTypes { types: unknown.into_iter().collect() }.anywhere());
-        }
+        check_types(&resolution)?;
         let misfits = resolution.check_properties(&Unmade)?;
         match misfits.first() {
             Some(misfit) => Err(misfit.problem()),
@@ -97,6 +94,22 @@ impl Ready {
     pub fn properties(&self, resource: &Declared, made: &Made<'_>) -> Result<Value, Located> {
         self.resolution()?.properties(resource, made)
     }
+}
+
+/// Refuses, by name, the types that no stack here can have.
+pub fn check_types(resolution: &Resolution<'_>) -> Result<(), Located> {
+    let known = |name: &str| TYPES.contains(&name);
+    let all = resolution.existing().map(|resource| resource.type_name.as_str());
+    let unknown: BTreeSet<&str> = all.filter(|name| !known(name)).collect();
+    let Some(first) = unknown.first() else { return Ok(()) };
+    // Regent owns the type, and cannot make one: the reason says more than the name.
+    let attachment = unknown.len() == 1 && *first == ATTACHMENT;
+    let problem = if attachment {
+        Problem::Unsupported { type_name: ATTACHMENT.to_owned(), reason: NO_DATABASES }
+    } else {
+        Problem::UnknownTypes { types: unknown.into_iter().map(str::to_owned).collect() }
+    };
+    Err(problem.anywhere())
 }
 
 /// The parameters that a stored side was given.
@@ -175,9 +188,12 @@ impl Outside for Made<'_> {
                 Some(format!("arn:{partition}:kms:{region}:{account}:key/{physical}"))
             }
             ("AWS::KMS::Key" | "AWS::KMS::ReplicaKey", "KeyId")
-            | ("AWS::SecretsManager::Secret" | "AWS::SecretsManager::ResourcePolicy", "Id") => {
-                Some(physical.to_string())
-            }
+            | (
+                "AWS::SecretsManager::Secret"
+                | "AWS::SecretsManager::ResourcePolicy"
+                | "AWS::SecretsManager::RotationSchedule",
+                "Id",
+            ) => Some(physical.to_string()),
             _ => None,
         }
     }

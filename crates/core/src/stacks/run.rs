@@ -288,7 +288,8 @@ impl Work<'_, '_> {
         });
         let outcome = match updated {
             Ok(Done::Ask(asks)) => return Ok(Progress::Ask(asks)),
-            Ok(Done::Later) => return Ok(Progress::Wait),
+            Ok(Done::Later) if !self.is_overdue() => return Ok(Progress::Wait),
+            Ok(Done::Later) => return self.fail(logical, Reason::TimedOut),
             Ok(Done::Done(())) => Ok(()),
             Err(Failure::Store(fault)) => return Err(fault),
             Err(Failure::Refused(words)) => Err(words),
@@ -393,6 +394,11 @@ impl Work<'_, '_> {
         self.run.waiting = None;
         self.run.position += 1;
         Ok(self.moved())
+    }
+
+    /// Whether the operation as a whole has taken longer than anything is waited for.
+    fn is_overdue(&self) -> bool {
+        self.cx.now.millis() - self.run.started.millis() > limits::STABILIZE_MS_MAX
     }
 
     fn is_late(&self) -> bool {

@@ -11,7 +11,7 @@ use regent_core::ports::{Read, StoreFault};
 use regent_core::replication::change::{Answer, Question};
 use regent_core::tx::{Batch, Tx};
 
-use super::handlers::{Called, Services, Unanswered, write_tags};
+use super::handlers::{Called, OF_KEYS, Services, Unanswered};
 use crate::service::{Protocol, Service};
 
 /// A verdict: to be given once the batch is committed.
@@ -60,9 +60,7 @@ fn replicate(
         body.string("ReplicaRegion", from.as_str());
         body.string("Policy", &*install.policy);
         body.string("Description", &*install.description);
-        if !install.tags.is_empty() {
-            body.array("Tags", |list| write_tags(list, &install.tags));
-        }
+        OF_KEYS.write(body, &install.tags);
     });
     let batch = inner.into_batch();
     let answer = match called {

@@ -5,6 +5,7 @@
 
 mod operations;
 mod replica_keys;
+mod rotation_schedules;
 mod stories;
 
 use regent_core::cx::{Ask, Profile};

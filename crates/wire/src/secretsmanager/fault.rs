@@ -61,7 +61,7 @@ const PASSWORD_TOO_SHORT: &str = "Password length is too short based on the requ
 const PASSWORD_TYPE_EXCLUDED: &str = "All characters of the desired type have been excluded";
 const NO_FUNCTION: &str = "No Lambda rotation function ARN is associated with this secret.";
 const FUNCTION_UNUSABLE: &str = "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to the principal secretsmanager.amazonaws.com.";
-const ROTATION_INCOMPLETE: &str =
+pub(crate) const ROTATION_INCOMPLETE: &str =
     "A previous rotation isn't complete. That rotation will be reattempted.";
 const RULES_BOTH: &str =
     "You cannot specify both rotation frequency and schedule expression together.";

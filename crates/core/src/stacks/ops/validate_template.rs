@@ -2,9 +2,6 @@
 //!
 //! AWS: it looks at structure and types; properties are looked at when a stack takes them.
 
-use std::collections::BTreeSet;
-
-use regent_cfn::error::Problem;
 use regent_cfn::resolve::Pseudo;
 use regent_cfn::{Document, Template, node};
 
@@ -13,8 +10,7 @@ use crate::engine::{Operation, Query};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::stacks::error::Error;
-use crate::stacks::handlers::TYPES;
-use crate::stacks::ready::Given;
+use crate::stacks::ready::{Given, check_types};
 
 #[derive(Debug)]
 pub struct ValidateTemplate {
@@ -55,15 +51,7 @@ pub(super) fn validated(text: &str) -> Result<Template, Error> {
     let pseudo = Pseudo::default();
     let resolution = regent_cfn::resolve::Resolution::new(&template, &values, &pseudo)?;
     resolution.check()?;
-    let unknown: BTreeSet<String> = resolution
-        .existing()
-        .map(|resource| resource.type_name.clone())
-        .filter(|name| !TYPES.contains(&name.as_str()))
-        .collect();
-    if unknown.is_empty() {
-        drop(resolution);
-        return Ok(template);
-    }
-    let types = unknown.into_iter().collect();
-    Err(Problem::UnknownTypes { types }.anywhere().into())
+    check_types(&resolution)?;
+    drop(resolution);
+    Ok(template)
 }

@@ -3,14 +3,14 @@
 use regent_cfn::{Text, Value};
 use regent_core::ports::StoreFault;
 use regent_core::stacks::handlers::{Change, Done, Handled};
-use regent_core::tags::Tags;
 use regent_core::tx::Tx;
 use serde::Deserialize;
 
 use super::At;
 use super::call::{Unanswered, answer, is_absent, said, unanswered};
-use super::value::{differs, document, flag, number, retagged, tags, text};
-use crate::json::{self, Array};
+use super::tagging::OF_KEYS;
+use super::value::{differs, document, flag, number, tags, text};
+use crate::json;
 use crate::service::{Protocol, Service};
 
 const SERVICE: Service = Service::Kms;
@@ -42,9 +42,7 @@ pub(super) fn create(at: &At<'_>, tx: &mut Tx<'_>, wanted: &Value) -> Handled<Bo
         for member in ["MultiRegion", "BypassPolicyLockoutSafetyCheck"] {
             body.boolean(member, flag(wanted, member));
         }
-        if !all.is_empty() {
-            body.array("Tags", |list| write_tags(list, &all));
-        }
+        OF_KEYS.write(body, &all);
     });
     let body = answer!(cx, SERVICE, body);
     let made: Answer = json::parse(&body).map_err(|_| StoreFault)?;
@@ -97,8 +95,8 @@ pub(super) fn update(
     if differs(was, wanted, "KeyPolicy") {
         answer!(cx, SERVICE, put_policy(at, tx, physical, wanted));
     }
-    let (gone, put) = retagged(&tags(tags_before, was), &tags(at.place.tags, wanted));
-    match retag(at, tx, physical, &gone, &put) {
+    let both = (&tags(tags_before, was), &tags(at.place.tags, wanted));
+    match OF_KEYS.change(at, tx, physical, both) {
         Ok(()) => Ok(Done::Done(())),
         Err(why) => unanswered(cx, SERVICE, why),
     }
@@ -185,35 +183,4 @@ fn default_policy(at: &At<'_>) -> Text {
     Text::new(format!(
         r#"{{"Version":"2012-10-17","Id":"key-default-1","Statement":[{{"Sid":"Enable IAM User Permissions","Effect":"Allow","Principal":{{"AWS":"arn:{partition}:iam::{account}:root"}},"Action":"kms:*","Resource":"*"}}]}}"#
     ))
-}
-
-fn retag(
-    at: &At<'_>,
-    tx: &mut Tx<'_>,
-    id: &str,
-    gone: &[Box<str>],
-    put: &Tags,
-) -> Result<(), Unanswered> {
-    if !gone.is_empty() {
-        at.calls.call(tx, SERVICE, "UntagResource", 512, |body| {
-            body.string("KeyId", id);
-            body.strings("TagKeys", gone);
-        })?;
-    }
-    if !put.is_empty() {
-        at.calls.call(tx, SERVICE, "TagResource", 512, |body| {
-            body.string("KeyId", id);
-            body.array("Tags", |list| write_tags(list, put));
-        })?;
-    }
-    Ok(())
-}
-
-pub(in crate::cloudformation) fn write_tags(list: &mut Array<'_>, tags: &Tags) {
-    for (key, value) in tags {
-        list.object(|tag| {
-            tag.string("TagKey", &**key);
-            tag.string("TagValue", &**value);
-        });
-    }
 }

@@ -9,7 +9,9 @@ mod call;
 mod key;
 mod policy;
 mod replica_key;
+mod rotation_schedule;
 mod secret;
+mod tagging;
 mod value;
 
 use std::cell::RefCell;
@@ -26,7 +28,7 @@ use zeroize::Zeroizing;
 use crate::operations::Operation;
 use call::Calls;
 pub(super) use call::Unanswered;
-pub(super) use key::write_tags;
+pub(super) use tagging::OF_KEYS;
 
 /// The handlers of every type that a stack may have, and what they have called.
 #[derive(Debug, Default)]
@@ -67,6 +69,9 @@ impl Handlers for Services {
         match place.type_name {
             "AWS::SecretsManager::Secret" => secret::create(&self.at(place), tx, wanted),
             "AWS::SecretsManager::ResourcePolicy" => policy::create(&self.at(place), tx, wanted),
+            "AWS::SecretsManager::RotationSchedule" => {
+                rotation_schedule::create(&self.at(place), tx, wanted)
+            }
             "AWS::KMS::Key" => key::create(&self.at(place), tx, wanted),
             "AWS::KMS::ReplicaKey" => replica_key::create(&self.at(place), tx, wanted),
             "AWS::KMS::Alias" => alias::create(&self.at(place), tx, wanted),
@@ -86,6 +91,9 @@ impl Handlers for Services {
             "AWS::SecretsManager::ResourcePolicy" => {
                 policy::update(&self.at(place), tx, physical, change)
             }
+            "AWS::SecretsManager::RotationSchedule" => {
+                rotation_schedule::update(&self.at(place), tx, physical, change)
+            }
             "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => {
                 key::update(&self.at(place), tx, physical, change)
             }
@@ -104,6 +112,9 @@ impl Handlers for Services {
         match place.type_name {
             "AWS::SecretsManager::Secret" => secret::delete(&self.at(place), tx, physical),
             "AWS::SecretsManager::ResourcePolicy" => policy::delete(&self.at(place), tx, physical),
+            "AWS::SecretsManager::RotationSchedule" => {
+                rotation_schedule::delete(&self.at(place), tx, physical)
+            }
             "AWS::KMS::Key" => key::delete(&self.at(place), tx, physical, was),
             "AWS::KMS::ReplicaKey" => replica_key::delete(&self.at(place), tx, physical, was),
             "AWS::KMS::Alias" => alias::delete(&self.at(place), tx, physical),

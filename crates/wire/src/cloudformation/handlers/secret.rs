@@ -10,14 +10,14 @@ use regent_cfn::{Text, Value};
 use regent_core::cx::{Cx, Profile};
 use regent_core::ports::{Read, StoreFault};
 use regent_core::stacks::handlers::{Change, Done, Handled, Settled};
-use regent_core::tags::Tags;
 use regent_core::tx::Tx;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::At;
 use super::call::{Body, Calls, Unanswered, answer, is_absent, said};
-use super::value::{differs, flag, number, retagged, tags, text};
+use super::tagging::OF_SECRETS;
+use super::value::{differs, flag, number, tags, text};
 use crate::json::{self, Array, Object, Sensitive};
 use crate::service::{Protocol, Service};
 
@@ -83,9 +83,7 @@ pub(super) fn create(at: &At<'_>, tx: &mut Tx<'_>, wanted: &Value) -> Handled<Bo
             body.string(member, text(wanted, member).as_ref().map(Text::expose));
         }
         body.string("SecretString", value.as_ref().map(|value| value.as_str()));
-        if !all.is_empty() {
-            body.array("Tags", |list| write_tags(list, &all));
-        }
+        OF_SECRETS.write(body, &all);
         if !regions.is_empty() {
             body.array("AddReplicaRegions", |list| write_regions(list, &regions));
         }
@@ -128,36 +126,14 @@ pub(super) fn update(
         });
         answer!(cx, SERVICE, done);
     }
-    let (gone, put) = retagged(&tags(tags_before, was), &tags(at.place.tags, wanted));
-    if let Err(why) = retag(at, tx, physical, &gone, &put) {
+    let both = (&tags(tags_before, was), &tags(at.place.tags, wanted));
+    if let Err(why) = OF_SECRETS.change(at, tx, physical, both) {
         return super::call::unanswered(cx, SERVICE, why);
     }
     if let Err(why) = replicate(at, tx, physical, &regions(was), &regions(wanted)) {
         return super::call::unanswered(cx, SERVICE, why);
     }
     Ok(Done::Done(()))
-}
-
-fn retag(
-    at: &At<'_>,
-    tx: &mut Tx<'_>,
-    physical: &str,
-    gone: &[Box<str>],
-    put: &Tags,
-) -> Result<(), Unanswered> {
-    if !gone.is_empty() {
-        at.calls.call(tx, SERVICE, "UntagResource", 512, |body| {
-            body.string("SecretId", physical);
-            body.strings("TagKeys", gone);
-        })?;
-    }
-    if !put.is_empty() {
-        at.calls.call(tx, SERVICE, "TagResource", 512, |body| {
-            body.string("SecretId", physical);
-            body.array("Tags", |list| write_tags(list, put));
-        })?;
-    }
-    Ok(())
 }
 
 /// Leads the replicas from one list to another. A Region whose key changed is driven again.
@@ -363,15 +339,6 @@ fn regions(properties: &Value) -> Regions {
         Some((text(item, "Region")?.expose().into(), key))
     };
     list.iter().filter_map(entry).collect()
-}
-
-fn write_tags(list: &mut Array<'_>, tags: &Tags) {
-    for (key, value) in tags {
-        list.object(|tag| {
-            tag.string("Key", &**key);
-            tag.string("Value", &**value);
-        });
-    }
 }
 
 fn write_regions(list: &mut Array<'_>, regions: &Regions) {
