@@ -14,7 +14,7 @@ use crate::run::{Result, output, release_binaries, root, succeed, succeeds, targ
 use regent_wire::operations::OPERATIONS;
 
 /// What is installed where the clients are absent. Older models lack operations that are built.
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 10] = [
     "awscli>=1.46.3,<2",
     "boto3>=1.44.5",
     "botocore>=1.44.5",
@@ -22,6 +22,9 @@ const PACKAGES: [&str; 7] = [
     "aws-encryption-sdk[MPL]>=4",
     "cryptography>=50",
     "sops>=1.18",
+    "moto>=5.2",
+    "flask>=3",
+    "flask-cors>=6",
 ];
 /// The clients from the npm registry.
 const NODE_PACKAGES: [&str; 4] = [
@@ -43,7 +46,7 @@ const POSTGRESQL: &str = "/usr/lib/postgresql";
 /// would put a botocore of its own in the other's place.
 const HAS_CLIENTS: &str = "import importlib.util, tomllib; \
     import aws_cryptographic_material_providers, aws_encryption_sdk; \
-    import aws_secretsmanager_caching, boto3, botocore; \
+    import aws_secretsmanager_caching, boto3, botocore, moto.server; \
     from cryptography.hazmat.primitives.asymmetric import mldsa, mlkem; \
     assert importlib.util.find_spec('awscli') and importlib.util.find_spec('sops'); \
     assert tuple(map(int, botocore.__version__.split('.'))) >= (1, 44, 5)";

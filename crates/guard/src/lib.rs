@@ -21,4 +21,4 @@ pub mod suppress;
 pub use baseline::Baseline;
 pub use config::Options;
 pub use finding::{Finding, Severity};
-pub use scan::{Checked, check};
+pub use scan::{Checked, Subject, check};

@@ -21,14 +21,25 @@ use crate::{rules, suppress};
 /// LIMIT: bytes of a file that is looked at; a template has 1 MB at most, a plan more.
 const FILE_LEN_MAX: u64 = 64 << 20;
 
+/// What was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Subject {
+    /// Files, by `regent check`.
+    #[default]
+    Files,
+    /// Secrets of live accounts, by `regent audit`: a finding's path is an account and a Region.
+    Secrets,
+}
+
 /// What a check found, and what it looked at.
 #[derive(Debug, Default)]
 pub struct Checked {
+    pub subject: Subject,
     /// By path, place and rule.
     pub findings: Vec<Finding>,
-    /// Files with secrets or keys in them.
+    /// Files with secrets or keys in them; or secrets.
     pub files: usize,
-    /// Files that were opened.
+    /// Files that were opened; or Regions.
     pub opened: usize,
     /// Findings that a baseline knows, and that are not among these.
     pub known: usize,
@@ -60,20 +71,42 @@ pub fn check(paths: &[String], options: &Options) -> io::Result<Checked> {
         checked.findings.extend(findings);
     }
     ignored(options, &mut checked.findings)?;
-    checked.findings.sort_by(|a, b| {
-        (&a.path, a.at, a.rule.id, &a.message).cmp(&(&b.path, b.at, b.rule.id, &b.message))
-    });
+    checked.sort();
     Ok(checked)
 }
 
+impl Subject {
+    /// The command that looks at it.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Files => "regent check",
+            Self::Secrets => "regent audit",
+        }
+    }
+}
+
 impl Checked {
+    /// The order of every report.
+    pub fn sort(&mut self) {
+        self.findings.sort_by(|a, b| {
+            (&a.path, a.at, &a.resource, a.rule.id, &a.message).cmp(&(
+                &b.path,
+                b.at,
+                &b.resource,
+                b.rule.id,
+                &b.message,
+            ))
+        });
+    }
+
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.rule.severity == severity).count()
     }
 
-    /// Files that could not be read.
+    /// Files, or Regions, that could not be read.
     pub fn unreadable(&self) -> usize {
-        self.findings.iter().filter(|finding| finding.rule.id == "RG102").count()
+        let unreadable = |finding: &&Finding| rules::UNREADABLE.contains(&finding.rule.id);
+        self.findings.iter().filter(unreadable).count()
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use regent_guard::config::{Ignore, Options};
 use regent_guard::report;
-use regent_guard::rules::{self, Example, RULES};
-use regent_guard::scan::{Checked, check, check_terraform, check_text};
+use regent_guard::rules::{self, Example, LIVE, RULES};
+use regent_guard::scan::{Checked, Subject, check, check_terraform, check_text};
 use regent_guard::{Baseline, Finding, Severity};
 
 fn corpus(kind: &str, options: &Options) -> Checked {
@@ -96,7 +96,7 @@ fn examples_of_every_rule() {
 #[test]
 fn the_table_is_in_order_and_explained() {
     assert!(RULES.is_sorted_by(|a, b| a.id < b.id));
-    insta::assert_snapshot!("rules", report::rules());
+    insta::assert_snapshot!("rules", report::rules(Subject::Files));
     insta::assert_snapshot!("explain", report::explain(rules::find("rg004").unwrap()));
     assert!(rules::find("RG999").is_none());
 }
@@ -283,4 +283,37 @@ fn a_manifest_of_cdk_says_where_a_template_is_deployed() {
     assert_eq!(places(root.clone()), all);
     let one = format!("{root}/inner.template.json");
     assert_eq!(places(one), ["inner.template.json RG006"]);
+}
+
+#[test]
+fn the_live_table_is_in_order_and_its_reports_name_accounts() {
+    assert!(LIVE.is_sorted_by(|a, b| a.id < b.id));
+    insta::assert_snapshot!("live_rules", report::rules(Subject::Secrets));
+    let finding = |rule, resource: Option<&str>, message: &str| Finding {
+        rule: rules::find(rule).unwrap(),
+        path: "123456789012/us-west-2".to_owned(),
+        at: None,
+        resource: resource.map(str::to_owned),
+        message: message.to_owned(),
+        snippet: None,
+    };
+    let findings = vec![
+        finding("RG201", Some("prod/db"), "Invalid keyId 'x'"),
+        finding("RG298", Some("prod/db"), "no leave"),
+        finding("RG299", None, "ListSecrets: no leave"),
+    ];
+    let checked =
+        Checked { subject: Subject::Secrets, findings, files: 3, opened: 2, ..Checked::default() };
+    assert_eq!(checked.unreadable(), 1);
+    let all = [report::text, report::json, report::junit, report::github, report::markdown];
+    insta::assert_snapshot!("live", all.map(|print| print(&checked)).join("\n"));
+    let sarif: serde_json::Value = serde_json::from_str(&report::sarif(&checked)).unwrap();
+    let driver = &sarif["runs"][0]["tool"]["driver"];
+    assert_eq!(driver["name"], "regent audit");
+    assert_eq!(driver["rules"].as_array().unwrap().len(), LIVE.len());
+    // What could not be read is never known.
+    let mut checked = checked;
+    Baseline::parse(&Baseline::write(&checked)).unwrap().apply(&mut checked);
+    let left: Vec<_> = checked.findings.iter().map(|finding| finding.rule.id).collect();
+    assert_eq!((left, checked.known), (vec!["RG299"], 2));
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::run::{Result, metadata};
+use crate::run::{Result, cargo, metadata, output};
 
 /// Crates that are functions of their arguments, and all that each may use.
 const PURE: [(&str, &[&str]); 2] = [
@@ -17,7 +17,8 @@ const PURE: [(&str, &[&str]); 2] = [
 const CRYPTOGRAPHY: (&str, [&str; 4]) =
     ("regent-crypto", ["aws-lc-rs", "ed25519-dalek", "ml-dsa", "sha2"]);
 /// What crates below the binary do without: each pair is a crate and what it may not use.
-const FORBIDDEN: [(&str, &[&str]); 4] = [
+const FORBIDDEN: [(&str, &[&str]); 5] = [
+    ("regent-audit", &["hyper", "regent-core", "regent-crypto", "regent-store", "regent-wire"]),
     ("regent-guard", &["tokio", "hyper", "regent-core", "regent-store", "regent-wire"]),
     ("regent-wire", &["tokio", "hyper", "rusqlite", "regent-store"]),
     ("regent-store", &["tokio", "hyper", "regent-wire", "regent-crypto"]),
@@ -47,7 +48,7 @@ pub fn check(problems: &mut Vec<String>) -> Result<()> {
             problems.push(format!("{name} depends on {found}"));
         }
     }
-    for found in shipped(&metadata)?.iter().filter(|name| BANNED.contains(&name.as_str())) {
+    for found in shipped()?.iter().filter(|name| BANNED.contains(&name.as_str())) {
         problems.push(format!("{found} is shipped in the binary"));
     }
     Ok(())
@@ -71,36 +72,18 @@ fn direct_dependencies(metadata: &Value) -> Result<BTreeMap<String, BTreeSet<Str
     if direct.is_empty() { Err("cargo metadata lists no packages".to_owned()) } else { Ok(direct) }
 }
 
-/// The names of everything that is linked into the binary.
-fn shipped(metadata: &Value) -> Result<BTreeSet<String>> {
-    let names: BTreeMap<_, _> = array(metadata, "packages")?
-        .iter()
-        .filter_map(|package| Some((text(package, "id")?, text(package, "name")?)))
-        .collect();
-    let resolve = metadata.get("resolve").ok_or("cargo metadata has no graph")?;
-    let mut edges = BTreeMap::new();
-    for node in array(resolve, "nodes")? {
-        let normal: Vec<_> = array(node, "deps")?
-            .iter()
-            .filter(|dependency| is_normal(dependency))
-            .filter_map(|dependency| text(dependency, "pkg"))
-            .collect();
-        edges.insert(text(node, "id").unwrap_or_default(), normal);
-    }
-    let named = |id: &String| names.get(id).is_some_and(|name| name == "regent");
-    let mut waiting: Vec<_> = edges.keys().filter(|id| named(id)).cloned().collect();
-    let mut reached = BTreeSet::new();
-    while let Some(id) = waiting.pop() {
-        if reached.insert(id.clone()) {
-            waiting.extend(edges.get(&id).into_iter().flatten().cloned());
-        }
-    }
-    Ok(reached.iter().filter_map(|id| names.get(id).cloned()).collect())
-}
-
-fn is_normal(dependency: &Value) -> bool {
-    let kinds = dependency.get("dep_kinds").and_then(Value::as_array);
-    kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind.get("kind").is_some_and(Value::is_null)))
+/// The names of everything that is linked into the binary, on any system.
+///
+/// From cargo's tree and not from its metadata: there, an optional dependency that a feature would
+/// only add to (`ring?/std`) is listed although nothing has switched it on.
+fn shipped() -> Result<BTreeSet<String>> {
+    let mut tree = cargo();
+    tree.args(["tree", "--locked", "--package", "regent", "--edges", "normal"]);
+    tree.args(["--target", "all", "--prefix", "none", "--format", "{p}"]);
+    let listed = output(&mut tree)?;
+    let names = listed.lines().filter_map(|line| line.split_whitespace().next());
+    let names: BTreeSet<String> = names.map(str::to_owned).collect();
+    if names.contains("regent-core") { Ok(names) } else { Err("cargo lists no tree".to_owned()) }
 }
 
 fn array<'v>(value: &'v Value, member: &str) -> Result<&'v Vec<Value>> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::summary;
 use crate::finding::Severity;
-use crate::scan::Checked;
+use crate::scan::{Checked, Subject};
 
 /// Writes to a `String` do not fail.
 pub fn github(checked: &Checked) -> String {
@@ -16,14 +16,23 @@ pub fn github(checked: &Checked) -> String {
             Severity::Warning => "warning",
             Severity::Info => "notice",
         };
-        let _ = write!(out, "::{command} file={}", property(&finding.path));
+        let _ = write!(out, "::{command} ");
+        // What lives in an account is in no file of the repository.
+        let place = match (checked.subject, &finding.resource) {
+            (Subject::Files, _) => {
+                let _ = write!(out, "file={},", property(&finding.path));
+                String::new()
+            }
+            (Subject::Secrets, None) => format!("{}: ", finding.path),
+            (Subject::Secrets, Some(name)) => format!("{} in {}: ", name, finding.path),
+        };
         if let Some(at) = finding.at {
-            let _ = write!(out, ",line={},col={}", at.line, at.column);
+            let _ = write!(out, "line={},col={},", at.line, at.column);
         }
         let title = property(&format!("{} {}", rule.id, rule.title));
         let fix = if rule.severity == Severity::Info { "" } else { rule.fix };
-        let message = data(format!("{}\n{fix}", finding.message).trim_end());
-        let _ = writeln!(out, ",title={title}::{message}");
+        let message = data(format!("{place}{}\n{fix}", finding.message).trim_end());
+        let _ = writeln!(out, "title={title}::{message}");
     }
     let _ = writeln!(out, "{}", summary(checked));
     out

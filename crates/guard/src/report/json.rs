@@ -1,23 +1,35 @@
 //! The report for programs: one JSON object. Members are added, never renamed.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::finding::{Finding, Severity};
-use crate::scan::Checked;
+use crate::scan::{Checked, Subject};
 
 pub fn json(checked: &Checked) -> String {
+    format!("{:#}\n", Value::Object(members(checked)))
+}
+
+/// The members of the report, for a command that has more to say.
+pub fn members(checked: &Checked) -> Map<String, Value> {
     let findings: Vec<Value> = checked.findings.iter().map(one).collect();
+    let (looked, opened) = match checked.subject {
+        Subject::Files => ("files", "opened"),
+        Subject::Secrets => ("secrets", "regions"),
+    };
     let report = json!({
         "findings": findings,
-        "files": checked.files,
-        "opened": checked.opened,
+        looked: checked.files,
+        opened: checked.opened,
         "errors": checked.count(Severity::Error),
         "warnings": checked.count(Severity::Warning),
         "infos": checked.count(Severity::Info),
         "unreadable": checked.unreadable(),
         "baseline": checked.known,
     });
-    format!("{report:#}\n")
+    match report {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
 }
 
 fn one(finding: &Finding) -> Value {

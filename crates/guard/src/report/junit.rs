@@ -11,10 +11,11 @@ pub fn junit(checked: &Checked) -> String {
     let infos = checked.count(Severity::Info);
     let failures = checked.findings.len() - infos;
     let tests = checked.findings.len().max(1);
+    let command = checked.subject.command();
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     let _ = writeln!(
         out,
-        "  <testsuite name=\"regent check\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" \
+        "  <testsuite name=\"{command}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" \
          skipped=\"{infos}\">"
     );
     for finding in &checked.findings {
@@ -22,7 +23,7 @@ pub fn junit(checked: &Checked) -> String {
     }
     // A report without a test is taken for a run that went wrong.
     if checked.findings.is_empty() {
-        out.push_str("    <testcase classname=\"regent check\" name=\"nothing found\"/>\n");
+        let _ = writeln!(out, "    <testcase classname=\"{command}\" name=\"nothing found\"/>");
     }
     out.push_str("  </testsuite>\n</testsuites>\n");
     out

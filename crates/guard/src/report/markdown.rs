@@ -7,7 +7,7 @@ use crate::scan::Checked;
 
 /// Writes to a `String` do not fail.
 pub fn markdown(checked: &Checked) -> String {
-    let mut out = format!("### regent check\n\n{}\n", summary(checked));
+    let mut out = format!("### {}\n\n{}\n", checked.subject.command(), summary(checked));
     if checked.findings.is_empty() {
         return out;
     }

@@ -9,20 +9,23 @@ mod text;
 
 use std::fmt::Write as _;
 
-use crate::rules::{Example, RULES, Rule};
-use crate::scan::Checked;
+use crate::rules::{Example, LIVE, RULES, Rule};
+use crate::scan::{Checked, Subject};
 
 pub use github::github;
-pub use json::json;
+pub use json::{json, members};
 pub use junit::junit;
 pub use markdown::markdown;
 pub use sarif::sarif;
 pub use text::text;
 
-/// Every rule in one line each.
-pub fn rules() -> String {
+/// Every rule of a command, in one line each.
+pub fn rules(subject: Subject) -> String {
     let line = |rule: &Rule| format!("{}  {:7}  {}\n", rule.id, rule.severity.name(), rule.title);
-    RULES.iter().map(line).collect()
+    match subject {
+        Subject::Files => RULES.iter().map(line).collect(),
+        Subject::Secrets => LIVE.iter().map(line).collect(),
+    }
 }
 
 /// All that there is to say of one rule.
@@ -54,15 +57,22 @@ fn summary(checked: &Checked) -> String {
         0 => String::new(),
         known => format!("; {known} more in the baseline"),
     };
+    let place = match checked.subject {
+        Subject::Files => {
+            let files = plural(checked.files, "file");
+            format!("{files} with secrets or keys ({} opened)", checked.opened)
+        }
+        Subject::Secrets => {
+            format!("{} of {}", plural(checked.files, "secret"), plural(checked.opened, "Region"))
+        }
+    };
     format!(
-        "{} in {} with secrets or keys ({} opened){known}",
+        "{} in {place}{known}",
         [
             plural(checked.count(Error), "error"),
             plural(checked.count(Warning), "warning"),
             format!("{} not known", checked.count(Info)),
         ]
-        .join(", "),
-        plural(checked.files, "file"),
-        checked.opened
+        .join(", ")
     )
 }

@@ -5,20 +5,23 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::finding::{Finding, Severity};
-use crate::rules::{RULES, Rule};
-use crate::scan::Checked;
+use crate::rules::{LIVE, RULES, Rule};
+use crate::scan::{Checked, Subject};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 pub fn sarif(checked: &Checked) -> String {
-    let rules: Vec<Value> = RULES.iter().map(rule).collect();
+    let rules: Vec<Value> = match checked.subject {
+        Subject::Files => RULES.iter().map(rule).collect(),
+        Subject::Secrets => LIVE.iter().map(rule).collect(),
+    };
     let results: Vec<Value> = checked.findings.iter().map(result).collect();
     let report = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
             "tool": { "driver": {
-                "name": "regent check",
+                "name": checked.subject.command(),
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": rules,
             }},

@@ -1,9 +1,11 @@
-//! The rules: one table (`table`), and what each looks for.
+//! The rules: one table for files (`table`), with what each looks for, and one for live accounts
+//! (`live`), whose checks are `regent-audit`'s.
 //!
 //! A check never guesses. What is certainly wrong is reported under its rule; what cannot be known
 //! from the files is reported as not known, at the level of `info`.
 
 mod keys;
+mod live;
 mod others;
 mod replicas;
 mod table;
@@ -13,7 +15,11 @@ use regent_cfn::Position;
 use crate::finding::{Finding, Severity, Snippet};
 use crate::model::Unit;
 
+pub use live::LIVE;
 pub use table::RULES;
+
+/// The rules about what could not be read.
+pub const UNREADABLE: [&str; 2] = ["RG102", "RG299"];
 
 /// A rule, with all that there is to say of it.
 #[derive(Debug)]
@@ -38,13 +44,13 @@ pub enum Example {
         bad: &'static str,
         good: &'static str,
     },
-    /// The rule is about files, not about what they describe.
+    /// The rule is about files, or about what lives in an account; not about what files describe.
     None,
 }
 
 /// A rule by its id, in any case.
 pub fn find(id: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id))
+    RULES.iter().chain(&LIVE).find(|rule| rule.id.eq_ignore_ascii_case(id))
 }
 
 /// Everything that is wrong with one unit.

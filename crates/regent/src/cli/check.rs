@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use regent_guard::config::{self, CONFIG_FILE, Options};
-use regent_guard::{Baseline, Checked, Severity, report, rules};
+use regent_guard::{Baseline, Checked, Severity, Subject, report, rules};
 
 use super::{Exit, Failure, print};
 
@@ -53,7 +53,7 @@ pub struct Args {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people
     #[default]
     Text,
@@ -70,7 +70,7 @@ enum Format {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Level {
+pub(super) enum Level {
     /// Also what is not known
     Info,
     Warning,
@@ -85,14 +85,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     if args.rules {
-        print(&report::rules());
+        print(&report::rules(Subject::Files));
         return Ok(());
     }
     if let Some(id) = &args.explain {
-        let rule = rules::find(id);
-        let rule = rule.ok_or_else(|| usage(format!("there is no rule {id}")))?;
-        print(&report::explain(rule));
-        return Ok(());
+        return explain(id);
     }
     let options = options(args)?;
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
@@ -103,25 +100,38 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if let Some(baseline) = baseline {
         baseline.apply(&mut checked);
     }
-    print(&match args.output {
-        Format::Text => report::text(&checked),
-        Format::Json => report::json(&checked),
-        Format::Sarif => report::sarif(&checked),
-        Format::Junit => report::junit(&checked),
-        Format::Github => report::github(&checked),
-        Format::Markdown => report::markdown(&checked),
-    });
+    print(&args.output.of(&checked));
     judge(&checked, args.fail_on)
 }
 
-fn baseline(path: &Path) -> Result<Baseline, Failure> {
+impl Format {
+    pub(super) fn of(self, checked: &Checked) -> String {
+        match self {
+            Self::Text => report::text(checked),
+            Self::Json => report::json(checked),
+            Self::Sarif => report::sarif(checked),
+            Self::Junit => report::junit(checked),
+            Self::Github => report::github(checked),
+            Self::Markdown => report::markdown(checked),
+        }
+    }
+}
+
+/// Prints all that there is to say of a rule.
+pub(super) fn explain(id: &str) -> Result<(), Failure> {
+    let rule = rules::find(id).ok_or_else(|| usage(format!("there is no rule {id}")))?;
+    print(&report::explain(rule));
+    Ok(())
+}
+
+pub(super) fn baseline(path: &Path) -> Result<Baseline, Failure> {
     let name = path.display();
     let text = std::fs::read_to_string(path).map_err(|e| usage(format!("{name}: {e}")))?;
     Baseline::parse(&text).map_err(|wrong| usage(format!("{name}: {wrong}")))
 }
 
 /// What cannot be read is never known, and fails here too.
-fn write_baseline(path: &Path, checked: &Checked) -> Result<(), Failure> {
+pub(super) fn write_baseline(path: &Path, checked: &Checked) -> Result<(), Failure> {
     let name = path.display();
     std::fs::write(path, Baseline::write(checked)).map_err(|e| usage(format!("{name}: {e}")))?;
     unreadable(checked)
@@ -135,7 +145,7 @@ fn unreadable(checked: &Checked) -> Result<(), Failure> {
 }
 
 /// A file that could not be read says more than a finding: nothing is known of it.
-fn judge(checked: &Checked, least: Level) -> Result<(), Failure> {
+pub(super) fn judge(checked: &Checked, least: Level) -> Result<(), Failure> {
     unreadable(checked)?;
     let least = match least {
         Level::Info => Severity::Info,
@@ -181,6 +191,6 @@ fn config_file(args: &Args) -> Result<Option<(String, String)>, Failure> {
     }
 }
 
-fn usage(text: impl std::fmt::Display) -> Failure {
+pub(super) fn usage(text: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Usage, text)
 }

@@ -3,6 +3,7 @@
 //! Commands do their work in the modules here; this one parses, dispatches, and turns a failure
 //! into one line on stderr and an exit code that scripts can rely on.
 
+mod audit;
 mod banner;
 mod check;
 mod client;
@@ -26,7 +27,7 @@ Exit codes:
   4  the data directory cannot be used
   5  the data directory is in use by another process
   6  no server answers at the endpoint
-  7  a file to check could not be read";
+  7  a file to check, or a Region to audit, could not be read";
 
 /// Secrets that stay readable when a Region is gone.
 ///
@@ -47,6 +48,8 @@ enum Command {
     Region(region::Args),
     /// Find secrets whose replicas will not be readable, in templates, before they are deployed
     Check(check::Args),
+    /// Find secrets whose replicas are not readable, in live accounts; reads only
+    Audit(Box<audit::Args>),
     /// Print a completion script for a shell
     Completions { shell: Shell },
 }
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Dev(args) => dev::run(*args),
         Command::Region(args) => region::run(args),
         Command::Check(args) => check::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Completions { shell } => {
             // Into memory: the generator panics if its reader goes away.
             let mut script = Vec::new();
@@ -139,6 +143,7 @@ mod tests {
     #[test]
     fn help_texts() {
         insta::assert_snapshot!("help", help_of(&[]));
+        insta::assert_snapshot!("help_audit", help_of(&["audit"]));
         insta::assert_snapshot!("help_check", help_of(&["check"]));
         insta::assert_snapshot!("help_dev", help_of(&["dev"]));
         insta::assert_snapshot!("help_region", help_of(&["region"]));
