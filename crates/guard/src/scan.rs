@@ -1,9 +1,11 @@
 //! Finding files, and checking each: in parallel, in the order of their paths.
 //!
-//! `.gitignore` holds, hidden files are left out, and a file that was named is always looked at.
+//! `.gitignore` holds, hidden files are left out, and a file that was named is always looked at. A link
+//! to a file is followed, and one to a folder is not, so that no loop is walked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use ignore::WalkBuilder;
@@ -116,7 +118,8 @@ fn collect(
     candidates: &mut Vec<Candidate>,
     findings: &mut Vec<Finding>,
 ) -> io::Result<()> {
-    if Path::new(root).is_file() {
+    // Also a pipe: a shell hands over what another program writes as one.
+    if std::fs::metadata(root).is_ok_and(|found| !found.is_dir()) {
         candidates.push(candidate(Path::new(root), true));
         return Ok(());
     }
@@ -128,7 +131,7 @@ fn collect(
     // Files of a repository are left out as git leaves them out, also where there is no repository.
     for entry in WalkBuilder::new(root).require_git(false).overrides(excluded).build() {
         match entry {
-            Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
+            Ok(entry) if is_file(&entry) => {
                 let ending = entry.path().extension().and_then(|ending| ending.to_str());
                 let ending = ending.map(str::to_ascii_lowercase);
                 let wanted = |ending: &str| {
@@ -143,6 +146,14 @@ fn collect(
         }
     }
     Ok(())
+}
+
+/// A file, or a link that leads to one or to nothing, which has to be told.
+fn is_file(entry: &ignore::DirEntry) -> bool {
+    entry.file_type().is_some_and(|kind| {
+        let leads_on = || std::fs::metadata(entry.path()).is_ok_and(|found| !found.is_file());
+        kind.is_file() || (kind.is_symlink() && !leads_on())
+    })
 }
 
 /// A file of Terraform stands for its folder, which is one configuration.
@@ -196,21 +207,30 @@ fn check_file(candidate: &Candidate, homes: &Homes, options: &Options) -> (bool,
     }
     let failed = |message: String| (true, unreadable(path, None, message).into_iter().collect());
     match bytes_of(path).map(String::from_utf8) {
+        // UTF-16 of plain letters is UTF-8 too, with a zero byte before each.
+        Ok(Ok(text)) if text.contains('\0') && read::is_suspect(text.as_bytes()) => {
+            failed("it has zero bytes; it has to be UTF-8".to_owned())
+        }
         Ok(Ok(text)) => match homes.get(path) {
             Some(home) => check_text(path, &text, candidate.named, &there(home, options)),
             None => check_text(path, &text, candidate.named, options),
         },
-        Ok(Err(_)) if candidate.named => failed("it is not UTF-8".to_owned()),
+        Ok(Err(other)) if candidate.named || read::is_suspect(other.as_bytes()) => {
+            failed("it is not UTF-8".to_owned())
+        }
         Ok(Err(_)) => (false, Vec::new()),
         Err(error) => failed(error.to_string()),
     }
 }
 
 fn bytes_of(path: &str) -> io::Result<Vec<u8>> {
-    if std::fs::metadata(path)?.len() > FILE_LEN_MAX {
+    let mut bytes = Vec::new();
+    // A pipe does not say how much comes.
+    File::open(path)?.take(FILE_LEN_MAX + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|len| len > FILE_LEN_MAX) {
         return Err(io::Error::other(format!("it has more than {FILE_LEN_MAX} bytes")));
     }
-    std::fs::read(path)
+    Ok(bytes)
 }
 
 /// Checks one folder of Terraform's files.

@@ -38,6 +38,14 @@ pub const ENDINGS: [&str; 4] = ["json", "yaml", "yml", "template"];
 /// Endings of files that are looked into with the others of their folder, as `.tf.json` is too.
 pub const TERRAFORM: [&str; 2] = ["tf", "tofu"];
 
+/// Whether bytes that are no UTF-8 may be one of the files that are looked at, in another encoding.
+pub fn is_suspect(bytes: &[u8]) -> bool {
+    let narrow: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
+    let text = String::from_utf8_lossy(&narrow);
+    let marks = cloudformation::SERVICES.iter().chain(&resources::PREFIXES);
+    marks.chain(&pulumi::MARKS).any(|mark| text.contains(mark))
+}
+
 pub fn read(text: &str, context: &Context<'_>) -> Content {
     let found = terraform_plan::read(text, context);
     let found = match found {

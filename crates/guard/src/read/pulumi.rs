@@ -21,6 +21,8 @@ const UNKNOWN: &str = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 /// What it writes for a value that it does not show.
 const SECRET: &str = "[secret]";
 
+/// What is in a preview with secrets or keys.
+pub const MARKS: [&str; 2] = [":secretsmanager", ":kms"];
 /// The types that rules look at, and what Terraform calls them.
 const TYPES: [(&str, &str); 16] = [
     ("aws:secretsmanager/secret:Secret", "aws_secretsmanager_secret"),
