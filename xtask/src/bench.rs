@@ -6,6 +6,7 @@
 //! asserted.
 
 pub mod bare;
+mod cryptography;
 mod listing;
 mod load;
 mod process;
@@ -96,6 +97,8 @@ struct Load<'a> {
     source: &'a dyn Fn(u64) -> Source,
     /// Bytes of an answer's body.
     answer_len: usize,
+    /// Measures the cryptography of a request alone: processor time of one operation.
+    raw: Option<&'a dyn Fn() -> Result<Duration>>,
 }
 
 impl Bench {
@@ -109,7 +112,7 @@ impl Bench {
             return Ok(());
         }
         let bare_server = Process::bare(load.answer_len)?;
-        let (mut bare, mut ours) = (Vec::new(), Vec::new());
+        let (mut bare, mut ours, mut raw) = (Vec::new(), Vec::new(), Vec::new());
         if let Until::Time(time) = load.until {
             for server in [&bare_server, regent] {
                 self.measure(server, load, Until::Time(time / 2), 0)?;
@@ -118,8 +121,12 @@ impl Bench {
         for round in 0..self.rounds {
             bare.push(self.measure(&bare_server, load, load.until, round)?);
             ours.push(self.measure(regent, load, load.until, round)?);
+            if let Some(measure) = load.raw {
+                raw.push(report::per_thousand(measure()?, 1));
+            }
         }
-        self.report.scene(Scene::of(load.name, load.connections, load.answer_len, &bare, &ours));
+        let Load { name, connections, answer_len, .. } = *load;
+        self.report.scene(Scene::of(name, connections, answer_len, &bare, &ours, &raw));
         Ok(())
     }
 

@@ -75,6 +75,7 @@ impl Bench {
                 until: Until::Time(self.time),
                 source: &|round| uniform(&pool, round),
                 answer_len,
+                raw: None,
             };
             self.beside_bare(&server, &load)?;
         }
@@ -92,7 +93,7 @@ impl Bench {
         let until = Until::Count(CREATED);
         self.beside_bare(
             server,
-            &Load { name, connections: CONNECTIONS, until, source: &source, answer_len },
+            &Load { name, connections: CONNECTIONS, until, source: &source, answer_len, raw: None },
         )
     }
 }

@@ -68,6 +68,18 @@ pub struct Scene {
     bare: Measured,
     regent: Measured,
     ratio: f64,
+    /// Requests per second of Regent's, as a share of the bare server's.
+    rate: f64,
+    raw: Option<Raw>,
+}
+
+/// The cryptography of one request alone.
+#[derive(Debug, Clone, Copy)]
+struct Raw {
+    /// Processor time of 1,000 operations, in milliseconds.
+    cpu_ms: f64,
+    /// Regent's processor time as a multiple of the bare server's and this together.
+    ratio: f64,
 }
 
 impl Scene {
@@ -77,8 +89,13 @@ impl Scene {
         answer_len: usize,
         bare: &[Measured],
         regent: &[Measured],
+        raw: &[f64],
     ) -> Self {
-        let ratios = regent.iter().zip(bare).map(|(ours, base)| ours.cpu_ms / base.cpu_ms);
+        let pairs = || regent.iter().zip(bare);
+        let ratios = pairs().map(|(ours, base)| ours.cpu_ms / base.cpu_ms);
+        let rates = pairs().map(|(ours, base)| ours.per_second / base.per_second);
+        let above = pairs().zip(raw).map(|((ours, base), raw)| ours.cpu_ms / (base.cpu_ms + raw));
+        let alone = Raw { cpu_ms: median(raw.to_vec()), ratio: median(above.collect()) };
         Self {
             name: name.to_owned(),
             connections,
@@ -86,6 +103,8 @@ impl Scene {
             bare: Measured::median(bare),
             regent: Measured::median(regent),
             ratio: median(ratios.collect()),
+            rate: median(rates.collect()),
+            raw: (!raw.is_empty()).then_some(alone),
         }
     }
 }
@@ -104,7 +123,7 @@ impl Report {
     }
 
     pub fn scene(&mut self, scene: Scene) {
-        let Scene { name, connections, answer_len, bare, regent, ratio } = scene;
+        let Scene { name, connections, answer_len, bare, regent, ratio, rate, raw } = scene;
         if self.output == Output::Text {
             if !self.headed {
                 println!(
@@ -116,6 +135,10 @@ impl Report {
             let title = format!("{name}, {connections} conn.");
             line(&format!("  bare, {answer_len} bytes"), &bare, "");
             line(&title, &regent, &format!("{ratio:.2}"));
+            if let Some(Raw { cpu_ms, ratio }) = raw {
+                let name = "  cryptography alone; x bare and it";
+                println!("{name:<70}{cpu_ms:>14.1}{ratio:>10.2}");
+            }
         }
         self.scenes.push(json!({
             "name": name,
@@ -124,6 +147,9 @@ impl Report {
             "bare": bare.json(),
             "regent": regent.json(),
             "cpuRatio": rounded(ratio),
+            "rateOfBare": rounded(rate),
+            "cryptographyCpuMsPer1000": raw.map(|raw| rounded(raw.cpu_ms)),
+            "cpuRatioToBareAndCryptography": raw.map(|raw| rounded(raw.ratio)),
         }));
     }
 
@@ -196,6 +222,22 @@ mod tests {
         let round =
             |cpu_ms| Measured { per_second: 1.0, p50: Duration::ZERO, p99: Duration::ZERO, cpu_ms };
         let (bare, ours) = ([round(1.0), round(5.0), round(2.0)], [2.0, 10.0, 40.0].map(round));
-        assert!((Scene::of("s", 1, 1, &bare, &ours).ratio - 2.0).abs() < 1e-9);
+        let scene = Scene::of("s", 1, 1, &bare, &ours, &[]);
+        assert!((scene.ratio - 2.0).abs() < 1e-9 && scene.raw.is_none());
+    }
+
+    /// What cryptography costs by itself is in the measure, not in the excess.
+    #[test]
+    fn cryptography_alone_is_set_beside_the_bare_server() {
+        let round = |per_second, cpu_ms| Measured {
+            per_second,
+            p50: Duration::ZERO,
+            p99: Duration::ZERO,
+            cpu_ms,
+        };
+        let scene = Scene::of("s", 1, 1, &[round(8.0, 2.0)], &[round(2.0, 20.0)], &[3.0]);
+        let raw = scene.raw.unwrap();
+        assert!((raw.cpu_ms - 3.0).abs() < 1e-9 && (raw.ratio - 4.0).abs() < 1e-9);
+        assert!((scene.rate - 0.25).abs() < 1e-9);
     }
 }

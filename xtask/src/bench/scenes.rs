@@ -4,8 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::load::{self, Connection, Source, Until, percentile};
@@ -18,7 +16,7 @@ use crate::run::Result;
 pub(super) const EAST: &str = "us-east-1";
 const WEST: &str = "us-west-2";
 /// Bytes of a value.
-const VALUE_LEN: usize = 1024;
+pub(super) const VALUE_LEN: usize = 1024;
 /// Connections of a read load: enough to keep both cores busy.
 pub(super) const CONNECTIONS: usize = 16;
 /// Connections of the large write load.
@@ -145,6 +143,7 @@ impl Bench {
                 until: Until::Time(self.time),
                 source: &|round| uniform(&pool, round),
                 answer_len,
+                raw: None,
             };
             self.beside_bare(server, &load)?;
         }
@@ -180,34 +179,6 @@ impl Bench {
         Ok(())
     }
 
-    fn cryptography(&mut self, server: &Process) -> Result<()> {
-        let signer = Signer::keys(server.port, EAST);
-        let key = self.ask(server, &signer.request("CreateKey", "{}"), |answer| {
-            Some(answer.get("KeyMetadata")?.get("KeyId")?.as_str()?.to_owned())
-        })?;
-        let plaintext = STANDARD.encode([7; VALUE_LEN]);
-        let body = format!(r#"{{"KeyId":"{key}","Plaintext":"{plaintext}"}}"#);
-        let encrypt = signer.request("Encrypt", &body);
-        let blob = self.ask(server, &encrypt, |answer| {
-            Some(answer.get("CiphertextBlob")?.as_str()?.to_owned())
-        })?;
-        let decrypt = signer.request("Decrypt", &format!(r#"{{"CiphertextBlob":"{blob}"}}"#));
-        for (name, request) in [("Encrypt, 1 KiB", encrypt), ("Decrypt, 1 KiB", decrypt)] {
-            let request: Arc<[u8]> = request.into();
-            let answer_len = self.answer_len(server, Some(&request))?;
-            let source: Source = Arc::new(move |_| Arc::clone(&request));
-            let load = Load {
-                name,
-                connections: CONNECTIONS,
-                until: Until::Time(self.time),
-                source: &|_| Arc::clone(&source),
-                answer_len,
-            };
-            self.beside_bare(server, &load)?;
-        }
-        Ok(())
-    }
-
     fn writes(&mut self, server: &Process) -> Result<()> {
         let name = "PutSecretValue, 1 KiB";
         if !self.wants(name) {
@@ -230,7 +201,7 @@ impl Bench {
             let until = Until::Count(count);
             self.beside_bare(
                 server,
-                &Load { name, connections, until, source: &source, answer_len },
+                &Load { name, connections, until, source: &source, answer_len, raw: None },
             )?;
         }
         Ok(())
@@ -262,7 +233,7 @@ impl Bench {
         })
     }
 
-    fn ask<T>(
+    pub(super) fn ask<T>(
         &self,
         server: &Process,
         request: &[u8],
