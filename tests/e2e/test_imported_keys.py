@@ -86,7 +86,7 @@ class OneRegion(Imported):
                     self.assertEqual(found["CurrentKeyMaterialId"], made["KeyMaterialId"])
 
     def test_hmacs_are_those_of_python(self):
-        for name, lengths in (("224", (28, 64)), ("256", (32, 64)), ("384", (48, 128)),
+        for name, lengths in (("224", (28, 128)), ("256", (32, 65, 128)), ("384", (48, 128)),
                               ("512", (64, 128))):
             for length in lengths:
                 with self.subTest(name=name, length=length):
@@ -165,8 +165,8 @@ class OneRegion(Imported):
         self.assertEqual(self.keys().decrypt(CiphertextBlob=blob)["Plaintext"], b"hello")
 
     def test_rotation_to_further_material(self):
-        key = self.external()
-        first = self.imported(key, os.urandom(32), KeyMaterialDescription="one")["KeyMaterialId"]
+        key, one = self.external(), os.urandom(32)
+        first = self.imported(key, one, KeyMaterialDescription="one")["KeyMaterialId"]
         old = self.keys().encrypt(KeyId=key, Plaintext=b"old")["CiphertextBlob"]
         text = self.fails(
             "KMSInvalidStateException", self.keys().rotate_key_on_demand, KeyId=key
@@ -187,6 +187,13 @@ class OneRegion(Imported):
         self.assertEqual(listed(), [(first, "CURRENT"), (second, "PENDING_ROTATION")])
         self.keys().rotate_key_on_demand(KeyId=key)
         self.assertEqual(self.described(key)["CurrentKeyMaterialId"], second)
+        # The key expires with whatever of its materials does first.
+        self.assertEqual(self.described(key)["ExpirationModel"], FOR_GOOD)
+        valid_to = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=9)
+        self.imported(key, one, ValidTo=valid_to)
+        found = self.described(key)
+        self.assertEqual(found["ExpirationModel"], "KEY_MATERIAL_EXPIRES")
+        self.assertLess(abs((found["ValidTo"] - valid_to).total_seconds()), 0.01)
         self.assertEqual(listed(), [(first, "NON_CURRENT"), (second, "CURRENT")])
         opened = self.keys().decrypt(CiphertextBlob=old)
         self.assertEqual((opened["Plaintext"], opened["KeyMaterialId"]), (b"old", first))
@@ -254,6 +261,101 @@ class SeveralRegions(Imported):
             "the second replica",
         )
         self.assertEqual(west.decrypt(CiphertextBlob=blob)["Plaintext"], b"hello")
+
+    def rotations(self, key, region):
+        listed = self.keys(region).list_key_rotations(
+            KeyId=key, IncludeKeyMaterial="ALL_KEY_MATERIAL"
+        )["Rotations"]
+        return [
+            (entry["KeyMaterialId"], entry["KeyMaterialState"], entry["ImportState"])
+            for entry in listed
+        ]
+
+    def everywhere(self, key, regions, expected):
+        """Waits until each of the Regions lists these generations."""
+        for region in regions:
+            self.eventually(
+                lambda region=region: self.rotations(key, region) == expected,
+                f"{expected} in {region}",
+            )
+
+    def test_the_key_rotates_once_every_region_holds_the_new_material(self):
+        """AWS: new material into the primary, the same into each replica, then the rotation."""
+        regions = ["us-east-1", "us-west-2", "eu-west-1"]
+        key, one, two = self.external(MultiRegion=True), os.urandom(32), os.urandom(32)
+        first = self.imported(key, one)["KeyMaterialId"]
+        for region in regions[1:]:
+            self.keys().replicate_key(KeyId=key, ReplicaRegion=region)
+            self.everywhere(key, [region], [(first, "CURRENT", "PENDING_IMPORT")])
+            self.imported(key, one, region=region)
+        old = self.keys("eu-west-1").encrypt(KeyId=key, Plaintext=b"old")["CiphertextBlob"]
+        new = dict(ImportType="NEW_KEY_MATERIAL")
+        text = self.refuses("UnsupportedOperationException", key, two, "us-west-2", **new)
+        self.assertIn("is not a multi-region primary key", text)
+        second = self.imported(key, two, **new)["KeyMaterialId"]
+        waiting = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
+        current = (first, "CURRENT", "IMPORTED")
+        self.everywhere(key, regions[:1], [current, (second, waiting, "IMPORTED")])
+        self.everywhere(key, regions[1:], [current, (second, waiting, "PENDING_IMPORT")])
+        rotate = dict(call=self.keys().rotate_key_on_demand, KeyId=key)
+        text = self.fails("KMSInvalidStateException", **rotate)
+        self.assertIn("No available key material pending rotation", text)
+        self.refuses("IncorrectKeyMaterialException", key, os.urandom(32), "us-west-2")
+        existing = dict(ImportType="EXISTING_KEY_MATERIAL", KeyMaterialId=second)
+        self.imported(key, two, region="us-west-2", **existing)
+        self.fails("KMSInvalidStateException", **rotate)
+        # While a Region is down, what was imported there before is not forgotten.
+        self.server.regent("region", "down", "us-west-2")
+        self.imported(key, two, region="eu-west-1", **existing)
+        ready = [current, (second, "PENDING_ROTATION", "IMPORTED")]
+        self.everywhere(key, ["us-east-1", "eu-west-1"], ready)
+        self.keys().rotate_key_on_demand(KeyId=key)
+        rotated = [(first, "NON_CURRENT", "IMPORTED"), (second, "CURRENT", "IMPORTED")]
+        self.everywhere(key, ["us-east-1", "eu-west-1"], rotated)
+        fresh = self.keys().encrypt(KeyId=key, Plaintext=b"new")["CiphertextBlob"]
+        self.server.regent("region", "up", "us-west-2")
+        self.everywhere(key, regions, rotated)
+        for region in regions:
+            self.assertEqual(self.described(key, region)["CurrentKeyMaterialId"], second)
+            for blob, plaintext, material in ((old, b"old", first), (fresh, b"new", second)):
+                opened = self.keys(region).decrypt(CiphertextBlob=blob)
+                self.assertEqual(
+                    (opened["Plaintext"], opened["KeyMaterialId"]), (plaintext, material)
+                )
+        # Over a restart too; and a Region that loses material waits for it alone.
+        self.server.stop()
+        self.server.start()
+        self.everywhere(key, regions, rotated)
+        self.keys("eu-west-1").delete_imported_key_material(KeyId=key, KeyMaterialId=first)
+        self.assertEqual(self.described(key, "eu-west-1")["KeyState"], "PendingImport")
+        self.assertEqual(self.keys().decrypt(CiphertextBlob=old)["Plaintext"], b"old")
+
+    def test_material_that_the_primary_withdraws_is_gone_everywhere(self):
+        key, one, two = self.external(MultiRegion=True), os.urandom(32), os.urandom(32)
+        first = self.imported(key, one)["KeyMaterialId"]
+        self.keys().replicate_key(KeyId=key, ReplicaRegion="us-west-2")
+        self.everywhere(key, ["us-west-2"], [(first, "CURRENT", "PENDING_IMPORT")])
+        self.imported(key, one, region="us-west-2")
+        current = (first, "CURRENT", "IMPORTED")
+        second = self.imported(key, two, ImportType="NEW_KEY_MATERIAL")["KeyMaterialId"]
+        waiting = (second, "PENDING_MULTI_REGION_IMPORT_AND_ROTATION", "PENDING_IMPORT")
+        self.everywhere(key, ["us-west-2"], [current, waiting])
+        self.imported(key, two, region="us-west-2")
+        regions = ["us-east-1", "us-west-2"]
+        self.everywhere(key, regions, [current, (second, "PENDING_ROTATION", "IMPORTED")])
+        # What a replica loses is its own affair, and keeps the key from being rotated.
+        self.keys("us-west-2").delete_imported_key_material(KeyId=key, KeyMaterialId=second)
+        self.everywhere(key, ["us-west-2"], [current, waiting])
+        self.everywhere(key, ["us-east-1"], [current, (*waiting[:2], "IMPORTED")])
+        self.fails(
+            "KMSInvalidStateException", self.keys().rotate_key_on_demand, KeyId=key
+        )
+        self.imported(key, two, region="us-west-2")
+        self.everywhere(key, regions, [current, (second, "PENDING_ROTATION", "IMPORTED")])
+        self.keys().delete_imported_key_material(KeyId=key, KeyMaterialId=second)
+        self.everywhere(key, regions, [current])
+        for region in regions:
+            self.assertEqual(self.described(key, region)["KeyState"], "Enabled")
 
     def test_no_material_crosses_a_region(self):
         """A secret replicated under such a key is readable where the material was imported."""

@@ -34,7 +34,9 @@ pub fn handle(
     match due {
         Due::DeleteKey { id } => delete_key(cx, tx, scope, *id, *at)?,
         Due::RotateKey { id } => rotation::come_due(cx, tx, scope, *id, *at)?,
-        Due::ExpireMaterial { id, material } => import::come_due(tx, scope, *id, *material, *at)?,
+        Due::ExpireMaterial { id, material } => {
+            import::come_due(cx, tx, scope, *id, *material, *at)?;
+        }
         Due::PurgeSecret { name, suffix } => purge_secret(tx, scope, name, *suffix, *at)?,
         Due::ForgetTombstone { subject } => forget_tombstone(tx, scope, subject, deadline)?,
         Due::Rotate { name, suffix } => {

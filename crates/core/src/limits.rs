@@ -72,6 +72,7 @@ pub const DELETION_WINDOW_DAYS_MAX: i64 = 30; // docs
 pub const DELETION_WINDOW_DAYS_DEFAULT: u32 = 30; // docs
 pub const IMPORT_TOKEN_DAYS: u32 = 1; // docs
 pub const IMPORT_VALID_DAYS_MAX: u32 = 365; // model, ImportKeyMaterial
+pub const IMPORTED_HMAC_LEN_MAX: usize = 128; // docs, requirements for imported key material
 pub const ROTATION_PERIOD_DAYS_MIN: i64 = 90; // model, RotationPeriodInDaysType
 pub const ROTATION_PERIOD_DAYS_MAX: i64 = 2560; // model, RotationPeriodInDaysType
 pub const ROTATION_PERIOD_DAYS_DEFAULT: u32 = 365; // docs

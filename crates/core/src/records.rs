@@ -122,6 +122,9 @@ pub enum Subject {
     /// The day on which a replica was last read, from it to its primary. Its state's number is
     /// [`Stamp::of_day`].
     Accessed { name: SecretName, suffix: SecretSuffix },
+    /// Whether a replica key holds the material that waits, from it to its primary. Its state's
+    /// number is [`crate::keys::pending::stamp`].
+    PendingHeld { id: KeyId },
 }
 
 /// What a deadline does. In the order that keys of the store have.

@@ -169,6 +169,10 @@ pub fn told(message: &Message) -> String {
         Message::Accessed { name, suffix, day, .. } => {
             format!("Accessed {name}-{suffix} on {day:?}")
         }
+        Message::PendingHeld { id, holding, .. } => {
+            let held = holding.material.map(|held| held.material);
+            format!("PendingHeld {id} at {}: {held:?}", short(holding.at))
+        }
         Message::KeyGone { id, at, .. } => format!("KeyGone {id} at {}", short(*at)),
         Message::Acknowledged { subject, at, outcome, .. } => {
             format!("Acknowledged {} at {}: {outcome:?}", named(subject), short(*at))
@@ -194,6 +198,7 @@ pub fn named(subject: &Subject) -> String {
         Subject::Key { id } => format!("key {id}"),
         Subject::KeyGone { id } => format!("key gone {id}"),
         Subject::Accessed { name, suffix } => format!("accessed {name}-{suffix}"),
+        Subject::PendingHeld { id } => format!("pending held {id}"),
     }
 }
 

@@ -8,24 +8,28 @@ use regent_core::engine::{self, Command, Query, Step, Touch};
 use regent_core::ids::{AliasName, KeyArn, KeyId, PolicyName, SecretName, VersionId};
 use regent_core::keys::ciphertext::{Blob, Sealed};
 use regent_core::keys::envelope::EncryptionContext;
+use regent_core::keys::import::Wrapping;
 use regent_core::keys::ops::cancel_key_deletion::CancelKeyDeletion;
 use regent_core::keys::ops::create_alias::CreateAlias;
 use regent_core::keys::ops::create_key::{CreateKey, Source};
 use regent_core::keys::ops::decrypt::Decrypt;
+use regent_core::keys::ops::delete_imported_key_material::DeleteImportedKeyMaterial;
 use regent_core::keys::ops::disable_key::DisableKey;
 use regent_core::keys::ops::disable_key_rotation::DisableKeyRotation;
 use regent_core::keys::ops::enable_key::EnableKey;
 use regent_core::keys::ops::enable_key_rotation::EnableKeyRotation;
 use regent_core::keys::ops::encrypt::Encrypt;
+use regent_core::keys::ops::get_parameters_for_import::GetParametersForImport;
+use regent_core::keys::ops::import_key_material::{ImportKeyMaterial, ImportType};
 use regent_core::keys::ops::replicate_key::ReplicateKey;
 use regent_core::keys::ops::rotate_key_on_demand::RotateKeyOnDemand;
 use regent_core::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
 use regent_core::keys::ops::update_alias::UpdateAlias;
 use regent_core::keys::ops::update_primary_region::UpdatePrimaryRegion;
 use regent_core::keys::rotation::RotationPeriod;
-use regent_core::keys::spec::{EncryptionAlgorithm, KeySpec, KeyUsage};
+use regent_core::keys::spec::{EncryptionAlgorithm, KeySpec, KeyUsage, OaepHash, RsaSize};
 use regent_core::keys::target::KeyRef;
-use regent_core::plaintext::Plaintext;
+use regent_core::plaintext::{KeyBytes, Plaintext};
 use regent_core::ports::{Read, StoreFault};
 use regent_core::secrets::ops::{
     CreateSecret, DeleteResourcePolicy, DeleteSecret, GetSecretValue, PutResourcePolicy,
@@ -38,7 +42,7 @@ use regent_core::secrets::target::SecretId;
 use regent_core::secrets::versions::GivenValue;
 use regent_core::tx::{Batch, Tx};
 
-use crate::workload::{Action, Wanted, policy_of, value_of};
+use crate::workload::{Action, Wanted, material_of, policy_of, value_of};
 
 /// What a client is told.
 #[derive(Debug, Clone)]
@@ -81,6 +85,9 @@ pub fn perform(cx: &Cx<'_>, read: &dyn Read, action: &Action, blobs: &[Kept]) ->
     match action {
         Action::Encrypt { .. } | Action::Decrypt { .. } | Action::Get { .. } => {
             run.reads(action, blobs)
+        }
+        Action::CreateExternalKey | Action::Import { .. } | Action::Drop { .. } => {
+            run.on_imported(action)
         }
         Action::CreateKey { .. }
         | Action::ReplicateKey { .. }
@@ -225,19 +232,49 @@ impl Run<'_> {
         }
     }
 
+    fn on_imported(&self, action: &Action) -> Progress {
+        match *action {
+            Action::CreateExternalKey => {
+                let op = new_key(Source::Imported, true);
+                self.command(op, |found| Reply::Key(found.key.id))
+            }
+            Action::Import { key, number, new } => self.import(key, number, new),
+            Action::Drop { key, number } => {
+                let material = number
+                    .map(|number| self.cx.crypto.material_id(&KeyBytes::new(material_of(number))));
+                let op = DeleteImportedKeyMaterial { key: key_ref(key), material };
+                self.command(op, |_| Reply::Done)
+            }
+            ref other => panic!("no import: {other:?}"),
+        }
+    }
+
+    /// Asks for a wrapping key, wraps the material with it, and imports it.
+    fn import(&self, key: KeyId, number: u8, new: bool) -> Progress {
+        let wrapping = Wrapping::Oaep(OaepHash::Sha256);
+        let op = GetParametersForImport { key: key_ref(key), wrapping, size: RsaSize::Bits2048 };
+        let given = match engine::query(op, self.cx, self.read) {
+            Ok(given) => given,
+            Err(error) => return refused(&error),
+        };
+        let (pairs, material) = (self.cx.crypto.pairs(), material_of(number));
+        let wrapped = pairs.oaep_encrypt(&given.public, OaepHash::Sha256, &material).unwrap();
+        let op = ImportKeyMaterial {
+            key: key_ref(key),
+            token: given.token.into(),
+            wrapped: wrapped.into(),
+            expires: (number == 1).then(|| self.cx.now.plus_days(30)),
+            kind: new.then_some(ImportType::New),
+            description: None,
+            material: None,
+        };
+        self.command(op, |_| Reply::Done)
+    }
+
     fn on_key(&self, action: &Action) -> Progress {
         match *action {
             Action::CreateKey { multi } => {
-                let op = CreateKey {
-                    policy: None,
-                    bypass_lockout_check: false,
-                    description: "".into(),
-                    tags: regent_core::tags::Tags::new(),
-                    spec: KeySpec::SymmetricDefault,
-                    usage: KeyUsage::EncryptDecrypt,
-                    multi_region: multi,
-                    source: Source::Made,
-                };
+                let op = new_key(Source::Made, multi);
                 self.command(op, |found| Reply::Key(found.key.id))
             }
             Action::ReplicateKey { key, to } => {
@@ -358,6 +395,19 @@ fn version(token: &str) -> VersionId {
 
 fn id(name: &str) -> SecretId {
     SecretId::parse(name).unwrap()
+}
+
+fn new_key(source: Source, multi_region: bool) -> CreateKey {
+    CreateKey {
+        policy: None,
+        bypass_lockout_check: false,
+        description: "".into(),
+        tags: regent_core::tags::Tags::new(),
+        spec: KeySpec::SymmetricDefault,
+        usage: KeyUsage::EncryptDecrypt,
+        multi_region,
+        source,
+    }
 }
 
 fn key_ref(key: KeyId) -> KeyRef {

@@ -8,11 +8,14 @@ use regent_core::ids::{KeyId, Region, Scope, SecretName};
 use regent_core::tx::Records;
 use regent_store::MemoryStore;
 
+use crate::crypto::hash;
 use crate::rng::Rng;
 
 /// The mark in every plaintext.
 pub const CANARY: &str = "CANARY";
 const NAMES: [&str; 3] = ["db", "api/token", "tls"];
+/// Materials that are imported: so few that Regions come to agree.
+const MATERIALS: usize = 3;
 const LABELS: [&str; 4] = ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS", "BLUE"];
 
 /// The value that a secret's version has, whoever wrote it wherever.
@@ -25,6 +28,11 @@ pub fn policy_of(number: usize) -> String {
     format!(
         r#"{{"Statement":{{"Sid":"{number}","Effect":"Allow","Principal":"*","Action":"secretsmanager:DescribeSecret","Resource":"*"}}}}"#
     )
+}
+
+/// The key material of that number.
+pub fn material_of(number: u8) -> Vec<u8> {
+    (0..4).flat_map(|part| hash(&[b"imported", &[number, part]]).to_le_bytes()).collect()
 }
 
 /// A replica as a client asks for it: Region and key.
@@ -98,6 +106,19 @@ pub enum Action {
     },
     CreateKey {
         multi: bool,
+    },
+    /// A multi-Region key without material.
+    CreateExternalKey,
+    /// Imports the material of that number, as new or as what the key has or waits for.
+    Import {
+        key: KeyId,
+        number: u8,
+        new: bool,
+    },
+    /// Deletes the imported material of that number, or the current one.
+    Drop {
+        key: KeyId,
+        number: Option<u8>,
     },
     ReplicateKey {
         key: KeyId,
@@ -190,6 +211,7 @@ impl Clients {
                 let stage = rng.percent(40).then(|| (*rng.pick(&LABELS)).to_owned());
                 Action::Get { name, stage }
             }
+            79 if rng.percent(40) => Action::CreateExternalKey,
             79 | 80 => Action::CreateKey { multi: rng.percent(80) },
             _ => self.on_key(rng, sight),
         }
@@ -201,7 +223,7 @@ impl Clients {
         }
         let key = *rng.pick(&self.keys);
         let to = *rng.pick(sight.regions);
-        match rng.below(46) {
+        match rng.below(60) {
             0..10 => Action::ReplicateKey { key, to },
             10..14 => Action::PromoteKey { key, to },
             14..18 => Action::Disable { key },
@@ -212,6 +234,14 @@ impl Clients {
             40..44 => Action::Rotate { key },
             44 => Action::RotateEvery { key, days: Some(90) },
             45 => Action::RotateEvery { key, days: None },
+            46..57 => {
+                let number = u8::try_from(rng.below(MATERIALS)).unwrap_or_default();
+                Action::Import { key, number, new: rng.percent(30) }
+            }
+            57 => {
+                let number = rng.percent(70).then(|| rng.below(MATERIALS));
+                Action::Drop { key, number: number.and_then(|number| u8::try_from(number).ok()) }
+            }
             28..33 => Action::Encrypt { key, text: format!("{CANARY}:{:016x}", rng.next()) },
             _ if self.blobs > 0 => Action::Decrypt { blob: rng.below(self.blobs) },
             _ => Action::Encrypt { key, text: format!("{CANARY}:{:016x}", rng.next()) },

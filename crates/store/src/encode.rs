@@ -361,6 +361,7 @@ mod part {
     pub(super) const KEY: u8 = 3;
     pub(super) const KEY_GONE: u8 = 4;
     pub(super) const ACCESSED: u8 = 5;
+    pub(super) const PENDING_HELD: u8 = 6;
     pub(super) const PURGE_SECRET: u8 = 1;
     pub(super) const DELETE_KEY: u8 = 2;
     pub(super) const FORGET_TOMBSTONE: u8 = 3;
@@ -448,6 +449,7 @@ impl Writer {
             Subject::Accessed { name, suffix } => {
                 self.bytes(&[part::ACCESSED]).text(name.as_str()).suffix(*suffix)
             }
+            Subject::PendingHeld { id } => self.bytes(&[part::PENDING_HELD]).key_id(*id),
         }
     }
 
@@ -614,6 +616,7 @@ impl Parts<'_> {
             [part::ACCESSED] => {
                 Ok(Subject::Accessed { name: self.text()?, suffix: self.suffix()? })
             }
+            [part::PENDING_HELD] => Ok(Subject::PendingHeld { id: self.key_id()? }),
             _ => Err(NotAKey),
         }
     }

@@ -25,8 +25,8 @@ use regent_core::ids::{
 use regent_core::keys::envelope::EncryptionContext;
 use regent_core::keys::grant::{Constraint, Grant, GrantOperation, Terms};
 use regent_core::keys::model::{
-    Alias, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
-    MultiRegion, Origin, ReplicaRequest, Rotation, RotationKind,
+    Alias, Holding, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey,
+    Material, MultiRegion, Origin, PendingId, ReplicaRequest, Rotation, RotationKind,
 };
 use regent_core::keys::problem::KeyProblem;
 use regent_core::keys::proxy::ProxyProblem;
@@ -390,6 +390,9 @@ fn multi_region_key() -> KmsKey {
             replicas: [region("eu-west-1"), region("us-west-2")].into(),
             installing: [(region("eu-west-1"), install)].into(),
             requests: BTreeMap::new(),
+            pending_everywhere: false,
+            holdings: BTreeMap::new(),
+            told: 0,
         }),
         ..kms_key(KeyState::Enabled)
     }
@@ -402,6 +405,25 @@ fn requested_key() -> KmsKey {
     let multi = key.multi_region.as_mut().unwrap();
     multi.requests.insert(region("eu-west-1"), request(true));
     multi.requests.insert(region("us-west-2"), request(false));
+    key
+}
+
+/// A replica with material that waits, which knows what others hold.
+fn waiting_key() -> KmsKey {
+    let mut key = multi_region_key();
+    key.origin = Origin::External;
+    key.pending = Some(Material { id: MaterialId([4; 32]), ..key.materials[0].clone() });
+    let held = PendingId { material: MaterialId([4; 32]), since: at(5) };
+    if let Some(multi) = &mut key.multi_region {
+        multi.installing.clear();
+        multi.pending_everywhere = true;
+        multi.told = 7;
+        multi.holdings = [
+            (region("us-west-2"), Holding { at: stamp(9, 2), material: Some(held) }),
+            (region("eu-west-1"), Holding { at: stamp(8, 0), material: None }),
+        ]
+        .into();
+    }
     key
 }
 
@@ -517,6 +539,7 @@ fn keys() -> Vec<(String, Key, Record)> {
         ("kms-key-pending-import".into(), key(false), Record::KmsKey(Arc::new(empty_key()))),
         ("kms-key-multi-region".into(), key(true), Record::KmsKey(Arc::new(multi_region_key()))),
         ("kms-key-requested".into(), key(true), Record::KmsKey(Arc::new(requested_key()))),
+        ("kms-key-waiting".into(), key(true), Record::KmsKey(Arc::new(waiting_key()))),
         (
             "alias".into(),
             Key::Alias { scope: scope(), name: alias.name.clone() },
@@ -543,6 +566,7 @@ fn regional() -> Vec<(String, Key, Record)> {
     let id = key_id(true);
     let detached = Subject::Detached { name: name(), suffix: suffix() };
     let accessed = Subject::Accessed { name: name(), suffix: suffix() };
+    let held = Subject::PendingHeld { id };
     let purge = Due::PurgeSecret { name: name(), suffix: suffix() };
     let rotate = Due::Rotate { name: name(), suffix: suffix() };
     let expire = Due::ExpireMaterial { id, material: MaterialId([5; 32]) };
@@ -554,6 +578,7 @@ fn regional() -> Vec<(String, Key, Record)> {
         ("outbox-remove".into(), outbox(Subject::Key { id }), waiting(Intent::Remove)),
         ("outbox-detached".into(), outbox(detached), waiting(Intent::State)),
         ("outbox-accessed".into(), outbox(accessed), waiting(Intent::State)),
+        ("outbox-pending-held".into(), outbox(held), waiting(Intent::State)),
         ("deadline-purge-secret".into(), deadline(purge), Record::Index),
         ("deadline-delete-key".into(), deadline(Due::DeleteKey { id }), Record::Index),
         ("deadline-expire-material".into(), deadline(expire), Record::Index),

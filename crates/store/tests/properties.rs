@@ -69,6 +69,7 @@ fn subject() -> BoxedStrategy<Subject> {
         (name(), suffix()).prop_map(|(name, suffix)| Subject::Detached { name, suffix }),
         key_id().prop_map(|id| Subject::Key { id }),
         key_id().prop_map(|id| Subject::KeyGone { id }),
+        key_id().prop_map(|id| Subject::PendingHeld { id }),
         (name(), suffix()).prop_map(|(name, suffix)| Subject::Accessed { name, suffix }),
     ]
     .boxed()

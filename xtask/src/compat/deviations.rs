@@ -285,6 +285,12 @@ pub const DEVIATIONS: &[Deviation] = &[
     ),
     of(
         Kms,
+        "RotateKeyOnDemand",
+        "the text for material that some related key was not given yet is that for a key without any",
+        "no recording of AWS's text is known",
+    ),
+    of(
+        Kms,
         "Decrypt",
         "until a rotation has reached a replica, its ciphertexts answer `KeyUnavailableException` there",
         "Regions wait for nobody; clients ask again by themselves",
@@ -298,8 +304,20 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         Kms,
         "ImportKeyMaterial",
-        "a multi-Region key keeps to its first material: `NEW_KEY_MATERIAL` is refused afterwards",
-        "primaries do not hear yet of what is imported into their replicas",
+        "the text for `NEW_KEY_MATERIAL` and a replica key is that of other operations on replicas",
+        "no recording of AWS's text is known",
+    ),
+    of(
+        Kms,
+        "ImportKeyMaterial",
+        "the id of material is of its bytes alone, so that two keys with the same bytes have the same id",
+        "AWS's is of the key's id too, by a rule that is not published",
+    ),
+    of(
+        Kms,
+        "ImportKeyMaterial",
+        "keys of Ed25519, ML-DSA and ML-KEM take imported material as well",
+        "the documentation rules ML-DSA out and does not name the others; nothing is lost by it",
     ),
     of(
         Kms,

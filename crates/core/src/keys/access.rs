@@ -82,6 +82,11 @@ impl Found {
     pub fn update(&self, tx: &mut Tx<'_>, change: impl FnOnce(&mut KmsKey)) -> Arc<KmsKey> {
         let mut key = KmsKey::clone(&self.key);
         change(&mut key);
+        self.put(tx, key)
+    }
+
+    /// Writes the key as it is now.
+    pub fn put(&self, tx: &mut Tx<'_>, key: KmsKey) -> Arc<KmsKey> {
         let key = Arc::new(key);
         let at = Key::KmsKey { scope: self.scope, id: key.id };
         tx.put(at, Record::KmsKey(Arc::clone(&key)));

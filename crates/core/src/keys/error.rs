@@ -156,9 +156,6 @@ pub enum ImportProblem {
         given: Box<MaterialId>,
         pending: Box<MaterialId>,
     },
-    NextOfMultiRegion {
-        key: KeyArn,
-    },
     NoMaterial {
         id: MaterialId,
     },

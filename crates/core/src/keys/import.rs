@@ -3,14 +3,15 @@
 //! What GetParametersForImport gives out is kept by nobody: the private half of the wrapping key is
 //! in the import token, sealed under the Region key and bound to the KMS key, so that a token that
 //! was used, expired or lost leaves nothing behind. Of related keys each is given the bytes by an
-//! import of its own; only the name of the material is shared.
+//! import of its own; only the name of the material is shared: see [`crate::keys::pending`].
 
 use crate::cx::Cx;
 use crate::ids::{KeyArn, KeyId, MaterialId, Scope};
 use crate::keys::access::Found;
 use crate::keys::error::{Error, ImportProblem};
 use crate::keys::model::{Import, KeyState, KmsKey, Material, Origin};
-use crate::keys::spec::{Curve, HmacHash, KeySpec, OaepHash, PairSpec, RsaSize};
+use crate::keys::pending;
+use crate::keys::spec::{Curve, KeySpec, OaepHash, PairSpec, RsaSize};
 use crate::keys::states::Rule;
 use crate::limits;
 use crate::plaintext::{KeyBytes, SymmetricKey};
@@ -187,21 +188,13 @@ pub fn accept(cx: &Cx<'_>, spec: KeySpec, bytes: KeyBytes) -> Result<Accepted, N
     let len = bytes.expose().len();
     let fits = match spec {
         KeySpec::SymmetricDefault => len == SymmetricKey::LEN,
-        KeySpec::Hmac(hash) => (hash.output_len()..=block_len(hash)).contains(&len),
+        KeySpec::Hmac(hash) => (hash.output_len()..=limits::IMPORTED_HMAC_LEN_MAX).contains(&len),
         KeySpec::Pair(pair) => {
             let pair = cx.crypto.pairs().read_pair(pair, &bytes)?;
             return Ok(Accepted { bytes: pair.private, public: Some(pair.public) });
         }
     };
     if fits { Ok(Accepted { bytes, public: None }) } else { Err(NotAKey) }
-}
-
-/// AWS: imported HMAC keys are as long as the MAC, up to the hash's block.
-const fn block_len(hash: HmacHash) -> usize {
-    match hash {
-        HmacHash::Sha224 | HmacHash::Sha256 => 64,
-        HmacHash::Sha384 | HmacHash::Sha512 => 128,
-    }
 }
 
 /// Sees to it that material goes when it expires, and not before.
@@ -222,6 +215,7 @@ fn deadline(scope: Scope, id: KeyId, material: MaterialId, at: Timestamp) -> Key
 
 /// The time `at` has come at which material may expire.
 pub fn come_due(
+    cx: &Cx<'_>,
     tx: &mut Tx<'_>,
     scope: Scope,
     id: KeyId,
@@ -234,7 +228,7 @@ pub fn come_due(
         held.id == material && expires == Some(at)
     });
     if due {
-        let key = without(tx, scope, &key, material);
+        let key = without(cx, tx, scope, &key, material)?;
         tx.put(Key::KmsKey { scope, id }, Record::KmsKey(key.into()));
     }
     Ok(())
@@ -243,22 +237,44 @@ pub fn come_due(
 /// The key once the bytes of one of its materials are gone. What the material is called stays, so
 /// that it can be imported again; material that was never used is forgotten.
 ///
-/// AWS: a key that misses any material waits for it, unless it waits for its own end.
-pub fn without(tx: &mut Tx<'_>, scope: Scope, key: &KmsKey, material: MaterialId) -> KmsKey {
-    let mut key = key.clone();
+/// AWS: a key that misses any material waits for it, unless it waits for its own end. What waits for
+/// a rotation is forgotten by the primary, and by each replica with it; a replica that loses it alone
+/// may be given it again.
+pub fn without(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    scope: Scope,
+    key: &KmsKey,
+    material: MaterialId,
+) -> Result<KmsKey, StoreFault> {
+    let (before, mut key) = (key, key.clone());
+    let replica = key.multi_region.is_some() && !key.is_multi_region_primary(scope.region);
     if let Some(pending) = key.pending.take_if(|pending| pending.id == material) {
-        schedule(tx, scope, key.id, &pending, &Material { import: None, ..pending.clone() });
+        let gone = emptied(&pending);
+        schedule(tx, scope, key.id, &pending, &gone);
+        key.pending = replica.then_some(gone);
     }
     let id = key.id;
     if let Some(held) = key.materials.iter_mut().find(|held| held.id == material) {
-        let description = held.import.as_ref().and_then(|import| import.description.clone());
-        let import = Some(Import { expires: None, description });
-        let gone = Material { wrapped: None, import, ..held.clone() };
+        let gone = emptied(held);
         schedule(tx, scope, id, held, &gone);
         *held = gone;
-        if matches!(key.state, KeyState::Enabled | KeyState::Disabled) {
-            key.state = KeyState::PendingImport;
-        }
+        await_material(&mut key);
     }
-    key
+    pending::changed(cx, tx, scope, before, &mut key)?;
+    Ok(key)
+}
+
+/// The material without its bytes.
+fn emptied(material: &Material) -> Material {
+    let description = material.import.as_ref().and_then(|import| import.description.clone());
+    let import = Some(Import { expires: None, description });
+    Material { wrapped: None, import, ..material.clone() }
+}
+
+/// Lets a key that lacks material wait for it.
+pub fn await_material(key: &mut KmsKey) {
+    if key.lacks_material() && matches!(key.state, KeyState::Enabled | KeyState::Disabled) {
+        key.state = KeyState::PendingImport;
+    }
 }

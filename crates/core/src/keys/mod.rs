@@ -15,6 +15,7 @@ pub mod model;
 pub mod multi_region;
 pub mod ops;
 pub mod page;
+pub mod pending;
 pub mod problem;
 pub mod proxy;
 pub mod requests;

@@ -33,7 +33,8 @@ pub struct KmsKey {
     /// Every generation, oldest first; the last one encrypts. Only symmetric keys have more than
     /// one. Never empty, except for a key that waits for its first import.
     pub materials: Vec<Material>,
-    /// Imported material that the key is rotated to next. Never of a multi-Region key.
+    /// Imported material that the key is rotated to next. Of related keys the primary says which it
+    /// is, and each is given the bytes by an import of its own.
     pub pending: Option<Material>,
     pub policy: KeyPolicy,
     pub tags: Tags,
@@ -176,6 +177,12 @@ pub struct MultiRegion {
     pub installing: BTreeMap<Region, Install>,
     /// What stacks in other Regions have asked for last. Not shared with related keys.
     pub requests: BTreeMap<Region, ReplicaRequest>,
+    /// Whether every related key holds the bytes of the pending material, as the primary knows it.
+    pub pending_everywhere: bool,
+    /// What other Regions have said of the pending material. Not shared.
+    pub holdings: BTreeMap<Region, Holding>,
+    /// How often this Region has said so. Not shared.
+    pub told: u64,
 }
 
 /// What a Region's last wish for a replica was told.
@@ -183,6 +190,22 @@ pub struct MultiRegion {
 pub struct ReplicaRequest {
     pub token: Box<str>,
     pub granted: bool,
+}
+
+/// Which pending material a Region holds the bytes of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holding {
+    /// Orders what one Region says: see [`crate::keys::pending::stamp`].
+    pub at: Stamp,
+    pub material: Option<PendingId>,
+}
+
+/// Names material that waits for a rotation. The same bytes, withdrawn and imported anew, are
+/// another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingId {
+    pub material: MaterialId,
+    pub since: Timestamp,
 }
 
 /// What ReplicateKey gives a new replica key. None of it is shared afterwards.

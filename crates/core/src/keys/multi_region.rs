@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::cx::Cx;
 use crate::ids::{KeyId, Region, Scope};
 use crate::keys::model::{KeyState, KmsKey};
+use crate::keys::pending;
 use crate::ports::StoreFault;
 use crate::records::{Due, Intent, Key, Record, Subject};
 use crate::replication::outbox::{dequeue, enqueue};
@@ -40,6 +41,7 @@ pub fn replica_gone(
     multi.requests.remove(&from);
     multi.at = multi.at.next();
     let last = multi.replicas.is_empty();
+    pending::recount(&mut key);
     if let KeyState::PendingReplicaDeletion { window_days } = key.state
         && last
     {

@@ -118,6 +118,9 @@ pub fn advance(
         rotated: Some(RotationKind::OnDemand),
         ..pending
     });
+    if let Some(multi) = &mut key.multi_region {
+        multi.pending_everywhere = false;
+    }
     save(cx, tx, scope, key)
 }
 

@@ -55,7 +55,7 @@ pub fn acknowledge(
                 _ => Ok(()),
             }
         }
-        Subject::KeyGone { .. } | Subject::Accessed { .. } => {
+        Subject::KeyGone { .. } | Subject::Accessed { .. } | Subject::PendingHeld { .. } => {
             if reached {
                 dequeue(tx, scope, peer, subject.clone());
             }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cx::Caller;
 use crate::ids::{AccountId, KeyArn, KeyId, MaterialId, Region, SecretArn};
 use crate::ids::{SecretName, SecretSuffix, StageLabel, VersionId};
-use crate::keys::model::{Install, KeySpec, KeyUsage, Origin, Rotation, RotationKind};
+use crate::keys::model::{Holding, Install, KeySpec, KeyUsage, Origin, Rotation, RotationKind};
 use crate::policy::document::Policy;
 use crate::policy::evaluate::PrincipalKind;
 use crate::ports::TransportKey;
@@ -90,6 +90,12 @@ pub enum Message {
         suffix: SecretSuffix,
         day: Timestamp,
     },
+    /// Which material that waits for a rotation a replica key holds.
+    PendingHeld {
+        account: AccountId,
+        id: KeyId,
+        holding: Holding,
+    },
     /// The answer to each of the above, after it was committed.
     Acknowledged {
         account: AccountId,
@@ -163,6 +169,10 @@ pub struct KeyState {
     pub origin: Origin,
     /// Every generation, oldest first.
     pub materials: Vec<MaterialState>,
+    /// Imported material that waits for a rotation.
+    pub pending: Option<MaterialState>,
+    /// Whether every related key holds that.
+    pub pending_everywhere: bool,
     pub rotation: Option<Rotation>,
     /// What a new replica begins with, until the receiver has confirmed it.
     pub install: Option<Install>,

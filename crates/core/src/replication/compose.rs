@@ -7,7 +7,8 @@
 use crate::cx::Cx;
 use crate::ids::{Region, Scope, SecretName, SecretSuffix};
 use crate::keys::envelope::{open_material, transport_aad};
-use crate::keys::model::{KmsKey, Material, Origin};
+use crate::keys::model::{Holding, KmsKey, Material, Origin};
+use crate::keys::pending;
 use crate::keys::problem::KeyProblem;
 use crate::ports::{Read, StoreFault, TransportKey, Unopened};
 use crate::records::{Intent, Outbox, Subject};
@@ -60,6 +61,14 @@ pub fn compose(
             Some(key) => key_state(cx, peer, peer_key, scope, &key),
             None => Ok(Composed::Obsolete),
         },
+        Subject::PendingHeld { id } => {
+            // Another primary is told by itself.
+            let key = read.kms_key(scope, *id)?.filter(|key| key.is_multi_region_primary(peer));
+            Ok(key.map_or(Composed::Obsolete, |key| {
+                let holding = Holding { at, material: pending::held(&key) };
+                Composed::Send(Message::PendingHeld { account, id: *id, holding })
+            }))
+        }
         Subject::KeyGone { id } => Ok(Composed::Send(Message::KeyGone { account, id: *id, at })),
         Subject::Accessed { name, suffix } => accessed(cx, read, peer, name, *suffix),
     }
@@ -197,6 +206,7 @@ fn key_state(
         Ok(MaterialState { id, created, rotated, sealed, public })
     };
     let materials: Result<Vec<_>, Unopened> = key.materials.iter().map(seal).collect();
+    let pending = key.pending.as_ref().map(seal);
     Ok(Composed::Send(Message::Key(Box::new(KeyState {
         arn,
         at: multi.at,
@@ -206,6 +216,8 @@ fn key_state(
         usage: key.usage,
         origin: key.origin,
         materials: materials.map_err(|Unopened| StoreFault)?,
+        pending: pending.transpose().map_err(|Unopened| StoreFault)?,
+        pending_everywhere: multi.pending_everywhere,
         rotation: key.rotation,
         install: multi.installing.get(&peer).cloned(),
     }))))

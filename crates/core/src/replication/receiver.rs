@@ -9,6 +9,7 @@ mod secrets;
 
 use crate::cx::Cx;
 use crate::ids::{AccountId, Region};
+use crate::keys::pending;
 use crate::ports::StoreFault;
 use crate::records::{Due, Key, Record, Subject, Tombstone};
 use crate::replication::acknowledge::{acknowledge, left};
@@ -24,6 +25,7 @@ pub fn account_of(message: &Message) -> Option<AccountId> {
         | Message::Detached { account, .. }
         | Message::KeyGone { account, .. }
         | Message::Accessed { account, .. }
+        | Message::PendingHeld { account, .. }
         | Message::Acknowledged { account, .. } => Some(*account),
         Message::Hello { .. } | Message::Ask { .. } | Message::Answer { .. } => None,
     }
@@ -75,6 +77,14 @@ pub fn receive(
             secrets::accessed(cx, tx, from, &name, suffix, day)?;
             let subject = Subject::Accessed { name, suffix };
             Ok(Some(acknowledged(cx, subject, Stamp::of_day(day), Outcome::Applied)))
+        }
+        Message::PendingHeld { id, holding, .. } => {
+            let scope = cx.scope();
+            if let Some(key) = tx.kms_key(scope, id)? {
+                pending::note(cx, tx, scope, &key, from, holding)?;
+            }
+            let subject = Subject::PendingHeld { id };
+            Ok(Some(acknowledged(cx, subject, holding.at, Outcome::Applied)))
         }
         Message::Acknowledged { subject, at, outcome, .. } => {
             acknowledge(cx, tx, from, &subject, at, outcome)?;

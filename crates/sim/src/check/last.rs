@@ -10,6 +10,7 @@ use std::sync::Arc;
 use regent_core::engine;
 use regent_core::ids::{KeyId, Region};
 use regent_core::keys::model::KmsKey;
+use regent_core::keys::pending;
 use regent_core::ports::Read;
 use regent_core::records::{Facet, Prefix, Record, Scan};
 use regent_core::secrets::index;
@@ -222,6 +223,24 @@ fn keys(all: &All<'_>, blobs: &[Kept]) -> Verdict {
     Ok(())
 }
 
+/// Related keys wait for the same material, and know whether all of them hold it.
+fn waits(id: KeyId, primary: (Region, &KmsKey), other: (Region, &KmsKey)) -> Verdict {
+    let ((at, key), (region, copy)) = (primary, other);
+    let of = |key: &KmsKey| key.pending.as_ref().map(pending::id);
+    let (ours, theirs) = (of(key), of(copy));
+    hold!("R2", ours == theirs, "{region} waits for {theirs:?} of key {id}, {at} for {ours:?}");
+    let said = |key: &KmsKey| key.multi_region.as_ref().unwrap().pending_everywhere;
+    hold!("R2", said(key) == said(copy), "{region} and {at} differ in who holds what of key {id}");
+    let ready = !said(key) || (ours.is_some() && pending::held(copy) == ours);
+    hold!("R2", ready, "{at} believes that {region} holds {ours:?} of key {id}");
+    let known = key.multi_region.as_ref().unwrap().holdings.get(&region).map(|of| of.material);
+    let told = region == at
+        || ours.is_none()
+        || (known.flatten() == ours) == (pending::held(copy) == ours);
+    hold!("R2", told, "{at} does not know what {region} holds of key {id}: {known:?}");
+    Ok(())
+}
+
 /// Related keys agree on who they are, and one of them is the primary.
 fn agree(id: KeyId, related: &BTreeMap<Region, Arc<KmsKey>>) -> Verdict {
     let claims: Vec<Region> = related
@@ -245,6 +264,7 @@ fn agree(id: KeyId, related: &BTreeMap<Region, Arc<KmsKey>>) -> Verdict {
         let ids = |key: &KmsKey| key.materials.iter().map(|m| m.id).collect::<Vec<_>>();
         let whole = ids(key) == ids(&related[&primary]);
         hold!("R5", whole, "{region} lacks material of key {id}");
+        waits(id, (primary, &related[&primary]), (*region, key))?;
         let same = key.rotation == related[&primary].rotation;
         hold!("R2", same, "{region} and {primary} rotate key {id} differently");
     }

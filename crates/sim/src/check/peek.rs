@@ -4,8 +4,8 @@
 //! is there at all.
 
 use regent_core::ids::{SecretArn, SecretName, SecretSuffix, VersionId};
-use regent_core::keys::envelope::{self, EncryptionContext, open_material};
-use regent_core::keys::model::KmsKey;
+use regent_core::keys::envelope::{self, BlobHeader, EncryptionContext, open_material};
+use regent_core::keys::model::{KmsKey, Origin};
 use regent_core::plaintext::SymmetricKey;
 use regent_core::records::{Key, Record};
 use regent_core::secrets::model::{SealedValue, value_aad};
@@ -62,6 +62,9 @@ pub fn open(
     let arn = SecretArn { scope, name: name.clone(), suffix };
     let context = EncryptionContext::of_secret(&arn.to_string(), id.as_str());
     let crypto = &*node.crypto;
+    if lacks(&key, &value.data_key) {
+        return Opened::KeyGone;
+    }
     let opened = envelope::decrypt(&key, scope, &context, &value.data_key, crypto)
         .ok()
         .and_then(|data_key| SymmetricKey::from_slice(data_key.expose()))
@@ -69,17 +72,30 @@ pub fn open(
     opened.map_or(Opened::Not, |value| Opened::Value(value.expose().to_vec()))
 }
 
-/// Whether every generation of a key opens and bears its own name.
+/// Whether every generation of a key opens and bears its own name. Only imported material may be
+/// absent.
 pub fn materials_open(node: &Node, key: &KmsKey) -> bool {
     let arn = key.arn(node.scope());
-    key.materials.iter().all(|material| {
+    let imported = key.origin == Origin::External;
+    let held = key.materials.iter().chain(&key.pending);
+    held.filter(|material| !imported || material.wrapped.is_some()).all(|material| {
         open_material(&arn, key.spec, material, &*node.crypto)
             .is_ok_and(|opened| node.crypto.material_id(&opened) == material.id)
     })
 }
 
-/// Whether a key, in whatever state, opens a ciphertext.
+/// Whether the material of a ciphertext is not in this Region. Only imported material may be absent.
+fn lacks(key: &KmsKey, blob: &[u8]) -> bool {
+    let Ok((header, _, _)) = BlobHeader::parse(blob) else { return false };
+    let mut held = key.materials.iter().filter(|material| material.wrapped.is_some());
+    key.origin == Origin::External && !held.any(|material| material.id == header.material)
+}
+
+/// Whether a key, in whatever state, opens a ciphertext, if it has the material.
 pub fn decrypts(node: &Node, key: &KmsKey, kept: &Kept) -> bool {
+    if lacks(key, &kept.blob) {
+        return true;
+    }
     let context = context(&kept.text);
     envelope::decrypt(key, node.scope(), &context, &kept.blob, &*node.crypto)
         .is_ok_and(|text| text.expose() == kept.text.as_bytes())

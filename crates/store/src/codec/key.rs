@@ -10,8 +10,8 @@ use std::sync::Arc;
 use prost::{Message, Oneof};
 use regent_core::ids::{AliasName, KeyId, MaterialId, Region, RequestId};
 use regent_core::keys::model::{
-    Alias, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey, Material,
-    MultiRegion, Origin, ReplicaRequest, Rotation, RotationKind,
+    Alias, Holding, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey,
+    Material, MultiRegion, Origin, PendingId, ReplicaRequest, Rotation, RotationKind,
 };
 use regent_core::keys::stores::ExternalKey;
 use regent_core::keys::usage::{KeyOperation, LastUse};
@@ -130,6 +130,12 @@ struct MultiRegionMessage {
     installing: BTreeMap<String, InstallMessage>,
     #[prost(btree_map = "string, message", tag = "5")]
     requests: BTreeMap<String, ReplicaRequestMessage>,
+    #[prost(bool, tag = "10")]
+    pending_everywhere: bool,
+    #[prost(btree_map = "string, message", tag = "11")]
+    holdings: BTreeMap<String, HoldingMessage>,
+    #[prost(uint64, tag = "12")]
+    told: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -138,6 +144,18 @@ struct ReplicaRequestMessage {
     token: String,
     #[prost(bool, tag = "2")]
     granted: bool,
+}
+
+/// What a Region has said of the material that waits.
+#[derive(Clone, PartialEq, Message)]
+struct HoldingMessage {
+    #[prost(message, optional, tag = "1")]
+    at: Option<StampMessage>,
+    /// Absent if it holds none.
+    #[prost(bytes = "vec", optional, tag = "2")]
+    material: Option<Vec<u8>>,
+    #[prost(int64, tag = "3")]
+    since_ms: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -325,7 +343,27 @@ fn multi_region(multi: &MultiRegion) -> MultiRegionMessage {
         primary: multi.primary.to_string(),
         replicas: multi.replicas.iter().map(Region::to_string).collect(),
         installing: installing.collect(),
+        pending_everywhere: multi.pending_everywhere,
+        holdings: multi.holdings.iter().map(|(at, of)| (at.to_string(), holding(of))).collect(),
+        told: multi.told,
     }
+}
+
+fn holding(of: &Holding) -> HoldingMessage {
+    HoldingMessage {
+        at: Some(of.at.into()),
+        material: of.material.map(|held| held.material.0.to_vec()),
+        since_ms: of.material.map(|held| held.since.millis()).unwrap_or_default(),
+    }
+}
+
+fn from_holding(message: HoldingMessage) -> Result<Holding, Flaw> {
+    let since = time(message.since_ms);
+    let material = message.material.map(|id| {
+        let id = id.try_into().map_err(|_| Flaw::Field("holdings.material"))?;
+        Ok(PendingId { material: MaterialId(id), since })
+    });
+    Ok(Holding { at: from_stamp(message.at, "holdings.at")?, material: material.transpose()? })
 }
 
 fn from_multi_region(message: MultiRegionMessage) -> Result<MultiRegion, Flaw> {
@@ -341,6 +379,10 @@ fn from_multi_region(message: MultiRegionMessage) -> Result<MultiRegion, Flaw> {
         let (token, granted) = (request.token.into(), request.granted);
         Ok((parse(&region, "requests")?, ReplicaRequest { token, granted }))
     });
+    let holdings = message
+        .holdings
+        .into_iter()
+        .map(|(region, message)| Ok((parse(&region, "holdings")?, from_holding(message)?)));
     let replicas = message.replicas.iter().map(|text| parse(text, "replicas"));
     Ok(MultiRegion {
         at: from_stamp(message.at, "multi_region.at")?,
@@ -348,6 +390,9 @@ fn from_multi_region(message: MultiRegionMessage) -> Result<MultiRegion, Flaw> {
         replicas: replicas.collect::<Result<_, _>>()?,
         installing: installing.collect::<Result<_, Flaw>>()?,
         requests: requests.collect::<Result<_, Flaw>>()?,
+        pending_everywhere: message.pending_everywhere,
+        holdings: holdings.collect::<Result<_, Flaw>>()?,
+        told: message.told,
     })
 }
 

@@ -166,9 +166,6 @@ fn of_import(problem: &ImportProblem) -> Fault {
         ImportProblem::OtherPending { key, given, pending } => state(format!(
             "New key material (id: {given}) cannot be imported into KMS key {key}, because another key material (id: {pending}) is pending rotation."
         )),
-        ImportProblem::NextOfMultiRegion { key } => unsupported(format!(
-            "{key} is a multi-Region key, which cannot be given new key material here."
-        )),
         ImportProblem::NoMaterial { id } => {
             Fault::kms("NotFoundException", format!("Key material {id} is not found."))
         }

@@ -67,7 +67,8 @@ fn write(entry: &mut Object<'_>, list: &Rotations, material: &Material) {
     entry.string("KeyMaterialId", material.id.to_string().as_str());
     let state = match Some(material.id) {
         id if id == list.current => "CURRENT",
-        id if id == list.pending => "PENDING_ROTATION",
+        id if id == list.pending && list.ready => "PENDING_ROTATION",
+        id if id == list.pending => "PENDING_MULTI_REGION_IMPORT_AND_ROTATION",
         _ => "NON_CURRENT",
     };
     entry.string("KeyMaterialState", state);

@@ -39,7 +39,7 @@ fn write_as(body: &mut Object<'_>, found: &Found, state: &str) {
     if let KeyState::PendingReplicaDeletion { window_days } = key.state {
         body.number("PendingDeletionWindowInDays", i64::from(window_days));
     }
-    if let Some(material) = key.materials.last() {
+    if let Some(material) = first_to_expire(key) {
         write_expiration(body, material);
     }
     // AWS: only symmetric keys have it, and not those of key stores.
@@ -47,6 +47,14 @@ fn write_as(body: &mut Object<'_>, found: &Found, state: &str) {
         let material = key.materials.last().map(|material| material.id.to_string());
         body.string("CurrentKeyMaterialId", material.as_deref());
     }
+}
+
+/// AWS: the key's expiry is the earliest of all that was imported, while the current is here.
+fn first_to_expire(key: &KmsKey) -> Option<&Material> {
+    let current = key.materials.last().filter(|material| material.wrapped.is_some())?;
+    let expires = |material: &&Material| material.import.as_ref().and_then(|of| of.expires);
+    let held = key.materials.iter().filter(|material| material.wrapped.is_some());
+    held.filter(|material| expires(material).is_some()).min_by_key(expires).or(Some(current))
 }
 
 /// Writes when imported material expires, while it is here.

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use regent_core::ids::{AccountId, KeyArn, MaterialId, Scope, SecretArn, SecretName, SecretSuffix};
-use regent_core::keys::model::{Install, KeySpec, KeyUsage, Origin, Rotation, RotationKind};
+use regent_core::keys::model::{
+    Holding, Install, KeySpec, KeyUsage, Origin, PendingId, Rotation, RotationKind,
+};
 use regent_core::ports::TransportKey;
 use regent_core::records::Subject;
 use regent_core::replication::change::{
@@ -43,6 +45,15 @@ pub fn to_proto(message: &Message) -> proto::Body {
             name: name.to_string(),
             suffix: suffix.to_string(),
             day_ms: day.millis(),
+        }),
+        Message::PendingHeld { account, id, holding } => Body::PendingHeld(proto::PendingHeld {
+            account: account.to_string(),
+            id: id.to_string(),
+            at: Some(stamp(holding.at)),
+            material: holding.material.map(|held| proto::PendingId {
+                material: held.material.0.to_vec(),
+                since_ms: held.since.millis(),
+            }),
         }),
         Message::Acknowledged { account, subject: of, at, outcome: what } => {
             Body::Acknowledged(proto::Acknowledged {
@@ -85,6 +96,14 @@ pub fn from_proto(body: proto::Body) -> Result<Message, Malformed> {
             name: parse(&of.name)?,
             suffix: parse(&of.suffix)?,
             day: day_back(of.day_ms)?,
+        },
+        Body::PendingHeld(of) => Message::PendingHeld {
+            account: parse(&of.account)?,
+            id: parse(&of.id)?,
+            holding: Holding {
+                at: stamp_back(of.at)?,
+                material: of.material.map(pending_id_back).transpose()?,
+            },
         },
         Body::Acknowledged(of) => Message::Acknowledged {
             account: parse(&of.account)?,
@@ -250,6 +269,21 @@ fn version_back(of: proto::VersionState) -> Result<VersionState, Malformed> {
     })
 }
 
+fn pending_id_back(of: proto::PendingId) -> Result<PendingId, Malformed> {
+    let material = MaterialId(of.material.try_into().map_err(|_| Malformed)?);
+    Ok(PendingId { material, since: Timestamp::from_millis(of.since_ms) })
+}
+
+fn material(of: &MaterialState) -> proto::MaterialState {
+    proto::MaterialState {
+        id: of.id.0.to_vec(),
+        created_ms: of.created.millis(),
+        sealed: of.sealed.as_deref().unwrap_or_default().to_vec(),
+        public: of.public.as_deref().map(<[u8]>::to_vec),
+        rotated: RotationKind::code(of.rotated),
+    }
+}
+
 fn key(of: &KeyState) -> proto::KeyState {
     proto::KeyState {
         region: of.arn.scope.region.to_string(),
@@ -261,17 +295,9 @@ fn key(of: &KeyState) -> proto::KeyState {
         spec: of.spec.code(),
         usage: of.usage.code(),
         origin: of.origin.code(),
-        materials: of
-            .materials
-            .iter()
-            .map(|material| proto::MaterialState {
-                id: material.id.0.to_vec(),
-                created_ms: material.created.millis(),
-                sealed: material.sealed.as_deref().unwrap_or_default().to_vec(),
-                public: material.public.as_deref().map(<[u8]>::to_vec),
-                rotated: RotationKind::code(material.rotated),
-            })
-            .collect(),
+        materials: of.materials.iter().map(material).collect(),
+        pending: of.pending.as_ref().map(material),
+        pending_everywhere: of.pending_everywhere,
         rotation: of.rotation.map(|rotation| proto::Rotation {
             period_days: rotation.period_days,
             next_ms: rotation.next.millis(),
@@ -313,7 +339,11 @@ fn key_back(of: proto::KeyState) -> Result<KeyState, Malformed> {
         let rotated = RotationKind::of_code(material.rotated).ok_or(Malformed)?;
         Ok(MaterialState { id: MaterialId(id), created, rotated, sealed, public })
     };
-    if of.materials.is_empty() && origin == Origin::AwsKms {
+    let imported = origin == Origin::External;
+    if (of.materials.is_empty() || of.pending.is_some()) && !imported {
+        return Err(Malformed);
+    }
+    if of.pending_everywhere && of.pending.is_none() {
         return Err(Malformed);
     }
     let scope = Scope { region: parse(&of.region)?, account: parse(&of.account)? };
@@ -326,6 +356,8 @@ fn key_back(of: proto::KeyState) -> Result<KeyState, Malformed> {
         usage: KeyUsage::of_code(of.usage).ok_or(Malformed)?,
         origin,
         materials: of.materials.into_iter().map(material).collect::<Result<_, Malformed>>()?,
+        pending: of.pending.map(material).transpose()?,
+        pending_everywhere: of.pending_everywhere,
         rotation: of.rotation.map(|rotation| Rotation {
             period_days: rotation.period_days,
             next: Timestamp::from_millis(rotation.next_ms),
@@ -347,6 +379,7 @@ fn subject(of: &Subject) -> proto::Subject {
         Subject::Key { id } => key(3, id.to_string()),
         Subject::KeyGone { id } => key(4, id.to_string()),
         Subject::Accessed { name, suffix } => secret(5, name, suffix),
+        Subject::PendingHeld { id } => key(6, id.to_string()),
     }
 }
 
@@ -357,6 +390,7 @@ fn subject_back(of: &proto::Subject) -> Result<Subject, Malformed> {
         3 => Subject::Key { id: parse(&of.name)? },
         4 => Subject::KeyGone { id: parse(&of.name)? },
         5 => Subject::Accessed { name: parse(&of.name)?, suffix: parse(&of.suffix)? },
+        6 => Subject::PendingHeld { id: parse(&of.name)? },
         _ => return Err(Malformed),
     })
 }

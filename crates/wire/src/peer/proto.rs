@@ -10,7 +10,7 @@ pub struct Frame {
     pub from: String,
     #[prost(string, tag = "3")]
     pub to: String,
-    #[prost(oneof = "Body", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
+    #[prost(oneof = "Body", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20")]
     pub body: Option<Body>,
 }
 
@@ -36,6 +36,8 @@ pub enum Body {
     Answer(Answer),
     #[prost(message, tag = "19")]
     Accessed(Accessed),
+    #[prost(message, tag = "20")]
+    PendingHeld(PendingHeld),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -87,6 +89,26 @@ pub struct KeyAt {
     pub id: String,
     #[prost(message, optional, tag = "3")]
     pub at: Option<Stamp>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PendingHeld {
+    #[prost(string, tag = "1")]
+    pub account: String,
+    #[prost(string, tag = "2")]
+    pub id: String,
+    #[prost(message, optional, tag = "3")]
+    pub at: Option<Stamp>,
+    #[prost(message, optional, tag = "4")]
+    pub material: Option<PendingId>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PendingId {
+    #[prost(bytes = "vec", tag = "1")]
+    pub material: Vec<u8>,
+    #[prost(int64, tag = "2")]
+    pub since_ms: i64,
 }
 
 /// The ARN of a secret, in parts.
@@ -235,6 +257,11 @@ pub struct KeyState {
     pub origin: u32,
     #[prost(message, optional, tag = "20")]
     pub rotation: Option<Rotation>,
+    /// Imported material that waits for a rotation.
+    #[prost(message, optional, tag = "21")]
+    pub pending: Option<MaterialState>,
+    #[prost(bool, tag = "22")]
+    pub pending_everywhere: bool,
 }
 
 /// The setting of automatic rotation.
@@ -274,7 +301,7 @@ pub struct Install {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Subject {
-    /// 1 secret, 2 detached, 3 key, 4 key gone, 5 accessed.
+    /// 1 secret, 2 detached, 3 key, 4 key gone, 5 accessed, 6 pending held.
     #[prost(uint32, tag = "1")]
     pub kind: u32,
     /// A secret's name or a key's id.

@@ -3,7 +3,9 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use regent_core::ids::{KeyArn, MaterialId, Scope, SecretArn};
-use regent_core::keys::model::{Install, KeySpec, KeyUsage, Origin, Rotation, RotationKind};
+use regent_core::keys::model::{
+    Holding, Install, KeySpec, KeyUsage, Origin, PendingId, Rotation, RotationKind,
+};
 use regent_core::keys::problem::KeyProblem;
 use regent_core::keys::proxy::ProxyProblem;
 use regent_core::keys::spec::{PairSpec, RsaSize};
@@ -131,6 +133,8 @@ fn key_state() -> KeyState {
             sealed: Some(Box::from([1])),
             public: None,
         }],
+        pending: None,
+        pending_everywhere: false,
         rotation: None,
         install: Some(Install {
             policy: "{}".into(),
@@ -168,6 +172,19 @@ fn imported_key_state() -> KeyState {
     }
 }
 
+/// An imported key with material that waits.
+fn waiting_key_state() -> KeyState {
+    let state = key_state();
+    let imported = MaterialState { sealed: None, ..state.materials[0].clone() };
+    KeyState {
+        origin: Origin::External,
+        pending: Some(MaterialState { id: MaterialId([8; 32]), ..imported.clone() }),
+        pending_everywhere: true,
+        materials: vec![imported],
+        ..state
+    }
+}
+
 /// One message of each kind, and of each way to fail.
 fn messages() -> Vec<Message> {
     let (account, name, suffix) = (scope().account, arn().name, arn().suffix);
@@ -192,6 +209,10 @@ fn messages() -> Vec<Message> {
         Question::Replicate { key: key(), token: token.clone(), install, caller: caller.clone() };
     let withdrawal = Question::Withdraw { key: key(), token, caller };
     let refused = Answer::Refused { code: "NotFoundException".into(), text: "No.".into() };
+    let held = |material| {
+        let holding = Holding { at: AT, material };
+        Message::PendingHeld { account, id: key().id, holding }
+    };
     let mut messages = vec![
         Message::Hello { key: TransportKey(Box::from([1, 2])), answer: true },
         Message::Secret(Box::new(secret_state())),
@@ -200,6 +221,9 @@ fn messages() -> Vec<Message> {
         Message::Key(Box::new(key_state())),
         Message::Key(Box::new(imported_key_state())),
         Message::Key(Box::new(rotated_key_state())),
+        Message::Key(Box::new(waiting_key_state())),
+        held(None),
+        held(Some(PendingId { material: MaterialId([8; 32]), since: Timestamp::from_millis(5) })),
         Message::KeyGone { account, id: key().id, at: AT },
         Message::Accessed {
             account,
@@ -212,6 +236,7 @@ fn messages() -> Vec<Message> {
         ack(Subject::Accessed { name, suffix }, Outcome::Applied),
         ack(Subject::Key { id: key().id }, Outcome::NameTaken { epoch: 4 }),
         ack(Subject::KeyGone { id: key().id }, Outcome::Fenced { at: AT }),
+        ack(Subject::PendingHeld { id: key().id }, Outcome::Applied),
         Message::Ask { id: 8, question },
         Message::Ask { id: 9, question: wish },
         Message::Ask { id: 10, question: withdrawal },

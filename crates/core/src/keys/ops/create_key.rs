@@ -125,6 +125,9 @@ impl Command for CreateKey {
             replicas: BTreeSet::new(),
             installing: BTreeMap::new(),
             requests: BTreeMap::new(),
+            pending_everywhere: false,
+            holdings: BTreeMap::new(),
+            told: 0,
         });
         let check = op.policy.is_some() && !op.bypass_lockout_check;
         let key = Arc::new(KmsKey {

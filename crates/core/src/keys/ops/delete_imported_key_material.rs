@@ -40,7 +40,7 @@ impl Command for DeleteImportedKeyMaterial {
     fn run(
         op: Authorized<Self>,
         target: Target,
-        _: &Cx<'_>,
+        cx: &Cx<'_>,
         tx: &mut Tx<'_>,
     ) -> Result<Step<Imported>, Error> {
         let found = target.found()?;
@@ -57,7 +57,7 @@ impl Command for DeleteImportedKeyMaterial {
             None => found.key.materials.last().map(|material| material.id),
         };
         if let Some(material) = material {
-            let key = import::without(tx, scope, &found.key, material);
+            let key = import::without(cx, tx, scope, &found.key, material)?;
             tx.put(Key::KmsKey { scope, id }, Record::KmsKey(key.into()));
         }
         let material = material.filter(|_| found.key.spec.is_symmetric());

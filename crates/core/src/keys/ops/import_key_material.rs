@@ -2,7 +2,7 @@
 //!
 //! AWS: what a key was given once is what it takes from then on, so that its ciphertexts and
 //! signatures stay its own. A symmetric key may be given further material, which waits until the
-//! key is rotated to it.
+//! key is rotated to it. Of related keys the primary is given it first, and then each replica.
 
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
@@ -11,7 +11,8 @@ use crate::keys::access::Found;
 use crate::keys::envelope::store_material;
 use crate::keys::error::{Error, ImportProblem};
 use crate::keys::import::{self, Accepted, ImportToken};
-use crate::keys::model::{Import, KeyState, Material};
+use crate::keys::model::{Import, KeyState, KmsKey, Material};
+use crate::keys::pending;
 use crate::keys::target::{KeyRef, Target};
 use crate::limits;
 use crate::policy::authorized::{Authorized, Demand};
@@ -103,18 +104,19 @@ impl Command for ImportKeyMaterial {
             &material,
         );
         let symmetric = found.key.spec.is_symmetric().then_some(material.id);
-        found.update(tx, |key| {
-            match place {
-                Place::First => key.materials.push(material),
-                Place::Next | Place::Pending => key.pending = Some(material),
-                Place::Held(at) => key.materials.iter_mut().skip(at).take(1).for_each(|held| {
-                    held.clone_from(&material);
-                }),
-            }
-            if key.state == KeyState::PendingImport && !key.lacks_material() {
-                key.state = KeyState::Enabled;
-            }
-        });
+        let mut key = KmsKey::clone(&found.key);
+        match place {
+            Place::First => key.materials.push(material),
+            Place::Next | Place::Pending => key.pending = Some(material),
+            Place::Held(at) => key.materials.iter_mut().skip(at).take(1).for_each(|held| {
+                held.clone_from(&material);
+            }),
+        }
+        if key.state == KeyState::PendingImport && !key.lacks_material() {
+            key.state = KeyState::Enabled;
+        }
+        pending::changed(cx, tx, found.scope, &found.key, &mut key)?;
+        found.put(tx, key);
         Ok(Step::Done(Imported { key: found.arn(), material: symmetric }))
     }
 }
@@ -171,8 +173,13 @@ impl ImportKeyMaterial {
         Ok(Material { public, ..stored })
     }
 
-    fn place(&self, found: &Found, id: MaterialId) -> Result<Place, ImportProblem> {
+    fn place(&self, found: &Found, id: MaterialId) -> Result<Place, Error> {
         let key = &found.key;
+        let replica =
+            key.multi_region.is_some() && !key.is_multi_region_primary(found.scope.region);
+        if replica && self.kind == Some(ImportType::New) {
+            return Err(Error::NotMultiRegionPrimary { key: found.arn() });
+        }
         let first = key.materials.is_empty();
         let kind = self.kind.unwrap_or(if first { ImportType::New } else { ImportType::Existing });
         let held = key.materials.iter().position(|held| held.id == id);
@@ -183,7 +190,7 @@ impl ImportKeyMaterial {
                 Ok(Place::Pending)
             }
             (ImportType::Existing, None) | (ImportType::New, Some(_)) => {
-                Err(ImportProblem::Material)
+                Err(ImportProblem::Material.into())
             }
             (ImportType::New, None) if first => Ok(Place::First),
             (ImportType::New, None) => match pending {
@@ -191,10 +198,8 @@ impl ImportKeyMaterial {
                     key: found.arn(),
                     given: id.into(),
                     pending: pending.id.into(),
-                }),
-                None if key.multi_region.is_some() => {
-                    Err(ImportProblem::NextOfMultiRegion { key: found.arn() })
                 }
+                .into()),
                 None => Ok(Place::Next),
             },
         }

@@ -8,6 +8,7 @@ use crate::ids::{KeyId, MaterialId};
 use crate::keys::error::{Error, RotationProblem};
 use crate::keys::model::{Material, Origin};
 use crate::keys::page::Page;
+use crate::keys::pending;
 use crate::keys::target::{KeyRef, Target};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
@@ -30,6 +31,8 @@ pub struct Rotations {
     pub current: Option<MaterialId>,
     /// The generation that the key is rotated to next.
     pub pending: Option<MaterialId>,
+    /// Whether it can be: every related key holds it.
+    pub ready: bool,
     pub page: Page<Material>,
 }
 
@@ -73,6 +76,7 @@ impl Query for ListKeyRotations {
             origin: key.origin,
             current: key.materials.last().map(|material| material.id),
             pending: key.pending.as_ref().map(|material| material.id),
+            ready: pending::is_ready(key),
             page: Page::cut(items, op.limit),
         })
     }

@@ -14,6 +14,7 @@ use crate::keys::error::Error;
 use crate::keys::key_policy;
 use crate::keys::model::{Install, KeyPolicy, KeyState, KmsKey};
 use crate::keys::multi_region::publish;
+use crate::keys::pending;
 use crate::keys::states::Rule;
 use crate::keys::target::{KeyRef, Target};
 use crate::policy::authorized::{Authorized, Demand};
@@ -90,6 +91,8 @@ impl Command for ReplicateKey {
                 multi.at = multi.at.next();
                 multi.replicas.insert(region);
                 multi.installing.insert(region, install);
+                multi.pending_everywhere = false;
+                pending::expect(multi, region);
             }
         });
         let replica = KmsKey {

@@ -1,13 +1,14 @@
 //! RotateKeyOnDemand: a symmetric key gets new material now.
 //!
 //! AWS: whether and when the key rotates by itself does not change. Imported material is not made
-//! but imported first; without any that waits there is nothing to rotate to.
+//! but imported first, into every related key; without any that waits there is nothing to rotate to.
 
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
 use crate::ids::KeyArn;
 use crate::keys::error::{Error, RotationProblem};
 use crate::keys::model::{Origin, RotationKind};
+use crate::keys::pending;
 use crate::keys::rotation;
 use crate::keys::target::{KeyRef, Target};
 use crate::limits;
@@ -46,7 +47,7 @@ impl Command for RotateKeyOnDemand {
         let found = target.found()?;
         let key = found.arn();
         rotation::check(&found, false)?;
-        let pending = found.key.pending.clone();
+        let pending = found.key.pending.clone().filter(|_| pending::is_ready(&found.key));
         if found.key.origin == Origin::External && pending.is_none() {
             return Err(RotationProblem::NothingPending { key }.into());
         }

@@ -13,6 +13,7 @@ mod listing;
 mod multi_region;
 mod pairs;
 mod permission;
+mod related_imports;
 mod rotation;
 mod states;
 mod usage;

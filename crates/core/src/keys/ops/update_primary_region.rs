@@ -8,7 +8,9 @@ use crate::engine::{Command, Operation, Step};
 use crate::ids::{KeyArn, Region, Scope};
 use crate::keys::access::Found;
 use crate::keys::error::Error;
+use crate::keys::model::KmsKey;
 use crate::keys::multi_region::publish;
+use crate::keys::pending;
 use crate::keys::states::Rule;
 use crate::keys::target::{KeyRef, Target};
 use crate::policy::authorized::{Authorized, Demand};
@@ -47,15 +49,18 @@ impl Command for UpdatePrimaryRegion {
     ) -> Result<Step<()>, Error> {
         let found = target.found()?;
         let new = admit(cx, &found, &op.primary)?;
-        let key = found.update(tx, |key| {
-            if let Some(multi) = &mut key.multi_region {
-                multi.at = multi.at.next_epoch();
-                multi.replicas.remove(&new);
-                multi.replicas.insert(multi.primary);
-                multi.primary = new;
-            }
-        });
+        let mut key = KmsKey::clone(&found.key);
+        if let Some(multi) = &mut key.multi_region {
+            multi.at = multi.at.next_epoch();
+            multi.replicas.remove(&new);
+            multi.replicas.insert(multi.primary);
+            multi.primary = new;
+        }
+        if key.pending.is_some() {
+            pending::tell(cx, tx, found.scope, &mut key)?;
+        }
         publish(cx, tx, found.scope, &key)?;
+        found.put(tx, key);
         Ok(Step::Done(()))
     }
 }

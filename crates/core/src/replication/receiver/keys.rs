@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cx::Cx;
-use crate::ids::{KeyArn, KeyId, Region};
+use crate::ids::{KeyArn, KeyId, Region, Scope};
 use crate::keys::envelope::{store_material, transport_aad};
 use crate::keys::model::{
     Install, KeyManager, KeyPolicy, KeyState as State, KmsKey, Material, MultiRegion, Origin,
 };
 use crate::keys::multi_region::{publish, replica_gone};
-use crate::keys::rotation;
+use crate::keys::{import, pending, rotation};
 use crate::policy::document::Policy;
 use crate::ports::{StoreFault, Unopened};
 use crate::records::{Intent, Key, Record, Subject};
@@ -81,7 +81,7 @@ fn install_key(
             Origin::External => State::PendingImport,
         },
         materials: open_materials(cx, &[], &state)?,
-        pending: None,
+        pending: pending_of(None, &state),
         policy: KeyPolicy { text: install.policy.clone(), compiled: Arc::new(compiled) },
         tags: install.tags.clone(),
         rotation: state.rotation,
@@ -91,6 +91,9 @@ fn install_key(
             replicas: state.replicas,
             installing: BTreeMap::new(),
             requests: BTreeMap::new(),
+            pending_everywhere: state.pending_everywhere,
+            holdings: BTreeMap::new(),
+            told: 0,
         }),
     };
     tx.remove(Key::Tombstone { scope, subject: Subject::Key { id } });
@@ -103,24 +106,54 @@ fn update(cx: &Cx<'_>, tx: &mut Tx<'_>, key: &KmsKey, state: KeyState) -> Result
         return Ok(());
     };
     let scope = cx.scope();
-    let materials = open_materials(cx, &key.materials, &state)?;
+    let held: Vec<_> = key.materials.iter().chain(&key.pending).cloned().collect();
+    let materials = open_materials(cx, &held, &state)?;
+    let pending = pending_of(key.pending.as_ref(), &state);
+    let moved = multi.primary != state.primary;
     let multi = MultiRegion {
         at: state.at,
         primary: state.primary,
         replicas: state.replicas,
         installing: multi.installing.clone(),
         requests: multi.requests.clone(),
+        pending_everywhere: state.pending_everywhere,
+        holdings: multi.holdings.clone(),
+        told: multi.told,
     };
-    let promoted = multi.primary == cx.region && !key.is_multi_region_primary(cx.region);
     let rotation = state.rotation;
-    let key = KmsKey { materials, rotation, multi_region: Some(multi), ..key.clone() };
+    let before = key;
+    let mut key = KmsKey { materials, pending, rotation, multi_region: Some(multi), ..key.clone() };
+    forget_withdrawn(tx, scope, before, &key);
+    import::await_material(&mut key);
     rotation::schedule(tx, scope, &key);
-    if promoted {
+    if moved && key.is_multi_region_primary(cx.region) {
         // A new primary announces itself: a replica that ended while ownership moved says so now.
         publish(cx, tx, scope, &key)?;
+        let promoted = key.clone();
+        pending::changed(cx, tx, scope, &promoted, &mut key)?;
+    } else if moved && key.pending.is_some() {
+        pending::tell(cx, tx, scope, &mut key)?;
     }
     tx.put(Key::KmsKey { scope, id: key.id }, Record::KmsKey(Arc::new(key)));
     Ok(())
+}
+
+/// The material that the sender says waits, with its bytes if it is what was `held`.
+fn pending_of(held: Option<&Material>, state: &KeyState) -> Option<Material> {
+    let MaterialState { id, created, rotated, public, .. } = state.pending.clone()?;
+    let told = Material { id, created, rotated, wrapped: None, public, import: None };
+    let same = held.filter(|held| pending::id(held) == pending::id(&told));
+    Some(same.cloned().unwrap_or(told))
+}
+
+/// AWS: what the primary withdraws is gone in each replica. What it was rotated to stays.
+fn forget_withdrawn(tx: &mut Tx<'_>, scope: Scope, before: &KmsKey, now: &KmsKey) {
+    let Some(held) = &before.pending else { return };
+    let kept = now.materials.iter().any(|material| material.id == held.id)
+        || now.pending.as_ref().is_some_and(|pending| pending::id(pending) == pending::id(held));
+    if !kept {
+        import::schedule(tx, scope, now.id, held, &Material { import: None, ..held.clone() });
+    }
 }
 
 /// The sender's generations in the sender's order; those already held are not opened again.
@@ -131,10 +164,10 @@ fn open_materials(
 ) -> Result<Vec<Material>, StoreFault> {
     let own = KeyArn { scope: cx.scope(), id: state.arn.id };
     let open = |material: &MaterialState| {
-        if let Some(held) = held.iter().find(|held| held.id == material.id) {
-            return Ok(held.clone());
-        }
         let (id, created, rotated) = (material.id, material.created, material.rotated);
+        if let Some(held) = held.iter().find(|held| held.id == id) {
+            return Ok(Material { created, rotated, ..held.clone() });
+        }
         let public = material.public.clone();
         let Some(sealed) = &material.sealed else {
             return Ok(Material { id, created, rotated, wrapped: None, public, import: None });
@@ -184,6 +217,7 @@ fn reclaim(cx: &Cx<'_>, tx: &mut Tx<'_>, key: &KmsKey, from: Region) -> Result<(
         multi.primary = cx.region;
         multi.replicas.remove(&cx.region);
     }
+    pending::recount(&mut key);
     rotation::schedule(tx, scope, &key);
     dequeue(tx, scope, from, Subject::Key { id: key.id });
     publish(cx, tx, scope, &key)?;

@@ -27,8 +27,8 @@ use crate::time::{DAY_MS, Timestamp};
 const OAEP: Wrapping = Wrapping::Oaep(OaepHash::Sha256);
 const AES: Wrapping = Wrapping::AesKeyWrap(OaepHash::Sha1);
 const RSA: RsaSize = RsaSize::Bits2048;
-const ONE: [u8; 32] = [1; 32];
-const TWO: [u8; 32] = [2; 32];
+pub const ONE: [u8; 32] = [1; 32];
+pub const TWO: [u8; 32] = [2; 32];
 
 fn external(world: &mut World, spec: KeySpec, usage: KeyUsage) -> Found {
     world.command(CreateKey { spec, usage, source: Source::Imported, ..plain() }).unwrap()
@@ -57,7 +57,7 @@ fn wrap(world: &World, given: &ImportParameters, wrapping: Wrapping, material: &
 }
 
 /// A request that imports `material`, for good.
-fn request(world: &World, key: &Found, material: &[u8]) -> ImportKeyMaterial {
+pub fn request(world: &World, key: &Found, material: &[u8]) -> ImportKeyMaterial {
     let given = parameters(world, key, AES);
     let wrapped = wrap(world, &given, AES, material);
     ImportKeyMaterial {
@@ -71,17 +71,17 @@ fn request(world: &World, key: &Found, material: &[u8]) -> ImportKeyMaterial {
     }
 }
 
-fn import(world: &mut World, key: &Found, material: &[u8]) -> Result<Imported, Error> {
+pub fn import(world: &mut World, key: &Found, material: &[u8]) -> Result<Imported, Error> {
     let op = request(world, key, material);
     world.command(op)
 }
 
-fn import_new(world: &mut World, key: &Found, material: &[u8]) -> Result<Imported, Error> {
+pub fn import_new(world: &mut World, key: &Found, material: &[u8]) -> Result<Imported, Error> {
     let op = ImportKeyMaterial { kind: Some(ImportType::New), ..request(world, key, material) };
     world.command(op)
 }
 
-fn delete(world: &mut World, key: &Found, material: Option<MaterialId>) -> Result<(), Error> {
+pub fn delete(world: &mut World, key: &Found, material: Option<MaterialId>) -> Result<(), Error> {
     world.command(DeleteImportedKeyMaterial { key: named(key.arn()), material }).map(drop)
 }
 
@@ -89,11 +89,11 @@ fn problem(problem: ImportProblem) -> Error {
     Error::Import(problem)
 }
 
-fn incorrect() -> Error {
+pub fn incorrect() -> Error {
     problem(ImportProblem::Material)
 }
 
-fn decrypts(world: &World, blob: &[u8]) -> Result<(), Error> {
+pub fn decrypts(world: &World, blob: &[u8]) -> Result<(), Error> {
     let sealed = crate::keys::ciphertext::Sealed {
         key: None,
         algorithm: SYMMETRIC,
@@ -104,12 +104,12 @@ fn decrypts(world: &World, blob: &[u8]) -> Result<(), Error> {
     world.query(Decrypt { sealed, dry_run: false }).map(drop)
 }
 
-fn state(world: &World, key: &Found) -> KeyState {
+pub fn state(world: &World, key: &Found) -> KeyState {
     stored(world, key).state
 }
 
 /// Handles the deadline that comes next, at its time.
-fn next_deadline(world: &mut World) {
+pub fn next_deadline(world: &mut World) {
     let next = world.store.keys().filter(|key| matches!(key, Key::Deadline { .. })).min().cloned();
     let deadline = next.unwrap();
     let Key::Deadline { at, .. } = &deadline else { unreachable!() };
@@ -176,8 +176,11 @@ fn material_must_be_of_the_keys_spec() {
     for (hash, len, right) in [
         (HmacHash::Sha224, 27, false),
         (HmacHash::Sha224, 28, true),
-        (HmacHash::Sha256, 64, true),
-        (HmacHash::Sha256, 65, false),
+        (HmacHash::Sha224, 128, true),
+        (HmacHash::Sha256, 31, false),
+        (HmacHash::Sha256, 65, true),
+        (HmacHash::Sha256, 128, true),
+        (HmacHash::Sha256, 129, false),
         (HmacHash::Sha512, 63, false),
         (HmacHash::Sha512, 128, true),
         (HmacHash::Sha512, 129, false),
@@ -408,7 +411,7 @@ fn what_symmetric_keys_alone_may_say() {
 }
 
 #[test]
-fn multi_region_keys_replicate_once_they_have_material_and_keep_to_it() {
+fn multi_region_keys_replicate_once_they_have_material() {
     let mut world = World::new();
     let op = CreateKey { source: Source::Imported, multi_region: true, ..plain() };
     let key = world.command(op).unwrap();
@@ -427,8 +430,11 @@ fn multi_region_keys_replicate_once_they_have_material_and_keep_to_it() {
     assert_eq!(replicate(&mut world), Err(waiting));
     import(&mut world, &key, &ONE).unwrap();
     assert_eq!(replicate(&mut world), Ok(()));
-    let refused = problem(ImportProblem::NextOfMultiRegion { key: key.arn() });
-    assert_eq!(import_new(&mut world, &key, &TWO).err(), Some(refused));
+    // Without a replica there is nobody to wait for; with one there is.
+    import_new(&mut world, &key, &TWO).unwrap();
+    let op = RotateKeyOnDemand { key: named(key.arn()) };
+    let nothing = Error::Rotation(RotationProblem::NothingPending { key: key.arn() });
+    assert_eq!(world.command(op).err(), Some(nothing));
 }
 
 #[test]
