@@ -35,7 +35,11 @@ class Readme(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         text = (ROOT / "README.md").read_text()
-        cls.stories = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[:2]
+        blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        audited = [block for block in blocks if "-- audit" in block]
+        cls.stories = blocks[:2] + audited
+        # What each says that it prints.
+        cls.shown = re.findall(r"^```text\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
         # One after the other in one shell: the second goes on where the first ends.
         cls.printed = cls.paste("\n".join(cls.stories))
 
@@ -59,7 +63,7 @@ class Readme(unittest.TestCase):
             done = subprocess.run(
                 ["bash", "-v"], input=script.replace("4566", port) + "\nkill %%; wait\n",
                 cwd=scratch, env=env, text=True, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, timeout=180,
+                stderr=subprocess.STDOUT, timeout=300,
             )
         return done.stdout
 
@@ -95,4 +99,9 @@ class Readme(unittest.TestCase):
         opened = self.after("aws kms decrypt")
         self.assertRegex(opened, '"Plaintext": "(aGVsbG8=|YUdWc2JHOD0=)"')
         self.assertRegex(self.after("cargo run --release -- region list"), r"LAG +BACKLOG")
-        self.assertNotIn("rror", self.printed.split("aws secretsmanager list-secrets")[1])
+        story = self.printed.split("aws secretsmanager list-secrets")[1].split("kill %%")[0]
+        self.assertNotIn("rror", story)
+
+    def test_after_it_is_deployed(self):
+        [shown] = [text for text in self.shown if "RG201" in text]
+        self.assertIn(shown, self.after("cargo run --release -- audit"))

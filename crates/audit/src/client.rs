@@ -128,6 +128,18 @@ impl Client {
         })
     }
 
+    /// Whether the caller may encrypt under the key, which KMS says without encrypting anything.
+    pub async fn may_encrypt(&self, arn: &str) -> Result<(), Refusal> {
+        self.before(Api::Encrypt).await;
+        let nothing = aws_sdk_kms::primitives::Blob::new(*b"regent check");
+        let call = self.kms.encrypt().key_id(arn).plaintext(nothing).dry_run(true);
+        match call.send().await {
+            // AWS: a dry run never succeeds; that it would have is an error of its own.
+            Err(error) if error.code() != Some("DryRunOperationException") => Err(refusal(&error)),
+            _ => Ok(()),
+        }
+    }
+
     pub async fn key_policy(&self, arn: &str) -> Result<String, Refusal> {
         self.before(Api::GetKeyPolicy).await;
         let call = self.kms.get_key_policy().key_id(arn).policy_name("default");

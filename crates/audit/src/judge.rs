@@ -28,7 +28,7 @@ impl Found {
     pub fn finding(self) -> Option<Finding> {
         let Self { rule, path, resource, message } = self;
         let rule = rules::find(&rule)?;
-        Some(Finding { rule, path, at: None, resource, message, snippet: None })
+        Some(Finding { rule, path, at: None, resource, message, snippet: None, question: None })
     }
 }
 

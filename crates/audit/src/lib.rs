@@ -8,8 +8,10 @@
 pub mod account;
 pub mod client;
 pub mod cost;
+mod html;
 pub mod judge;
 pub mod keys;
+pub mod live;
 pub mod observe;
 pub mod pace;
 mod probe;
@@ -19,4 +21,5 @@ pub mod state;
 pub mod tally;
 
 pub use account::{Access, Account, NoAccess};
+pub use html::html;
 pub use run::{Audited, Options, Stopped, audit};

@@ -16,25 +16,28 @@ pub enum Api {
     GetSecretValue,
     DescribeKey,
     GetKeyPolicy,
+    Encrypt,
 }
 
-const APIS: [Api; 5] = [
+const APIS: [Api; 6] = [
     Api::ListSecrets,
     Api::DescribeSecret,
     Api::GetSecretValue,
     Api::DescribeKey,
     Api::GetKeyPolicy,
+    Api::Encrypt,
 ];
 
 impl Api {
-    /// LIMIT: calls in a second. AWS's quotas are 100, 40,000, 10,000, 2,000 and 1,000.
+    /// LIMIT: calls in a second. AWS's quotas are 100, 40,000, 10,000, 2,000 and 1,000; Encrypt shares
+    /// 10,000 and more.
     const fn rate(self) -> u32 {
         match self {
             Self::ListSecrets => 25,
             Self::DescribeSecret => 2000,
             Self::GetSecretValue => 500,
             Self::DescribeKey => 200,
-            Self::GetKeyPolicy => 100,
+            Self::GetKeyPolicy | Self::Encrypt => 100,
         }
     }
 }

@@ -47,6 +47,15 @@ pub struct Finding {
     pub resource: Option<String>,
     pub message: String,
     pub snippet: Option<Snippet>,
+    /// What a live account would have to be asked.
+    pub question: Option<Question>,
+}
+
+/// Whether KMS has a key of this name in a Region, and a usable one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    pub region: String,
+    pub key: String,
 }
 
 /// A line of the file, or the part of it that may be shown.

@@ -20,5 +20,5 @@ pub mod suppress;
 
 pub use baseline::Baseline;
 pub use config::Options;
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Question, Severity};
 pub use scan::{Checked, Subject, check};

@@ -172,7 +172,15 @@ fn plain(path: &Path) -> String {
 
 fn unreadable(path: &str, at: Option<regent_cfn::Position>, message: String) -> Option<Finding> {
     let rule = rules::find("RG102")?;
-    Some(Finding { rule, path: path.to_owned(), at, resource: None, message, snippet: None })
+    Some(Finding {
+        rule,
+        path: path.to_owned(),
+        at,
+        resource: None,
+        message,
+        snippet: None,
+        question: None,
+    })
 }
 
 /// Where templates are deployed, by their paths.
@@ -303,7 +311,7 @@ fn judged(unit: &Unit, path: &str, text: &str) -> Vec<Finding> {
     left.extend(faults.into_iter().filter_map(|fault| {
         let (rule, path, message) = (rule?, path.to_owned(), fault.message);
         let (at, resource) = (fault.at, fault.resource);
-        Some(Finding { rule, path, at, resource, message, snippet: None })
+        Some(Finding { rule, path, at, resource, message, snippet: None, question: None })
     }));
     left
 }

@@ -296,6 +296,7 @@ fn the_live_table_is_in_order_and_its_reports_name_accounts() {
         resource: resource.map(str::to_owned),
         message: message.to_owned(),
         snippet: None,
+        question: None,
     };
     let findings = vec![
         finding("RG201", Some("prod/db"), "Invalid keyId 'x'"),

@@ -221,6 +221,9 @@ fn check_name(
         if usage.is_replica() && !made_here {
             let message = format!("that the key of {user} exists there is not shown by this file");
             report.add("RG101", given.at, resource, message);
+            if let (Some(region), Some(key)) = (usage.region(), given.known()) {
+                report.ask(region, key);
+            }
         }
     };
     match KeyName::parse(text) {

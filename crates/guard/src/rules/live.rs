@@ -17,7 +17,7 @@ const fn rule(
 }
 
 /// Every rule, by its id.
-pub static LIVE: [Rule; 20] = [
+pub static LIVE: [Rule; 22] = [
     rule(
         "RG201",
         Severity::Error,
@@ -143,6 +143,20 @@ pub static LIVE: [Rule; 20] = [
         "Secret under a key that does not resolve",
         "The secret itself, not a replica, names a key that its own Region does not have. Its value cannot be read, nor another one stored.",
         "Give the secret another key with UpdateSecret, and store its value again.",
+    ),
+    rule(
+        "RG219",
+        Severity::Error,
+        "Key that its Region does not have",
+        "Found by `regent check --live`: KMS was asked for the key in the replica's Region and has none of that name. The deployment will be called a success, and the replica will fail.",
+        "Name a key that is there: the id of a multi-Region key with a replica key in that Region, or a key of that Region.",
+    ),
+    rule(
+        "RG220",
+        Severity::Warning,
+        "Key that the caller may not use",
+        "Found by `regent check --live --dry-run-kms`: KMS would refuse the caller's Encrypt under the key. Secrets Manager encrypts with the permissions of whoever replicates, so that replication fails if the caller does.",
+        "Allow kms:Encrypt, kms:GenerateDataKey and kms:Decrypt to whoever deploys, or check with the deployer's credentials.",
     ),
     rule(
         "RG298",

@@ -12,7 +12,7 @@ mod table;
 
 use regent_cfn::Position;
 
-use crate::finding::{Finding, Severity, Snippet};
+use crate::finding::{Finding, Question, Severity, Snippet};
 use crate::model::Unit;
 
 pub use live::LIVE;
@@ -83,6 +83,13 @@ struct Report<'f> {
 }
 
 impl Report<'_> {
+    /// What is added last leaves a question that a live account can answer.
+    fn ask(&mut self, region: &str, key: &str) {
+        if let Some(last) = self.findings.last_mut() {
+            last.question = Some(Question { region: region.to_owned(), key: key.to_owned() });
+        }
+    }
+
     fn add(&mut self, rule: &str, at: Position, resource: &str, message: impl AsRef<str>) {
         self.add_as(true, rule, Some(at), Some(resource), message.as_ref());
     }
@@ -105,6 +112,7 @@ impl Report<'_> {
             resource: resource.map(str::to_owned),
             message: message.to_owned(),
             snippet,
+            question: None,
         };
         let same = |other: &Finding| {
             other.rule.id == rule.id && other.at == at && other.message == finding.message

@@ -45,6 +45,9 @@ pub struct Args {
     /// Keep how far the audit has come in this file, and go on there
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+    /// Write a report in HTML besides, with charts, that needs no other file and no host
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// A file of findings that are known and do not count
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -84,31 +87,36 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let baseline = args.baseline.as_deref().map(check::baseline).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|cause| Failure::new(Exit::Failure, cause))?;
-    let mut audited = runtime.block_on(audit(args))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_s = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let mut audited = runtime.block_on(audit(args, now_s))?;
     if let Some(path) = &args.write_baseline {
         return check::write_baseline(path, &audited.checked);
     }
     if let Some(baseline) = baseline {
         baseline.apply(&mut audited.checked);
     }
+    if let Some(path) = &args.html {
+        let text = regent_audit::html(&audited, now_s);
+        std::fs::write(path, text).map_err(|e| usage(format!("{}: {e}", path.display())))?;
+    }
     print(&printed(args.output, &audited));
     check::judge(&audited.checked, args.fail_on)
 }
 
-async fn audit(args: &Args) -> Result<Audited, Failure> {
+async fn audit(args: &Args, now_s: i64) -> Result<Audited, Failure> {
     let access = Access {
         profile: args.profile.clone(),
         roles: args.role_arn.clone(),
         region: args.region.first().cloned(),
     };
     let accounts: Vec<Account> = account::accounts(&access).await.map_err(no_access)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let options = Options {
         regions: args.region.clone(),
         probe: args.probe,
         patience_s: args.patience,
         concurrency: usize::from(args.concurrency),
-        now_s: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+        now_s,
         state: args.state.clone(),
     };
     // It draws on stderr, and only if that is a terminal.

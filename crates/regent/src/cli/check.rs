@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use regent_audit::account::{self, Access};
+use regent_audit::live;
 use regent_guard::config::{self, CONFIG_FILE, Options};
-use regent_guard::{Baseline, Checked, Severity, Subject, report, rules};
+use regent_guard::{Baseline, Checked, Finding, Severity, Subject, report, rules};
 
 use super::{Exit, Failure, print};
 
@@ -41,6 +43,15 @@ pub struct Args {
     /// Write all that is found into a baseline, and count nothing
     #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
     write_baseline: Option<PathBuf>,
+    /// Look the keys of replicas up in their Regions, with the credentials of AWS's tools
+    #[arg(long)]
+    live: bool,
+    /// Ask KMS besides, by a dry run, whether the caller may encrypt under each
+    #[arg(long, requires = "live")]
+    dry_run_kms: bool,
+    /// A profile of the AWS configuration
+    #[arg(long, requires = "live")]
+    profile: Option<String>,
     /// Options in TOML [default: .regent-check.toml, if there is one]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -94,6 +105,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let options = options(args)?;
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
     let mut checked = regent_guard::check(&args.paths, &options).map_err(usage)?;
+    if args.live {
+        checked.findings = answered(args, checked.findings)?;
+        checked.sort();
+    }
     if let Some(path) = &args.write_baseline {
         return write_baseline(path, &checked);
     }
@@ -102,6 +117,22 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     print(&args.output.of(&checked));
     judge(&checked, args.fail_on)
+}
+
+/// What a live account says to what the files leave open.
+fn answered(args: &Args, findings: Vec<Finding>) -> Result<Vec<Finding>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|cause| Failure::new(Exit::Failure, cause))?;
+    let access = Access { profile: args.profile.clone(), ..Access::default() };
+    runtime.block_on(async {
+        let accounts = account::accounts(&access).await;
+        let accounts = accounts.map_err(|why| Failure::new(Exit::Unreadable, why))?;
+        let mut findings = findings;
+        for account in &accounts {
+            findings = live::answer(account, findings, args.dry_run_kms).await;
+        }
+        Ok(findings)
+    })
 }
 
 impl Format {
