@@ -21,6 +21,7 @@ use regent_core::keys::usage::Uses;
 use regent_core::ports::{Crypto as _, Entropy};
 use regent_core::replication::change::Message;
 use regent_core::replication::receiver;
+use regent_core::roles::NoRoles;
 use regent_core::time::Timestamp;
 use regent_core::tx::Tx;
 use regent_crypto::RegionCrypto;
@@ -228,6 +229,7 @@ impl World {
             regions: &self.regions,
             answers: &self.answers,
             functions: &self.functions,
+            roles: &NoRoles,
             entropy: &self.entropy,
             crypto: &self.crypto,
             proxies: &self.proxies,
@@ -397,9 +399,9 @@ struct OneKey;
 impl Credentials for OneKey {
     type Owner = ();
 
-    fn find(&self, access_key: &str) -> Option<Credential<()>> {
+    fn find(&self, access_key: &str, _token: Option<&str>) -> Option<Credential<()>> {
         let secret = || SecretKey::new("test".to_owned());
-        (access_key == "test").then(|| Credential { secret: secret(), owner: () })
+        (access_key == "test").then(|| Credential { secret: secret(), owner: (), expires_at: None })
     }
 }
 

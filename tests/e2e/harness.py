@@ -158,7 +158,9 @@ class Server:
             self.clients[name] = self.new_client(service, region, **options)
         return self.clients[name]
 
-    def new_client(self, service, region="us-east-1", key="test", secret="test", **config):
+    def new_client(
+        self, service, region="us-east-1", key="test", secret="test", token=None, **config
+    ):
         settings = dict(
             retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=60,
             parameter_validation=True,
@@ -166,7 +168,7 @@ class Server:
         settings.update(config)
         return boto3.session.Session().client(
             service, region_name=region, endpoint_url=self.endpoint, aws_access_key_id=key,
-            aws_secret_access_key=secret, config=botocore.config.Config(**settings),
+            aws_secret_access_key=secret, aws_session_token=token, config=botocore.config.Config(**settings),
         )
 
     def reset(self):
@@ -272,10 +274,10 @@ class Case(unittest.TestCase):
             self.assertEqual(listed["SecretList"], [], region)
 
 
-def with_users(case, users):
+def with_users(case, users, roles=()):
     """Gives a test class a server that knows these users: name to account and identity policies.
 
-    A user's name is its access key and its secret too.
+    A user's name is its access key and its secret too. Roles are as the configuration has them.
     """
     config = tempfile.NamedTemporaryFile("w", suffix=".json")
     case.addClassCleanup(config.close)
@@ -283,7 +285,7 @@ def with_users(case, users):
         {"id": name, "secret": name, "account": account, "user": name, "policies": policies}
         for name, (account, policies) in users.items()
     ]
-    json.dump({"access_keys": keys}, config)
+    json.dump({"access_keys": keys, "roles": list(roles)}, config)
     config.flush()
     os.chmod(config.name, 0o600)
     case.arguments = (*case.arguments, "--config", config.name)

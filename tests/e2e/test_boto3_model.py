@@ -294,13 +294,11 @@ class Unauthorized(Case):
 
     def test_every_operation_is_refused_to_a_principal_without_policies(self):
         for service, names in OPERATIONS["built"].items():
-            if service == "sts":
-                # AWS: GetCallerIdentity needs no permission.
-                continue
             client = self.server.client(
                 service, key="nobody", secret="nobody", parameter_validation=False
             )
-            for name in names:
+            # AWS: GetCallerIdentity needs no permission.
+            for name in [name for name in names if name != "GetCallerIdentity"]:
                 with self.subTest(service=service, operation=name):
                     operation = model(service).operation_model(name)
                     params = sample(operation.input_shape) if operation.input_shape else {}
@@ -321,6 +319,7 @@ class Unauthorized(Case):
             ("cloudformation", "GetTemplateSummary"): template,
             ("cloudformation", "UpdateStack"): template,
             ("cloudformation", "ValidateTemplate"): template,
+            ("sts", "AssumeRole"): {"RoleArn": "arn:aws:iam::123456789012:role/r"},
             ("secretsmanager", "BatchGetSecretValue"): {"SecretIdList": ["x"]},
             ("secretsmanager", "PutSecretValue"): {"SecretString": "v"},
             ("secretsmanager", "UpdateSecretVersionStage"): {

@@ -14,6 +14,7 @@ use crate::policy::document::Policy;
 use crate::policy::evaluate::PrincipalKind;
 use crate::ports::{Crypto, Entropy};
 use crate::replication::change::{Answer, Question};
+use crate::roles::Roles;
 use crate::time::Timestamp;
 
 /// The circumstances of one request in one Region.
@@ -31,6 +32,8 @@ pub struct Cx<'a> {
     pub answers: &'a Answers,
     /// The ARNs of the functions that can be invoked here.
     pub functions: &'a Functions,
+    /// The roles that can be assumed.
+    pub roles: &'a dyn Roles,
     pub entropy: &'a dyn Entropy,
     pub crypto: &'a dyn Crypto,
     /// What external key store proxies have answered to this request.
@@ -79,9 +82,25 @@ pub struct Caller {
     pub user_name: Option<Arc<str>>,
     /// The identity policies. Empty denies everything, except for the root of the account.
     pub policies: Arc<[Policy]>,
+    /// What a session of a role has besides.
+    pub session: Option<Arc<RoleSession>>,
+}
+
+/// Under which role a session acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleSession {
+    /// The role's ARN.
+    pub role: Box<str>,
+    /// `aws:TokenIssueTime`; not known of a session that another Region tells of.
+    pub issued_at: Option<Timestamp>,
 }
 
 impl Caller {
+    /// The role of a session.
+    pub fn role_arn(&self) -> Option<&str> {
+        self.session.as_deref().map(|session| &*session.role)
+    }
+
     /// The account itself, on whose behalf replication and deadlines act.
     pub fn account_root(account: AccountId, region: Region) -> Self {
         Self {
@@ -91,6 +110,7 @@ impl Caller {
             kind: PrincipalKind::Root,
             user_name: None,
             policies: Arc::from([]),
+            session: None,
         }
     }
 }

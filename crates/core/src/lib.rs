@@ -20,6 +20,7 @@ pub mod policy;
 pub mod ports;
 pub mod records;
 pub mod replication;
+pub mod roles;
 pub mod secrets;
 pub mod stacks;
 pub mod sts;

@@ -1,6 +1,8 @@
-//! GetCallerIdentity: who the signature says that the caller is.
+//! STS. GetCallerIdentity: who the signature says that the caller is.
 //!
 //! AWS: it needs no permission and cannot be denied, so that it demands nothing.
+
+pub mod assume_role;
 
 use std::sync::Arc;
 

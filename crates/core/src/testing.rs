@@ -13,6 +13,7 @@ use core::cell::Cell;
 use core::ops::ControlFlow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use regent_core::cx::{Answers, Caller, Cx, Functions, Origin, Profile};
 use regent_core::engine::{self, Command, Query, Step};
@@ -20,6 +21,7 @@ use regent_core::ids::{AccountId, MaterialId, Region, RequestId, Scope};
 use regent_core::keys::proxy::Proxies;
 use regent_core::keys::usage::Uses;
 use regent_core::plaintext::{KeyBytes, Plaintext, SymmetricKey};
+use regent_core::policy::document::Policy;
 use regent_core::ports::{
     Crypto, Entropy, Pairs, Read, SALT_LEN, StoreFault, Stored, TransportKey, Unopened, random,
 };
@@ -27,6 +29,7 @@ use regent_core::records::{Key, Order, Prefix, Record, Scan, Subject};
 use regent_core::replication::change::Message;
 use regent_core::replication::compose::{Composed, compose};
 use regent_core::replication::receiver::receive;
+use regent_core::roles::{Role, RoleArn, Roles, Session, TemporaryKey};
 use regent_core::secrets::index;
 use regent_core::time::Timestamp;
 use regent_core::tx::{Batch, Records, Tx};
@@ -35,6 +38,34 @@ use regent_core::tx::{Batch, Records, Tx};
 const CHECKED_MAX: usize = 400;
 
 use pairs::FakePairs;
+
+/// Roles whose credentials are their sessions' names.
+#[derive(Debug, Default)]
+pub struct FakeRoles(pub Vec<Arc<Role>>);
+
+impl FakeRoles {
+    pub fn add(&mut self, arn: &str, trust: &str, policies: &[&str]) {
+        let policies = policies.iter().map(|text| Policy::parse_identity(text).unwrap());
+        self.0.push(Arc::new(Role {
+            arn: arn.parse().unwrap(),
+            id: "AROAEXAMPLE".into(),
+            trust: Arc::new(Policy::parse_trust(trust).unwrap()),
+            policies: policies.collect(),
+            session_s_max: 7200,
+        }));
+    }
+}
+
+impl Roles for FakeRoles {
+    fn find(&self, arn: &RoleArn) -> Option<Arc<Role>> {
+        self.0.iter().find(|role| role.arn == *arn).cloned()
+    }
+
+    fn issue(&self, session: &Session, _entropy: &dyn Entropy) -> TemporaryKey {
+        let of = |what| format!("{what} of {}", session.name).into();
+        TemporaryKey { id: "ASIAEXAMPLE".into(), secret: of("secret"), token: of("token") }
+    }
+}
 
 /// One Region with one caller, the root of its account unless a test says otherwise.
 #[derive(Debug)]
@@ -52,6 +83,7 @@ pub struct World {
     pub uses: Uses,
     pub functions: Functions,
     pub proxies: Proxies,
+    pub roles: FakeRoles,
     /// Commands that were committed. The next request's id depends on it.
     pub committed: u8,
 }
@@ -82,6 +114,7 @@ impl World {
             uses: Uses::default(),
             functions: Functions::new(),
             proxies: Proxies::default(),
+            roles: FakeRoles::default(),
             committed: 0,
         }
     }
@@ -97,6 +130,7 @@ impl World {
             regions: &self.regions,
             answers: &self.answers,
             functions: &self.functions,
+            roles: &self.roles,
             entropy: &self.entropy,
             crypto: &self.crypto,
             uses: &self.uses,

@@ -14,6 +14,7 @@ mod pairs;
 mod region;
 mod root;
 mod sealed;
+mod tokens;
 mod transport;
 
 #[cfg(test)]
@@ -22,3 +23,4 @@ mod golden;
 pub use entropy::SystemEntropy;
 pub use region::RegionCrypto;
 pub use root::RootKey;
+pub use tokens::TokenKey;

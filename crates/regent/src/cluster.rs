@@ -211,10 +211,12 @@ mod tests {
     use regent_core::cx::Ask;
     use regent_core::ids::{Scope, SecretArn};
     use regent_core::replication::change::{Answer, Asker, Question};
+    use regent_crypto::TokenKey;
     use regent_wire::sigv4::SecretKey;
 
     use super::*;
     use crate::credentials::AdministratorKey;
+    use crate::credentials::sessions::Sessions;
     use crate::links::DownMode;
 
     fn principals() -> AccessKeys {
@@ -223,7 +225,8 @@ mod tests {
             secret: SecretKey::new("test".to_owned()),
             account: "123456789012".parse().unwrap(),
         };
-        AccessKeys::new(administrator, Vec::new(), "us-east-1".parse().unwrap()).unwrap()
+        let sessions = Sessions::new(Vec::new(), TokenKey::derive(&RootKey::new([7; 32])));
+        AccessKeys::new(administrator, Vec::new(), sessions, "us-east-1".parse().unwrap()).unwrap()
     }
 
     fn options(directory: &std::path::Path, region: &str) -> Options {

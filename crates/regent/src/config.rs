@@ -1,4 +1,5 @@
-//! The configuration file: further access keys and what their owners may do, and rotation functions.
+//! The configuration file: further access keys and what their owners may do, roles, and rotation
+//! functions.
 //!
 //! JSON, read once at start. An unknown member is an error, not ignored: a misspelt `policies`
 //! would otherwise be a user without the intended deny. Secrets go straight into zeroizing types,
@@ -6,13 +7,15 @@
 //! command line's business.
 
 mod functions;
+mod roles;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use regent_core::ids::AccountId;
+use regent_core::ids::{AccountId, Region};
 use regent_core::policy::document::{Policy, PolicySyntax};
+use regent_core::roles::Role;
 use regent_wire::sigv4::SecretKey;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -20,6 +23,7 @@ use zeroize::Zeroizing;
 
 use crate::functions::Function;
 use functions::FunctionProblem;
+use roles::RoleProblem;
 
 /// LIMIT: bytes of a configuration file or of a file with a secret.
 const FILE_LEN_MAX: u64 = 4 << 20;
@@ -34,6 +38,7 @@ const USER_NAME_LEN_MAX: usize = 64;
 pub struct Config {
     pub access_keys: Vec<AccessKey>,
     pub functions: Vec<Function>,
+    pub roles: Vec<Role>,
 }
 
 /// One access key and the user it belongs to.
@@ -58,6 +63,8 @@ pub enum ConfigError {
     Malformed { line: usize, column: usize },
     #[error("configuration: access_keys[{index}]: {problem}")]
     AccessKey { index: usize, problem: KeyProblem },
+    #[error("configuration: roles[{index}]: {problem}")]
+    Role { index: usize, problem: RoleProblem },
     #[error("configuration: functions[{index}]: {problem}")]
     Function { index: usize, problem: FunctionProblem },
 }
@@ -88,6 +95,8 @@ struct File<'f> {
     access_keys: Vec<Entry<'f>>,
     #[serde(default)]
     functions: Vec<functions::Entry>,
+    #[serde(default, borrow)]
+    roles: Vec<roles::Entry<'f>>,
 }
 
 #[derive(Deserialize)]
@@ -104,14 +113,19 @@ struct Entry<'f> {
 }
 
 impl Config {
-    /// Reads a file. `account` is for keys that name none; a relative `secret_file` starts from the
+    /// Reads a file. `account` is for keys and roles that name none, `home` is in their partition; a relative `secret_file` starts from the
     /// configuration's own directory.
-    pub fn read(path: &Path, account: AccountId) -> Result<Self, ConfigError> {
+    pub fn read(path: &Path, account: AccountId, home: Region) -> Result<Self, ConfigError> {
         let text = read_text(path)?;
-        Self::parse(&text, path.parent().unwrap_or(Path::new(".")), account)
+        Self::parse(&text, path.parent().unwrap_or(Path::new(".")), account, home)
     }
 
-    fn parse(text: &str, directory: &Path, account: AccountId) -> Result<Self, ConfigError> {
+    fn parse(
+        text: &str,
+        directory: &Path,
+        account: AccountId,
+        home: Region,
+    ) -> Result<Self, ConfigError> {
         let file: File<'_> = serde_json::from_str(text).map_err(|cause| {
             ConfigError::Malformed { line: cause.line(), column: cause.column() }
         })?;
@@ -127,7 +141,9 @@ impl Config {
         }
         let functions = functions::functions(file.functions, &access_keys)
             .map_err(|(index, problem)| ConfigError::Function { index, problem })?;
-        Ok(Self { access_keys, functions })
+        let roles = roles::roles(file.roles, account, home)
+            .map_err(|(index, problem)| ConfigError::Role { index, problem })?;
+        Ok(Self { access_keys, functions, roles })
     }
 }
 
@@ -192,7 +208,8 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Config, ConfigError> {
-        Config::parse(text, Path::new("."), "123456789012".parse().unwrap())
+        let (account, home) = ("123456789012".parse().unwrap(), "us-east-1".parse().unwrap());
+        Config::parse(text, Path::new("."), account, home)
     }
 
     fn problem(text: &str) -> String {
@@ -227,10 +244,10 @@ mod tests {
             r#"{"access_keys":[{"id":"a","secret_file":"key","user":"u"}]}"#,
         )
         .unwrap();
-        let account = "123456789012".parse().unwrap();
-        let config = Config::read(&dir.path().join("regent.json"), account).unwrap();
+        let (account, home) = ("123456789012".parse().unwrap(), "us-east-1".parse().unwrap());
+        let config = Config::read(&dir.path().join("regent.json"), account, home).unwrap();
         assert_eq!(config.access_keys.len(), 1);
-        assert!(Config::read(&dir.path().join("absent.json"), account).is_err());
+        assert!(Config::read(&dir.path().join("absent.json"), account, home).is_err());
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The access keys of the server, and whom each belongs to.
 //!
-//! Three kinds: the administrator's key of the command line, the keys of the configuration file,
-//! and every twelve-digit key, which belongs to the administrator of the account of that number
-//! and has the administrator's secret. A user without policies may do nothing (promise R6).
+//! Four kinds: the administrator's key of the command line, the keys of the configuration file,
+//! every twelve-digit key, which belongs to the administrator of the account of that number and has
+//! the administrator's secret, and those of sessions of roles. A user without policies may do nothing
+//! (promise R6).
 //! Signatures are `regent_wire::sigv4`'s business; here is no comparison of secrets.
+
+pub mod sessions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +15,12 @@ use regent_core::cx::Caller;
 use regent_core::ids::{AccountId, Region};
 use regent_core::policy::document::{Policy, PolicySyntax};
 use regent_core::policy::evaluate::PrincipalKind;
+use regent_core::roles::Roles;
 use regent_crypto::digest;
 use regent_wire::sigv4::{Credential, Credentials, SecretKey};
 
 use crate::config::AccessKey;
+use sessions::Sessions;
 
 /// AWS: the managed policy AdministratorAccess.
 const ADMINISTRATOR_ACCESS: &str =
@@ -29,6 +34,7 @@ const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 pub struct AccessKeys {
     keys: BTreeMap<String, Credential<Arc<Caller>>>,
     administrator_secret: SecretKey,
+    sessions: Sessions,
     /// Whose partition the ARNs of accounts without a named user are in.
     home: Region,
 }
@@ -39,6 +45,7 @@ impl AccessKeys {
     pub fn new(
         administrator: AdministratorKey,
         further: Vec<AccessKey>,
+        sessions: Sessions,
         home: Region,
     ) -> Result<Self, PolicySyntax> {
         let AdministratorKey { id, secret, account } = administrator;
@@ -47,10 +54,10 @@ impl AccessKeys {
         let first = AccessKey { id, secret: secret.clone(), account, user, policies: everything };
         let credential = |key: AccessKey| {
             let owner = Arc::new(user_of(&key, home));
-            (key.id, Credential { secret: key.secret, owner })
+            (key.id, Credential { secret: key.secret, owner, expires_at: None })
         };
         let keys = std::iter::once(first).chain(further).map(credential).collect();
-        Ok(Self { keys, administrator_secret: secret, home })
+        Ok(Self { keys, administrator_secret: secret, sessions, home })
     }
 
     /// A principal by its ARN, with the authority that it has now. One that is not there any more
@@ -61,11 +68,22 @@ impl AccessKeys {
         if let Some(found) = found {
             return Caller::clone(found);
         }
+        let session = self.sessions.principal(arn);
+        if let Some(found) = session.filter(|session| session.account == account) {
+            return found;
+        }
         let root = Caller::account_root(account, self.home);
         if *root.arn == *arn {
             return root;
         }
         Caller { arn: arn.into(), kind: PrincipalKind::User, policies: Arc::from([]), ..root }
+    }
+}
+
+impl AccessKeys {
+    /// The roles whose sessions have keys here.
+    pub fn roles(&self) -> &dyn Roles {
+        &self.sessions
     }
 }
 
@@ -80,13 +98,17 @@ pub struct AdministratorKey {
 impl Credentials for AccessKeys {
     type Owner = Arc<Caller>;
 
-    fn find(&self, access_key: &str) -> Option<Credential<Arc<Caller>>> {
+    fn find(&self, access_key: &str, token: Option<&str>) -> Option<Credential<Arc<Caller>>> {
         if let Some(found) = self.keys.get(access_key) {
             return Some(found.clone());
         }
+        if let Some(found) = token.and_then(|token| self.sessions.credential(access_key, token)) {
+            return Some(found);
+        }
         let account: AccountId = access_key.parse().ok()?;
         let owner = Arc::new(Caller::account_root(account, self.home));
-        Some(Credential { secret: self.administrator_secret.clone(), owner })
+        let secret = self.administrator_secret.clone();
+        Some(Credential { secret, owner, expires_at: None })
     }
 }
 
@@ -94,23 +116,31 @@ fn user_of(key: &AccessKey, home: Region) -> Caller {
     let arn = format!("arn:{}:iam::{}:user/{}", home.partition(), key.account, key.user);
     Caller {
         account: key.account,
-        user_id: user_id(&arn).into(),
+        user_id: unique_id("AIDA", &arn).into(),
         arn: arn.into(),
         kind: PrincipalKind::User,
         user_name: Some(key.user.as_str().into()),
         policies: key.policies.as_slice().into(),
+        session: None,
     }
 }
 
-/// A unique id in AWS's form, `AIDA` and 17 characters, the same for the same user every time.
-fn user_id(arn: &str) -> String {
-    let letters = digest::sha256(arn.as_bytes()).into_iter().take(17);
-    let letter = |byte: u8| BASE32.get(usize::from(byte & 31)).copied().map_or('A', char::from);
-    "AIDA".chars().chain(letters.map(letter)).collect()
+/// A unique id in AWS's form, four letters and 17 characters, the same for the same ARN every time.
+pub fn unique_id(prefix: &str, arn: &str) -> String {
+    let digest = digest::sha256(arn.as_bytes());
+    prefix.chars().chain(base32(&digest).take(17)).collect()
+}
+
+/// A character for each byte.
+fn base32(bytes: &[u8]) -> impl Iterator<Item = char> {
+    let letter = |byte: &u8| BASE32.get(usize::from(byte & 31)).copied().map_or('A', char::from);
+    bytes.iter().map(letter)
 }
 
 #[cfg(test)]
 mod tests {
+    use regent_crypto::{RootKey, TokenKey};
+
     use super::*;
 
     fn keys() -> AccessKeys {
@@ -126,12 +156,14 @@ mod tests {
             user: "nobody".to_owned(),
             policies: Vec::new(),
         };
-        AccessKeys::new(administrator, vec![nobody], "us-gov-west-1".parse().unwrap()).unwrap()
+        let sessions = Sessions::new(Vec::new(), TokenKey::derive(&RootKey::new([1; 32])));
+        let home = "us-gov-west-1".parse().unwrap();
+        AccessKeys::new(administrator, vec![nobody], sessions, home).unwrap()
     }
 
     #[test]
     fn the_administrator_is_a_user_with_a_policy() {
-        let found = keys().find("test").unwrap().owner;
+        let found = keys().find("test", None).unwrap().owner;
         assert_eq!(&*found.arn, "arn:aws-us-gov:iam::123456789012:user/test");
         assert_eq!(found.kind, PrincipalKind::User);
         assert_eq!(found.policies.len(), 1);
@@ -141,7 +173,7 @@ mod tests {
 
     #[test]
     fn twelve_digits_are_an_account() {
-        let found = keys().find("000000000007").unwrap().owner;
+        let found = keys().find("000000000007", None).unwrap().owner;
         assert_eq!(found.account.as_str(), "000000000007");
         assert_eq!((found.kind, found.policies.len()), (PrincipalKind::Root, 0));
     }
@@ -164,9 +196,9 @@ mod tests {
     /// PROMISE R6: a user without policies has none, and other texts are no keys.
     #[test]
     fn nothing_is_given_by_default() {
-        assert!(keys().find("AKIANOBODY").unwrap().owner.policies.is_empty());
+        assert!(keys().find("AKIANOBODY", None).unwrap().owner.policies.is_empty());
         for unknown in ["", "TEST", "test ", "00000000007", "0000000000007", "akianobody"] {
-            assert!(keys().find(unknown).is_none(), "{unknown}");
+            assert!(keys().find(unknown, Some("x")).is_none(), "{unknown}");
         }
     }
 }

@@ -182,6 +182,7 @@ fn form(name: &str) -> Option<&'static str> {
     const TEMPLATE: &str = "&TemplateBody=%7B%22Resources%22%3A%7B%22S%22%3A%7B%22Type%22%3A%22AWS%3A%3ASecretsManager%3A%3ASecret%22%7D%7D%7D";
     Some(match name {
         "CreateStack" | "UpdateStack" | "ValidateTemplate" | "GetTemplateSummary" => TEMPLATE,
+        "AssumeRole" => "&RoleArn=arn:aws:iam::123456789012:role/anybodys&RoleSessionName=s-1",
         "DescribeStackResource" => "&LogicalResourceId=S",
         "UpdateTerminationProtection" => "&EnableTerminationProtection=true",
         "DeleteStack"
@@ -196,14 +197,16 @@ fn form(name: &str) -> Option<&'static str> {
 }
 
 fn refuses_form(server: &Server, service: Service, name: &str) {
-    if service == Service::Sts {
-        // AWS: GetCallerIdentity needs no permission and cannot be denied.
-        assert_eq!(name, "GetCallerIdentity");
+    if (service, name) == (Service::Sts, "GetCallerIdentity") {
+        // AWS: it needs no permission and cannot be denied.
         return;
     }
     let params = form(name).unwrap_or_else(|| panic!("{name}: no request here"));
     // What has a template of its own names no stack.
-    let stack = if name == "GetTemplateSummary" { "" } else { "&StackName=s" };
+    let stack = match (service, name) {
+        (Service::Sts, _) | (_, "GetTemplateSummary") => "",
+        _ => "&StackName=s",
+    };
     let body = format!("Action={name}&Version={}{stack}{params}", service.api_version());
     let (status, answer) = server.call(NOBODY, "us-east-1", name, &body);
     assert_eq!(status, 403, "{name}: {answer}");
@@ -217,7 +220,8 @@ fn server() -> (Server, tempfile::NamedTempFile) {
     let config = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
     std::fs::write(
         config.path(),
-        r#"{"access_keys":[{"id":"nobody","secret":"nobody-secret","account":"123456789012","user":"nobody","policies":[]}]}"#,
+        r#"{"access_keys":[{"id":"nobody","secret":"nobody-secret","account":"123456789012","user":"nobody","policies":[]}],
+           "roles":[{"name":"anybodys","trust":{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"123456789012"}}}}]}"#,
     )
     .unwrap();
     let server = Server::start(&["--ephemeral", "--config", config.path().to_str().unwrap()]);

@@ -19,6 +19,7 @@ use regent_core::replication::change::{Answer, Message, Outcome, Question};
 use regent_core::replication::compose::{Composed, compose};
 use regent_core::replication::probe;
 use regent_core::replication::sender::{Item, Sender};
+use regent_core::roles::NoRoles;
 use regent_core::time::Timestamp;
 use regent_core::tx::{Batch, Tx};
 use regent_store::Store;
@@ -515,6 +516,7 @@ impl Node {
             regions: &self.regions,
             answers,
             functions: &Functions::new(),
+            roles: &NoRoles,
             entropy: &self.rng,
             crypto: &*self.crypto,
             proxies: &Proxies::default(),

@@ -290,6 +290,7 @@ mod tests {
             kind: PrincipalKind::User,
             user_name: Some("test".into()),
             policies: Arc::from([]),
+            session: None,
         }
     }
 

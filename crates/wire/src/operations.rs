@@ -15,6 +15,7 @@ use regent_core::records::Key;
 use regent_core::secrets::ops as secrets;
 use regent_core::stacks::ops as stacks;
 use regent_core::sts::GetCallerIdentity;
+use regent_core::sts::assume_role::AssumeRole;
 use regent_core::tx::{Batch, Tx};
 
 use crate::fault::{Answer, Fault};
@@ -314,6 +315,7 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::command::<keys::update_primary_region::UpdatePrimaryRegion>(Service::Kms, "UpdatePrimaryRegion"),
     Operation::query::<keys::verify::Verify>(Service::Kms, "Verify"),
     Operation::query::<keys::verify_mac::VerifyMac>(Service::Kms, "VerifyMac"),
+    Operation::form_query::<AssumeRole>(Service::Sts, "AssumeRole"),
     Operation::form_query::<GetCallerIdentity>(Service::Sts, "GetCallerIdentity"),
     Operation::form_command::<stacks::CreateStack>(Service::CloudFormation, "CreateStack"),
     Operation::form_command::<stacks::DeleteStack>(Service::CloudFormation, "DeleteStack"),

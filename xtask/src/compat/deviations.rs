@@ -1,7 +1,7 @@
 //! Where Regent behaves otherwise than AWS, and why: kept by hand, one entry for each difference.
 
 use regent_wire::service::Service;
-use regent_wire::service::Service::{CloudFormation, Kms, SecretsManager};
+use regent_wire::service::Service::{CloudFormation, Kms, SecretsManager, Sts};
 
 /// One difference of one operation.
 #[derive(Debug)]
@@ -240,6 +240,18 @@ pub const DEVIATIONS: &[Deviation] = &[
         "ReplicateSecretToRegions",
         "in `strict`, a Region named twice is refused",
         "AWS's answer is not known, and one of the two would be lost",
+    ),
+    of(
+        Sts,
+        "AssumeRole",
+        "session policies, session tags, a source identity and MFA are refused by name",
+        "they are not built yet, and none may be ignored",
+    ),
+    of(
+        Sts,
+        "AssumeRole",
+        "roles come from the configuration file and have no path",
+        "IAM's API is not built yet",
     ),
     of(
         Kms,

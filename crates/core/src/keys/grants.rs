@@ -52,7 +52,7 @@ pub fn allow(
         return Ok(false);
     }
     let account = account_principal(caller).filter(|_| delegated);
-    for grantee in own_principal(caller).into_iter().chain(account) {
+    for grantee in own_principals(caller).chain(account) {
         let allows = |grant: &Grant| {
             grant.terms.allow(operation, context)
                 && terms.is_none_or(|terms| terms.are_within(&grant.terms))
@@ -66,7 +66,7 @@ pub fn allow(
 
 /// Whether the caller is the principal that a grant names.
 pub fn is_principal(caller: &Caller, principal: &PrincipalArn) -> bool {
-    *principal.as_str() == *caller.arn
+    *principal.as_str() == *caller.arn || caller.role_arn() == Some(principal.as_str())
 }
 
 /// Whether a grant names the caller's account as a whole, which may pass its permission on.
@@ -74,8 +74,9 @@ pub fn is_account_of(caller: &Caller, principal: &PrincipalArn) -> bool {
     account_principal(caller).is_some_and(|account| account == *principal)
 }
 
-fn own_principal(caller: &Caller) -> Option<PrincipalArn> {
-    caller.arn.parse().ok()
+/// AWS: a session is itself, and its role.
+fn own_principals(caller: &Caller) -> impl Iterator<Item = PrincipalArn> {
+    [Some(&*caller.arn), caller.role_arn()].into_iter().flatten().filter_map(|arn| arn.parse().ok())
 }
 
 fn account_principal(caller: &Caller) -> Option<PrincipalArn> {

@@ -21,6 +21,7 @@ use crate::policy::evaluate::{
 use crate::policy::keys;
 use crate::ports::{Read, StoreFault};
 use crate::tags::Tags;
+use crate::time::Timestamp;
 
 /// Proof that `Op` may run. Only [`authorize`] makes one.
 #[derive(Debug)]
@@ -198,7 +199,7 @@ fn with_request<T>(cx: &Cx<'_>, told: &Told<'_>, decide: impl FnOnce(&Request<'_
         arn: &cx.caller.arn,
         account: cx.caller.account.as_str(),
         kind: cx.caller.kind,
-        role_arn: None,
+        role_arn: cx.caller.role_arn(),
     };
     let Told { action, resource, context } = *told;
     decide(&Request { principal: &principal, action, resource, context })
@@ -255,15 +256,21 @@ impl<'a> RequestContext<'a> {
     fn of_request(&self, key: &str) -> Option<Lookup<'_>> {
         let caller = self.cx.caller;
         Some(match key {
-            "aws:principalarn" => one(&caller.arn),
+            // AWS: of a session its role, whatever the session is called.
+            "aws:principalarn" => one(caller.role_arn().unwrap_or(&caller.arn)),
             "aws:principalaccount" | "kms:calleraccount" => one(caller.account.as_str()),
             "aws:principaltype" => one(principal_type(caller.kind)),
             "aws:userid" => one(&caller.user_id),
             "aws:username" => caller.user_name.as_deref().map_or(Lookup::Absent, one),
-            "aws:requestedregion" => one(self.cx.region.as_str()),
-            "aws:currenttime" | "aws:epochtime" => {
-                Lookup::One(Cow::Owned((self.cx.now.millis() / 1000).to_string()))
+            "aws:tokenissuetime" => {
+                match caller.session.as_ref().map(|session| session.issued_at) {
+                    None => Lookup::Absent,
+                    Some(None) => Lookup::Unknown,
+                    Some(Some(at)) => seconds(at),
+                }
             }
+            "aws:requestedregion" => one(self.cx.region.as_str()),
+            "aws:currenttime" | "aws:epochtime" => seconds(self.cx.now),
             "aws:principalisawsservice" => one(boolean(caller.kind == PrincipalKind::Service)),
             "aws:securetransport" => one(boolean(self.cx.origin.secure_transport)),
             "aws:useragent" => one(&self.cx.origin.user_agent),
@@ -322,6 +329,10 @@ pub fn shown(cx: &Cx<'_>, read: &dyn Read, demand: &Demand, key: &str) -> Option
         Lookup::Many(values) if values.is_empty() => None,
         Lookup::Many(values) => Some(format!("[{}]", values.join(" "))),
     }
+}
+
+fn seconds(at: Timestamp) -> Lookup<'static> {
+    Lookup::One(Cow::Owned((at.millis() / 1000).to_string()))
 }
 
 fn one(value: &str) -> Lookup<'_> {

@@ -5,8 +5,9 @@
 //! data key, data keys and key material are sealed to the receiving Region (promise R7).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::cx::Caller;
+use crate::cx::{Caller, RoleSession};
 use crate::ids::{AccountId, KeyArn, KeyId, MaterialId, Region, SecretArn};
 use crate::ids::{SecretName, SecretSuffix, StageLabel, VersionId};
 use crate::keys::model::{Holding, Install, KeySpec, KeyUsage, Origin, Rotation, RotationKind};
@@ -14,6 +15,7 @@ use crate::policy::document::Policy;
 use crate::policy::evaluate::PrincipalKind;
 use crate::ports::TransportKey;
 use crate::records::Subject;
+use crate::roles::RoleArn;
 use crate::secrets::model::{ReplicaFailure, ValueKind};
 use crate::secrets::policies::Policies;
 use crate::secrets::rotation::Rotation as SecretRotation;
@@ -299,6 +301,9 @@ impl Asker {
             kind,
             user_name: self.user_name.as_deref().map(Into::into),
             policies: policies.collect::<Result<_, _>>().ok()?,
+            session: RoleArn::of_session(&self.arn).map(|role| {
+                Arc::new(RoleSession { role: role.to_string().into(), issued_at: None })
+            }),
         })
     }
 }

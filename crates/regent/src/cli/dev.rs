@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use clap::builder::FalseyValueParser;
 use regent_core::cx::Profile;
 use regent_core::ids::{AccountId, Region};
-use regent_crypto::{RootKey, SystemEntropy};
+use regent_crypto::{RootKey, SystemEntropy, TokenKey};
 use regent_wire::sigv4::{SecretKey, SigningKeys};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -26,6 +26,7 @@ use super::{Exit, Failure, Output, print};
 use crate::audit_log::AuditLog;
 use crate::cluster::{Cluster, Options, Storage};
 use crate::config::{AccessKey, Config, is_access_key};
+use crate::credentials::sessions::Sessions;
 use crate::credentials::{AccessKeys, AdministratorKey};
 use crate::data_dir::{DataDir, Unusable};
 use crate::functions::Functions;
@@ -138,16 +139,24 @@ async fn start(args: Args) -> Result<(), Failure> {
     check_regions(&args)?;
     let stop = Stop::new().map_err(|cause| Failure::new(Exit::Failure, cause))?;
     let config = config(&args)?;
-    let access_keys = Arc::new(access_keys(&args, config.access_keys)?);
     let (listener, address) = listen(SocketAddr::new(args.host, args.port)).await?;
     // The first draw of a process is slow.
     SystemEntropy::warm_up();
     let data_dir = if args.ephemeral { None } else { Some(open_data_dir(&args)?) };
+    let root_key = match &data_dir {
+        None => RootKey::generate(&SystemEntropy),
+        Some(data_dir) => data_dir.root_key(&SystemEntropy).map_err(unusable)?,
+    };
+    let sessions = Sessions::new(config.roles, TokenKey::derive(&root_key));
+    let access_keys = Arc::new(access_keys(&args, config.access_keys, sessions)?);
     let audit = Arc::new(open_audit(&args, data_dir.as_ref())?);
     let functions = Arc::new(Functions::new(config.functions, format!("http://{address}")));
+    let storage = data_dir
+        .as_ref()
+        .map_or(Storage::Memory, |data_dir| Storage::Directory(data_dir.path().to_owned()));
     let principals = Arc::clone(&access_keys);
     let cluster =
-        open_cluster(&args, data_dir.as_ref(), functions, principals, Arc::clone(&audit))?;
+        open_cluster(&args, storage, root_key, functions, principals, Arc::clone(&audit))?;
     let server = Arc::new(Server {
         cluster: Arc::clone(&cluster),
         access_keys,
@@ -195,18 +204,26 @@ fn check_regions(args: &Args) -> Result<(), Failure> {
 
 fn config(args: &Args) -> Result<Config, Failure> {
     let Some(path) = &args.config else { return Ok(Config::default()) };
-    Config::read(path, args.account).map_err(|cause| Failure::new(Exit::Failure, cause))
+    let home = home(args)?;
+    Config::read(path, args.account, home).map_err(|cause| Failure::new(Exit::Failure, cause))
 }
 
-fn access_keys(args: &Args, further: Vec<AccessKey>) -> Result<AccessKeys, Failure> {
+fn home(args: &Args) -> Result<Region, Failure> {
+    let first = args.regions.first().copied();
+    first.ok_or_else(|| Failure::new(Exit::Usage, "no Regions"))
+}
+
+fn access_keys(
+    args: &Args,
+    further: Vec<AccessKey>,
+    sessions: Sessions,
+) -> Result<AccessKeys, Failure> {
     let administrator = AdministratorKey {
         id: args.access_key.clone(),
         secret: args.secret_key.key.clone(),
         account: args.account,
     };
-    let home = args.regions.first().copied();
-    let home = home.ok_or_else(|| Failure::new(Exit::Usage, "no Regions"))?;
-    AccessKeys::new(administrator, further, home)
+    AccessKeys::new(administrator, further, sessions, home(args)?)
         .map_err(|cause| Failure::new(Exit::Failure, cause))
 }
 
@@ -253,18 +270,12 @@ fn open_audit(args: &Args, data_dir: Option<&DataDir>) -> Result<AuditLog, Failu
 
 fn open_cluster(
     args: &Args,
-    data_dir: Option<&DataDir>,
+    storage: Storage,
+    root_key: RootKey,
     functions: Arc<Functions>,
     principals: Arc<AccessKeys>,
     audit: Arc<AuditLog>,
 ) -> Result<Arc<Cluster>, Failure> {
-    let (storage, root_key) = match data_dir {
-        None => (Storage::Memory, RootKey::generate(&SystemEntropy)),
-        Some(data_dir) => {
-            let root_key = data_dir.root_key(&SystemEntropy).map_err(unusable)?;
-            (Storage::Directory(data_dir.path().to_owned()), root_key)
-        }
-    };
     let region_profiles: BTreeMap<_, _> = args.region_profile.iter().copied().collect();
     let options = Options {
         regions: args.regions.clone(),

@@ -126,6 +126,7 @@ impl Node {
                     regions: &self.regions,
                     answers: &answers,
                     functions: &self.own_functions,
+                    roles: self.principals.roles(),
                     entropy,
                     crypto: &self.crypto,
                     proxies,

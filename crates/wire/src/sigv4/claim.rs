@@ -17,6 +17,9 @@ use super::{AuthFault, MissingParts, SignedRequest};
 /// LIMIT: lifetime of a presigned request, in seconds. AWS: one week.
 const LIFETIME_S_MAX: i64 = 7 * 24 * 60 * 60;
 
+/// The header with a session token.
+pub(super) const TOKEN: &str = "x-amz-security-token";
+
 /// The parameters of a signature, in either form.
 #[derive(Debug)]
 pub(super) struct Claim<'r> {
@@ -25,7 +28,7 @@ pub(super) struct Claim<'r> {
     pub signed_headers: Cow<'r, str>,
     pub signature: Cow<'r, str>,
     pub date: Cow<'r, str>,
-    pub session_token: bool,
+    pub session_token: Option<Cow<'r, str>>,
     pub presigned: bool,
     expires: Option<Cow<'r, str>>,
 }
@@ -78,13 +81,13 @@ impl<'r> Claim<'r> {
             signed_headers: signed_headers.into(),
             signature: signature.into(),
             date: date.into(),
-            session_token: headers.contains_key("x-amz-security-token"),
+            session_token: single(headers, TOKEN)?.map(Cow::Borrowed),
             presigned: false,
             expires: None,
         })
     }
 
-    fn of_query(query: &Query<'r>, headers: &HeaderMap) -> Result<Self, AuthFault> {
+    fn of_query(query: &Query<'r>, headers: &'r HeaderMap) -> Result<Self, AuthFault> {
         let part = |name: &str| query.single(name).filter(|value| !value.is_empty());
         let parts = (
             part("X-Amz-Algorithm"),
@@ -105,6 +108,12 @@ impl<'r> Claim<'r> {
                 digest: String::new(),
             }));
         };
+        // AWS: it is in the query string like everything else; clients may add it as a header.
+        let in_header = single(headers, TOKEN)?.map(Cow::Borrowed);
+        let session_token = query.single("X-Amz-Security-Token").or(in_header);
+        if query.has("X-Amz-Security-Token") && session_token.is_none() {
+            return Err(AuthFault::SessionTokenInvalid);
+        }
         if query.has("X-Amz-Expires") && query.single("X-Amz-Expires").is_none() {
             return Err(AuthFault::ExpiresMalformed);
         }
@@ -114,8 +123,7 @@ impl<'r> Claim<'r> {
             signed_headers,
             signature,
             date,
-            session_token: query.has("X-Amz-Security-Token")
-                || headers.contains_key("x-amz-security-token"),
+            session_token,
             presigned: true,
             expires: query.single("X-Amz-Expires"),
         })

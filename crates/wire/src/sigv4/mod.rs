@@ -96,6 +96,8 @@ impl fmt::Debug for SecretKey {
 pub struct Credential<O> {
     pub secret: SecretKey,
     pub owner: O,
+    /// Of temporary credentials: when they end.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// The access keys that exist.
@@ -104,8 +106,8 @@ pub trait Credentials {
     type Owner;
 
     /// The credential of an access key, compared byte by byte. `None` if there is none, also if it
-    /// is inactive.
-    fn find(&self, access_key: &str) -> Option<Credential<Self::Owner>>;
+    /// is inactive. Temporary ones are there with the session token that they were given with.
+    fn find(&self, access_key: &str, token: Option<&str>) -> Option<Credential<Self::Owner>>;
 }
 
 /// Which service the request is addressed to, before its signature says so.
@@ -260,10 +262,13 @@ impl<C: Credentials + ?Sized> Verifier<'_, C> {
         }
         let scope = Scope::parse(&claim.credential)?;
         let (region, service) = self.check_scope(&scope, &claim.date, expected)?;
-        let owner = self.check_signature(request, &query, &claim, &scope)?;
-        // AWS: only temporary credentials have a session token, and there are none here.
-        if claim.session_token {
-            return Err(AuthFault::SessionTokenInvalid);
+        let Credential { owner, expires_at, .. } =
+            self.check_signature(request, &query, &claim, &scope)?;
+        // AWS: only temporary credentials have a session token.
+        match expires_at {
+            None if claim.session_token.is_some() => return Err(AuthFault::SessionTokenInvalid),
+            Some(end) if end <= now => return Err(AuthFault::SessionExpired),
+            None | Some(_) => {}
         }
         let access_key = scope.access_key.to_owned();
         Ok(Verified { owner, access_key, region, service, signed_at, presigned: claim.presigned })
@@ -275,7 +280,8 @@ impl<C: Credentials + ?Sized> Verifier<'_, C> {
         let query = Query::parse(request.query);
         let claim = Claim::read(request, &query).ok()?;
         let scope = Scope::parse(&claim.credential).ok()?;
-        self.credentials.find(scope.access_key).map(|_| scope.access_key.to_owned())
+        let found = self.credentials.find(scope.access_key, claim.session_token.as_deref());
+        found.map(|_| scope.access_key.to_owned())
     }
 
     fn check_scope(
@@ -310,8 +316,9 @@ impl<C: Credentials + ?Sized> Verifier<'_, C> {
         query: &Query<'_>,
         claim: &Claim<'_>,
         scope: &Scope<'_>,
-    ) -> Result<C::Owner, AuthFault> {
-        let Some(credential) = self.credentials.find(scope.access_key) else {
+    ) -> Result<Credential<C::Owner>, AuthFault> {
+        let token = claim.session_token.as_deref();
+        let Some(credential) = self.credentials.find(scope.access_key, token) else {
             let key = keys::derive(NOBODY.as_bytes(), scope);
             let _ = signature(request, query, claim, &key).map(|ours| ours.is(&claim.signature));
             return Err(AuthFault::AccessKeyUnknown);
@@ -326,7 +333,7 @@ impl<C: Credentials + ?Sized> Verifier<'_, C> {
         if fresh {
             self.keys.insert(&claim.credential, &credential.secret, key);
         }
-        Ok(credential.owner)
+        Ok(credential)
     }
 }
 

@@ -27,8 +27,30 @@ struct OneKey(SecretKey);
 impl Credentials for OneKey {
     type Owner = u8;
 
-    fn find(&self, access_key: &str) -> Option<Credential<u8>> {
-        (access_key == ACCESS_KEY).then(|| Credential { secret: self.0.clone(), owner: 7 })
+    fn find(&self, access_key: &str, _token: Option<&str>) -> Option<Credential<u8>> {
+        (access_key == ACCESS_KEY).then(|| Credential {
+            secret: self.0.clone(),
+            owner: 7,
+            expires_at: None,
+        })
+    }
+}
+
+/// The same access key, given with a session token, until [`SESSION_END`].
+struct OneSession;
+
+const TOKEN: &str = "FwoGZXIvYXdzEJ+/=";
+const SESSION_END: Timestamp = Timestamp::from_millis(NOW.millis() + 60_000);
+
+impl Credentials for OneSession {
+    type Owner = u8;
+
+    fn find(&self, access_key: &str, token: Option<&str>) -> Option<Credential<u8>> {
+        (access_key == ACCESS_KEY && token == Some(TOKEN)).then(|| Credential {
+            secret: SecretKey::new(SECRET.to_owned()),
+            owner: 8,
+            expires_at: Some(SESSION_END),
+        })
     }
 }
 
@@ -114,7 +136,9 @@ impl Request {
 
     /// Signs with the SDK's signer.
     fn signed(mut self, service: &str, how: &Signing) -> Self {
-        let identity = SdkCredentials::new(ACCESS_KEY, SECRET, None, None, "test").into();
+        let identity =
+            SdkCredentials::new(ACCESS_KEY, SECRET, how.token.map(str::to_owned), None, "test")
+                .into();
         let mut settings = SigningSettings::default();
         if how.checksum {
             settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
@@ -144,10 +168,18 @@ impl Request {
     }
 
     fn verify(&self, expected: Expected, now: Timestamp) -> Result<Verified<u8>, AuthFault> {
-        let credentials = OneKey(SecretKey::new(SECRET.to_owned()));
+        self.verify_among(&OneKey(SecretKey::new(SECRET.to_owned())), expected, now)
+    }
+
+    fn verify_among(
+        &self,
+        credentials: &dyn Credentials<Owner = u8>,
+        expected: Expected,
+        now: Timestamp,
+    ) -> Result<Verified<u8>, AuthFault> {
         let regions = ["us-east-1", "eu-west-1"].map(|region| region.parse().unwrap());
         let keys = SigningKeys::new();
-        let verifier = Verifier { credentials: &credentials, regions: &regions, keys: &keys };
+        let verifier = Verifier { credentials, regions: &regions, keys: &keys };
         let request = SignedRequest {
             method: &self.method,
             path: &self.path,
@@ -180,11 +212,18 @@ struct Signing {
     seconds: u64,
     checksum: bool,
     presign: bool,
+    token: Option<&'static str>,
 }
 
 impl Default for Signing {
     fn default() -> Self {
-        Self { region: "eu-west-1", seconds: 1_440_938_160, checksum: false, presign: false }
+        Self {
+            region: "eu-west-1",
+            seconds: 1_440_938_160,
+            checksum: false,
+            presign: false,
+            token: None,
+        }
     }
 }
 
@@ -609,6 +648,37 @@ fn table_session_token() {
     assert_eq!(shown, (400, "ExpiredTokenException", expired.clone()));
     let shown = words(&AuthFault::SessionExpired, Protocol::Query);
     assert_eq!(shown, (403, "ExpiredToken", expired));
+}
+
+/// PROMISE R6: a session's key is one only together with its token, signed, and until it ends.
+#[test]
+fn sessions() {
+    let with = |token, presign| {
+        let how = Signing { presign, token, ..Signing::default() };
+        let query = "Action=GetCallerIdentity&Version=2011-06-15";
+        let (method, query) = if presign { ("GET", query) } else { ("POST", "") };
+        Request::new(method, query, &[("host", HOST)], b"").signed("sts", &how)
+    };
+    let verify = |request: &Request, now| request.verify_among(&OneSession, Expected::Query, now);
+    for presign in [false, true] {
+        let request = with(Some(TOKEN), presign);
+        assert_eq!(verify(&request, NOW).map(|verified| verified.owner), Ok(8), "{presign}");
+        let end = Timestamp::from_millis(SESSION_END.millis() - 1);
+        assert!(verify(&request, end).is_ok());
+        assert_eq!(verify(&request, SESSION_END), Err(AuthFault::SessionExpired));
+        for token in [None, Some("FwoGZXIvYXdzEJ"), Some("")] {
+            assert_eq!(verify(&with(token, presign), NOW), Err(AuthFault::AccessKeyUnknown));
+        }
+    }
+    // The token of somebody else's request is not theirs to add.
+    let unsigned = with(None, false).set("x-amz-security-token", TOKEN);
+    assert_eq!(verify(&unsigned, NOW), Err(AuthFault::SignatureMismatch));
+    let mut twice = with(Some(TOKEN), false);
+    twice.append("x-amz-security-token", TOKEN);
+    assert!(verify(&twice, NOW).is_err());
+    let mut twice = with(Some(TOKEN), true);
+    twice.query.push_str("&X-Amz-Security-Token=x");
+    assert!(verify(&twice, NOW).is_err());
 }
 
 /// AWS: the first failing check decides, so each change hides those behind it.

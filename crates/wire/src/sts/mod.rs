@@ -1,5 +1,6 @@
 //! STS on the wire: one file per operation.
 
+pub mod assume_role;
 pub mod get_caller_identity;
 
 #[cfg(test)]
