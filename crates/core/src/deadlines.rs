@@ -206,8 +206,7 @@ mod tests {
                 Due::PurgeSecret { name: secret.name.clone(), suffix: "aaaaaa".parse().unwrap() };
             let deadline = Key::Deadline { region: scope.region, at, account: scope.account, due };
             world.edit(|_, tx| {
-                tx.put(key.clone(), Record::Secret(secret.into()));
-                tx.put(index.clone(), Record::Index);
+                crate::secrets::index::put(tx, scope, secret).unwrap();
                 tx.put(deadline.clone(), Record::Index);
             });
             world.edit(|cx, tx| handle(cx, tx, &deadline)).unwrap();

@@ -27,6 +27,15 @@ pub trait Read {
         scan: &Scan,
         visit: &mut dyn FnMut(Key, Record) -> ControlFlow<()>,
     ) -> Result<(), StoreFault>;
+
+    /// [`Read::scan`] for who needs no records. A store may do it for less.
+    fn keys(
+        &self,
+        scan: &Scan,
+        visit: &mut dyn FnMut(Key) -> ControlFlow<()>,
+    ) -> Result<(), StoreFault> {
+        self.scan(scan, &mut |key, _| visit(key))
+    }
 }
 
 /// A record as read.

@@ -37,6 +37,9 @@ pub enum Key {
         created: Timestamp,
         name: SecretName,
     },
+    /// An index of secrets by the time of something that happens again: [`Record::Index`]. Written
+    /// and removed with the secret.
+    SecretByMoment { scope: Scope, moment: Moment, at: Timestamp, name: SecretName },
     /// One version of one secret: [`Record::Version`]. Guarded by its secret: every writer of a
     /// version also writes, or at least reads, the secret.
     Version { scope: Scope, name: SecretName, suffix: SecretSuffix, id: VersionId },
@@ -106,6 +109,14 @@ pub enum Facet {
     TagValue,
     /// Of secrets that are in several Regions.
     PrimaryRegion,
+}
+
+/// What secrets are sorted by, besides name and creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Moment {
+    Changed,
+    /// The day of the last read. What was never read comes first, as of 1970.
+    Accessed,
 }
 
 /// What a tombstone, an outbox entry or an acknowledgement is about.
@@ -213,6 +224,11 @@ pub enum Prefix {
     /// Secrets by creation.
     SecretsByCreated {
         scope: Scope,
+    },
+    /// Secrets by a moment.
+    SecretsByMoment {
+        scope: Scope,
+        moment: Moment,
     },
     /// Entries of one facet whose text begins with `start`, by text.
     Facets {

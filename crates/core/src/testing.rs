@@ -241,9 +241,7 @@ impl Store {
         if self.records.len() > CHECKED_MAX {
             return;
         }
-        let is_index =
-            |key: &&Key| matches!(key, Key::SecretByCreated { .. } | Key::SecretByFacet { .. });
-        let found: BTreeSet<Key> = self.keys().filter(is_index).cloned().collect();
+        let found: BTreeSet<Key> = self.keys().filter(|key| is_index(key)).cloned().collect();
         let expected =
             self.records.iter().filter_map(|(key, stored)| match (key, &stored.record) {
                 (Key::Secret { scope, .. }, Record::Secret(secret)) => {
@@ -291,6 +289,14 @@ impl Read for Store {
     }
 }
 
+/// Whether a key is one of those that point at secrets.
+pub fn is_index(key: &Key) -> bool {
+    matches!(
+        key,
+        Key::SecretByCreated { .. } | Key::SecretByFacet { .. } | Key::SecretByMoment { .. }
+    )
+}
+
 /// Whether a key lies in a range.
 fn within(prefix: &Prefix, key: &Key) -> bool {
     match (prefix, key) {
@@ -307,6 +313,10 @@ fn within(prefix: &Prefix, key: &Key) -> bool {
             Prefix::FacetsOfText { scope, facet, text: wanted },
             Key::SecretByFacet { scope: at, facet: of, text, .. },
         ) => (scope, facet, wanted) == (at, of, text),
+        (
+            Prefix::SecretsByMoment { scope, moment },
+            Key::SecretByMoment { scope: at, moment: of, .. },
+        ) => (scope, moment) == (at, of),
         (Prefix::SecretsByCreated { scope }, Key::SecretByCreated { scope: at, .. })
         | (Prefix::KmsKeys { scope }, Key::KmsKey { scope: at, .. })
         | (Prefix::Aliases { scope }, Key::Alias { scope: at, .. })

@@ -100,6 +100,14 @@ impl Read for Tx<'_> {
     ) -> Result<(), StoreFault> {
         self.read.scan(scan, visit)
     }
+
+    fn keys(
+        &self,
+        scan: &Scan,
+        visit: &mut dyn FnMut(Key) -> ControlFlow<()>,
+    ) -> Result<(), StoreFault> {
+        self.read.keys(scan, visit)
+    }
 }
 
 /// Typed reads. A record of another type than its key's is corruption.

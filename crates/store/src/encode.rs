@@ -9,7 +9,7 @@ use core::str::FromStr;
 
 use regent_core::ids::{AccountId, GrantId, KeyId, MaterialId, Region, Scope, SecretSuffix};
 use regent_core::limits;
-use regent_core::records::{Due, Facet, Key, Order, Prefix, Scan, Subject};
+use regent_core::records::{Due, Facet, Key, Moment, Order, Prefix, Scan, Subject};
 use regent_core::stacks::ids::StackId;
 use regent_core::time::Timestamp;
 
@@ -30,6 +30,7 @@ pub enum Kind {
     Identity = 12,
     SecretByFacet = 13,
     Indexed = 14,
+    SecretByMoment = 15,
     Grant = 20,
     GrantCount = 21,
     GrantOfGrantee = 22,
@@ -46,7 +47,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 27] = [
+    const ALL: [Self; 28] = [
         Self::Secret,
         Self::SecretByCreated,
         Self::Version,
@@ -61,6 +62,7 @@ impl Kind {
         Self::Identity,
         Self::SecretByFacet,
         Self::Indexed,
+        Self::SecretByMoment,
         Self::Grant,
         Self::GrantCount,
         Self::GrantOfGrantee,
@@ -95,6 +97,7 @@ impl Kind {
             Key::Identity { .. } => Self::Identity,
             Key::SecretByFacet { .. } => Self::SecretByFacet,
             Key::Indexed { .. } => Self::Indexed,
+            Key::SecretByMoment { .. } => Self::SecretByMoment,
             Key::Grant { .. } => Self::Grant,
             Key::GrantCount { .. } => Self::GrantCount,
             Key::GrantOfGrantee { .. } => Self::GrantOfGrantee,
@@ -163,6 +166,9 @@ pub fn key(key: &Key) -> Vec<u8> {
         Key::SecretByFacet { scope, facet, text, created, name } => {
             out.scope(scope).facet(*facet).escaped(text).bytes(&[0]);
             out.time(*created).text(name.as_str())
+        }
+        Key::SecretByMoment { scope, moment, at, name } => {
+            out.scope(scope).moment(*moment).time(*at).text(name.as_str())
         }
         Key::Grant { scope, key, id } => out.scope(scope).key_id(*key).bytes(&id.0),
         Key::GrantCount { scope, key } => out.scope(scope).key_id(*key),
@@ -244,6 +250,12 @@ pub fn parse(bytes: &[u8]) -> Result<Key, NotAKey> {
             name: parts.text()?,
         },
         Kind::Indexed => Key::Indexed { region: parts.text()? },
+        Kind::SecretByMoment => Key::SecretByMoment {
+            scope: parts.scope()?,
+            moment: parts.moment()?,
+            at: parts.time()?,
+            name: parts.text()?,
+        },
         Kind::Grant | Kind::GrantCount | Kind::GrantOfGrantee | Kind::GrantOfName => {
             parts.grant_of_key(kind)?
         }
@@ -300,6 +312,9 @@ fn prefix(prefix: &Prefix) -> Vec<u8> {
             out.scope(scope).facet(*facet).escaped(text).bytes(&[0])
         }),
         Prefix::SecretsByCreated { scope } => begin(Kind::SecretByCreated, |out| out.scope(scope)),
+        Prefix::SecretsByMoment { scope, moment } => {
+            begin(Kind::SecretByMoment, |out| out.scope(scope).moment(*moment))
+        }
         Prefix::Versions { scope, name, suffix } => {
             begin(Kind::Version, |out| out.scope(scope).text(name.as_str()).suffix(*suffix))
         }
@@ -371,6 +386,8 @@ mod part {
     pub(super) const TAG_KEY: u8 = 1;
     pub(super) const TAG_VALUE: u8 = 2;
     pub(super) const PRIMARY_REGION: u8 = 3;
+    pub(super) const CHANGED: u8 = 1;
+    pub(super) const ACCESSED_AT: u8 = 2;
     /// What stands before an escaped byte, and after it for a zero and for itself.
     pub(super) const ESCAPE: u8 = 1;
     pub(super) const ZERO: u8 = 1;
@@ -412,6 +429,13 @@ impl Writer {
             Facet::TagKey => part::TAG_KEY,
             Facet::TagValue => part::TAG_VALUE,
             Facet::PrimaryRegion => part::PRIMARY_REGION,
+        }])
+    }
+
+    fn moment(&mut self, moment: Moment) -> &mut Self {
+        self.bytes(&[match moment {
+            Moment::Changed => part::CHANGED,
+            Moment::Accessed => part::ACCESSED_AT,
         }])
     }
 
@@ -533,6 +557,14 @@ impl Parts<'_> {
             [part::TAG_KEY] => Ok(Facet::TagKey),
             [part::TAG_VALUE] => Ok(Facet::TagValue),
             [part::PRIMARY_REGION] => Ok(Facet::PrimaryRegion),
+            _ => Err(NotAKey),
+        }
+    }
+
+    fn moment(&mut self) -> Result<Moment, NotAKey> {
+        match self.array()? {
+            [part::CHANGED] => Ok(Moment::Changed),
+            [part::ACCESSED_AT] => Ok(Moment::Accessed),
             _ => Err(NotAKey),
         }
     }

@@ -197,6 +197,18 @@ impl Read for SqliteStore {
             Ok(visit(key, record))
         })
     }
+
+    fn keys(
+        &self,
+        scan: &Scan,
+        visit: &mut dyn FnMut(Key) -> ControlFlow<()>,
+    ) -> Result<(), StoreFault> {
+        let range = encode::range(scan);
+        let descending = range.order == Order::Descending;
+        self.shared
+            .readers
+            .keys(&range.start, &range.end, descending, &mut |key| Ok(visit(codec::read_key(key)?)))
+    }
 }
 
 impl Store for SqliteStore {

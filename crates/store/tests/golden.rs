@@ -35,7 +35,7 @@ use regent_core::keys::stores::{Connection, ExternalKey, KeyStore, KeyStoreId, K
 use regent_core::keys::usage::{KeyOperation, LastUse};
 use regent_core::policy::document::Policy;
 use regent_core::ports::TransportKey;
-use regent_core::records::{Due, Facet, Intent, Key, Outbox, Record, Subject, Tombstone};
+use regent_core::records::{Due, Facet, Intent, Key, Moment, Outbox, Record, Subject, Tombstone};
 use regent_core::replication::change::Stamp;
 use regent_core::secrets::model::{
     Deletion, Link, LinkStatus, Replica, ReplicaFailure, ReplicaStatus, Role, SealedValue, Secret,
@@ -459,6 +459,26 @@ fn secrets() -> Vec<(String, Key, Record)> {
         (
             "index-secret-by-created".into(),
             Key::SecretByCreated { scope: scope(), created: at(0), name: name() },
+            Record::Index,
+        ),
+        (
+            "index-secret-by-changed".into(),
+            Key::SecretByMoment {
+                scope: scope(),
+                moment: Moment::Changed,
+                at: at(0),
+                name: name(),
+            },
+            Record::Index,
+        ),
+        (
+            "index-secret-by-accessed".into(),
+            Key::SecretByMoment {
+                scope: scope(),
+                moment: Moment::Accessed,
+                at: at(1),
+                name: name(),
+            },
             Record::Index,
         ),
         ("index-secret-by-tag-key".into(), facet(Facet::TagKey, "team"), Record::Index),

@@ -17,7 +17,7 @@ use regent_core::ids::{
     SecretName, SecretSuffix,
 };
 use regent_core::keys::stores::KeyStoreId;
-use regent_core::records::{Due, Facet, Key, Order, Prefix, Scan, Subject};
+use regent_core::records::{Due, Facet, Key, Moment, Order, Prefix, Scan, Subject};
 use regent_core::stacks::ids::StackId;
 use regent_core::time::Timestamp;
 use regent_store::{codec, encode};
@@ -92,6 +92,10 @@ fn facet() -> BoxedStrategy<Facet> {
     prop_oneof![Just(Facet::TagKey), Just(Facet::TagValue), Just(Facet::PrimaryRegion)].boxed()
 }
 
+fn moment() -> BoxedStrategy<Moment> {
+    prop_oneof![Just(Moment::Changed), Just(Moment::Accessed)].boxed()
+}
+
 /// A text with anything in it, most of all what keys escape.
 fn text() -> BoxedStrategy<Box<str>> {
     "[ab\0\u{1}\u{2}\u{10ffff}]{0,4}".prop_map(String::into_boxed_str).boxed()
@@ -117,6 +121,9 @@ fn scoped_key() -> BoxedStrategy<Key> {
             region
         }),
         (scope(), subject()).prop_map(|(scope, subject)| Key::Tombstone { scope, subject }),
+        (scope(), moment(), time(), name()).prop_map(|(scope, moment, at, name)| {
+            Key::SecretByMoment { scope, moment, at, name }
+        }),
         (scope(), facet(), text(), time(), name()).prop_map(
             |(scope, facet, text, created, name)| Key::SecretByFacet {
                 scope,
@@ -235,6 +242,7 @@ fn prefix() -> BoxedStrategy<Prefix> {
             text
         }),
         scope().prop_map(|scope| Prefix::SecretsByCreated { scope }),
+        (scope(), moment()).prop_map(|(scope, moment)| Prefix::SecretsByMoment { scope, moment }),
         (scope(), name(), suffix()).prop_map(|(scope, name, suffix)| Prefix::Versions {
             scope,
             name,
@@ -287,6 +295,10 @@ fn holds(prefix: &Prefix, key: &Key) -> bool {
             Prefix::FacetsOfText { scope: at, facet: of, text: wanted },
             Key::SecretByFacet { scope, facet, text, .. },
         ) => (at, of, wanted) == (scope, facet, text),
+        (
+            Prefix::SecretsByMoment { scope: at, moment: of },
+            Key::SecretByMoment { scope, moment, .. },
+        ) => (at, of) == (scope, moment),
         (Prefix::SecretsByCreated { scope: at }, Key::SecretByCreated { scope, .. })
         | (Prefix::KmsKeys { scope: at }, Key::KmsKey { scope, .. })
         | (Prefix::Aliases { scope: at }, Key::Alias { scope, .. })
@@ -349,6 +361,12 @@ proptest! {
             [
                 Key::Secret { scope, name: name.clone() },
                 Key::SecretByCreated { scope, created: at, name: name.clone() },
+                Key::SecretByMoment {
+                    scope,
+                    moment: Moment::Accessed,
+                    at,
+                    name: name.clone(),
+                },
                 Key::SecretByFacet {
                     scope,
                     facet: Facet::TagKey,

@@ -13,6 +13,7 @@ use crate::ports::{Read, StoreFault};
 use crate::records::{Intent, Key, Record, Subject};
 use crate::replication::change::Stamp;
 use crate::replication::outbox::enqueue;
+use crate::secrets::index;
 use crate::secrets::model::{Role, Secret, Version};
 use crate::secrets::target::Found;
 use crate::tx::Tx;
@@ -47,7 +48,8 @@ pub fn touch(cx: &Cx<'_>, tx: &mut Tx<'_>, touch: &Touch) -> Result<(), StoreFau
             enqueue(cx, tx, *scope, *primary, subject, at, Intent::State)?;
         }
         let secret = Secret { last_accessed: today, ..Secret::clone(&secret) };
-        tx.put(touch.secret.clone(), Record::Secret(Arc::new(secret)));
+        let Key::Secret { scope, .. } = touch.secret else { return Err(StoreFault) };
+        index::put(tx, scope, secret)?;
     }
     let Some(stored) = tx.get(&touch.version)? else { return Ok(()) };
     let Record::Version(version) = stored.record else { return Err(StoreFault) };

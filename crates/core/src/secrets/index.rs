@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 use crate::ids::{Region, Scope};
 use crate::ports::{Read, StoreFault};
-use crate::records::{Facet, Key, Order, Prefix, Record, Scan};
+use crate::records::{Facet, Key, Moment, Order, Prefix, Record, Scan};
 use crate::secrets::model::Secret;
 use crate::tx::{Batch, Records, Tx};
 
 /// What is recorded once every index record of this version is there.
-pub const GENERATION: u32 = 1;
+pub const GENERATION: u32 = 2;
 
 /// Secrets in one step of [`build`].
 const STEP: usize = 256;
@@ -33,6 +33,7 @@ pub fn keys(scope: Scope, secret: &Secret) -> BTreeSet<Key> {
         name: name.clone(),
     };
     let mut keys = BTreeSet::from([Key::SecretByCreated { scope, created, name: name.clone() }]);
+    keys.extend(moments(scope, secret));
     for (key, value) in secret.tags.iter().flatten() {
         keys.insert(facet(Facet::TagKey, key));
         keys.insert(facet(Facet::TagValue, value));
@@ -42,25 +43,39 @@ pub fn keys(scope: Scope, secret: &Secret) -> BTreeSet<Key> {
     keys
 }
 
+fn moments(scope: Scope, secret: &Secret) -> [Key; 2] {
+    let key = |moment, at| Key::SecretByMoment { scope, moment, at, name: secret.name.clone() };
+    [
+        key(Moment::Changed, secret.last_changed),
+        key(Moment::Accessed, secret.last_accessed.unwrap_or_default()),
+    ]
+}
+
 /// Writes the secret's record, and what of its index records has changed.
 pub fn put(tx: &mut Tx<'_>, scope: Scope, secret: Secret) -> Result<(), StoreFault> {
     let before = tx.secret(scope, &secret.name)?;
-    if !before.as_ref().is_some_and(|before| are_alike(scope, before, &secret)) {
-        let before = before.map(|before| keys(scope, &before)).unwrap_or_default();
-        let now = keys(scope, &secret);
-        for key in before.difference(&now) {
-            tx.remove(key.clone());
+    let (before, now) = match before {
+        Some(before) if are_alike(scope, &before, &secret) => {
+            (moments(scope, &before).into(), moments(scope, &secret).into())
         }
-        for key in now.difference(&before) {
-            tx.put(key.clone(), Record::Index);
+        before => {
+            let before = before.map(|before| keys(scope, &before)).unwrap_or_default();
+            (before, keys(scope, &secret))
         }
+    };
+    for key in before.difference(&now) {
+        tx.remove(key.clone());
+    }
+    for key in now.difference(&before) {
+        tx.put(key.clone(), Record::Index);
     }
     let key = Key::Secret { scope, name: secret.name.clone() };
     tx.put(key, Record::Secret(Arc::new(secret)));
     Ok(())
 }
 
-/// Whether two states of a secret have the same index records, which most changes leave alone.
+/// Whether two states of a secret have the same index records but for its moments: most changes
+/// leave the others alone.
 fn are_alike(scope: Scope, before: &Secret, now: &Secret) -> bool {
     before.created == now.created
         && before.tags == now.tags

@@ -2,11 +2,15 @@
 //!
 //! What a page reads depends on what it returns, not on how many secrets the account has, wherever
 //! an index knows the filter:
-//! - by name, a filter on names is a range of the records themselves;
+//! - by name, a filter on names is a range of the records' keys;
 //! - by creation, a filter on tags or on the primary Region is a merge of the index's texts, each
 //!   of which is in order of creation;
-//! - in another order, or with several filters, what one filter finds is gathered if it is little,
-//!   and sorted. If it is much, walking the order itself meets it often.
+//! - in another order, or with several filters, there are two ways: all that one filter finds is
+//!   gathered and sorted, which is cheap if it is little, or the order itself is walked, which is
+//!   cheap if the filter finds much. They take turns, each with a budget that doubles, so that a
+//!   page costs a few times what the cheaper way costs, however the secrets lie.
+//!
+//! There is an index for each order. Only keys are walked; a secret is read if it may be wanted.
 //!
 //! Filters on descriptions, on `all`, and negated ones have no index and only reject what is met.
 
@@ -16,7 +20,7 @@ use std::sync::Arc;
 
 use crate::ids::{Scope, SecretName};
 use crate::ports::{Read, StoreFault};
-use crate::records::{Facet, Key, Order, Prefix, Record, Scan};
+use crate::records::{Facet, Key, Moment, Order, Prefix, Scan};
 use crate::secrets::error::Error;
 use crate::secrets::filter::{Filter, FilterKey, matches};
 use crate::secrets::model::Secret;
@@ -24,13 +28,12 @@ use crate::secrets::page::{Fingerprint, PageToken};
 use crate::time::Timestamp;
 use crate::tx::Records;
 
-/// Index entries of an unfiltered walk that are read at a time.
-const CHUNK: usize = 256;
-/// What one filter finds is gathered up to this many secrets. More of them are so dense, among a
-/// hundred thousand, that a page of a hundred is met within some ten thousand.
-const GATHERED_MAX: usize = 1024;
+/// Index entries that a walk reads at a time, at most.
+const CHUNK_MAX: usize = 256;
 /// Distinct texts that are merged.
 const TEXTS_MAX: usize = 64;
+/// What each way of finding a page may read in its first turn, for each secret of the page.
+const BUDGET: usize = 4;
 
 /// What is looked for, and in which order.
 #[derive(Debug)]
@@ -52,9 +55,6 @@ pub enum Sort {
 
 /// What secrets are sorted by. The name settles what the time leaves open.
 type Place = (Timestamp, SecretName);
-
-/// Some secrets in their order, or that there are too many.
-type Gathered = Option<Vec<Arc<Secret>>>;
 
 impl Search {
     /// What a page token is bound to: everything but the size of the page.
@@ -122,26 +122,86 @@ impl Search {
     ) -> Result<Vec<Arc<Secret>>, StoreFault> {
         let page = Page { search: self, read, scope, after, limit };
         let indexed: Vec<&Filter> = self.filters.iter().filter(|f| is_indexed(f)).collect();
-        if let [only] = indexed.as_slice()
-            && let Some(found) = page.in_order(only)?
-        {
-            return Ok(found);
-        }
+        let mut courses = None;
         for filter in &indexed {
-            if let Some(found) = page.gather(filter)? {
-                return Ok(page.select(found));
+            courses = page.courses(filter)?;
+            if courses.is_some() {
+                break;
             }
         }
-        for filter in &indexed {
-            if let Some(found) = page.in_order(filter)? {
-                return Ok(found);
-            }
+        let alone = indexed.is_empty() || (indexed.len() == 1 && courses.is_some());
+        let mut walk = Walk::new(page, &courses.unwrap_or_else(|| vec![self.order()]));
+        if alone {
+            // What is in order already and has no rival is read to the end.
+            walk.reaches_end(usize::MAX)?;
+            return Ok(walk.found);
         }
+        let mut gatherings: Vec<_> =
+            indexed.iter().map(|filter| Gathering::new(page, filter)).collect();
+        let mut budget = BUDGET.saturating_mul(limit);
+        loop {
+            for gathering in &mut gatherings {
+                if gathering.reaches_end(budget)? {
+                    return gathering.select();
+                }
+            }
+            if walk.reaches_end(budget)? {
+                return Ok(walk.found);
+            }
+            budget = budget.saturating_mul(2);
+        }
+    }
+
+    /// All secrets, in the order of the search.
+    fn order(&self) -> Course {
         match self.sort {
-            Sort::Name => page.by_name(BTreeSet::from([""])),
-            Sort::Created => page.by_created(),
-            Sort::Accessed | Sort::Changed => page.by_selection(),
+            Sort::Created => Course::Created,
+            Sort::Accessed => Course::Moment(Moment::Accessed),
+            Sort::Changed => Course::Moment(Moment::Changed),
+            Sort::Name => Course::Names("".into()),
         }
+    }
+}
+
+/// A range of keys that are in one of the orders.
+#[derive(Debug, Clone)]
+enum Course {
+    /// Secrets whose names begin so.
+    Names(Box<str>),
+    Created,
+    Moment(Moment),
+    /// Secrets with this text, by creation.
+    Text(Facet, Box<str>),
+}
+
+impl Course {
+    fn prefix(&self, scope: Scope) -> Prefix {
+        match self.clone() {
+            Self::Names(name) => Prefix::Secrets { scope, name },
+            Self::Created => Prefix::SecretsByCreated { scope },
+            Self::Moment(moment) => Prefix::SecretsByMoment { scope, moment },
+            Self::Text(facet, text) => Prefix::FacetsOfText { scope, facet, text },
+        }
+    }
+
+    fn key(&self, scope: Scope, (at, name): Place) -> Key {
+        match self.clone() {
+            Self::Names(_) => Key::Secret { scope, name },
+            Self::Created => Key::SecretByCreated { scope, created: at, name },
+            Self::Moment(moment) => Key::SecretByMoment { scope, moment, at, name },
+            Self::Text(facet, text) => Key::SecretByFacet { scope, facet, text, created: at, name },
+        }
+    }
+}
+
+/// Where the secret stands that a key of a course is of.
+fn place_of(key: Key) -> Option<Place> {
+    match key {
+        Key::Secret { name, .. } => Some((Timestamp::EPOCH, name)),
+        Key::SecretByCreated { created: at, name, .. }
+        | Key::SecretByMoment { at, name, .. }
+        | Key::SecretByFacet { created: at, name, .. } => Some((at, name)),
+        _ => None,
     }
 }
 
@@ -197,114 +257,24 @@ impl Page<'_> {
         })
     }
 
-    /// The page, if the filter's index is in the order of the search.
-    fn in_order(&self, filter: &Filter) -> Result<Gathered, StoreFault> {
-        match (self.search.sort, facet_of(filter.key)) {
-            (Sort::Name, None) => self.by_name(starts(filter)).map(Some),
-            (Sort::Created, Some(facet)) => match self.texts(facet, filter)? {
-                Some(texts) => self.by_texts(facet, texts).map(Some),
-                None => Ok(None),
-            },
-            _ => Ok(None),
-        }
-    }
-
-    /// The page, by name, of the secrets whose names have one of these beginnings.
-    fn by_name(&self, starts: BTreeSet<&str>) -> Result<Vec<Arc<Secret>>, StoreFault> {
-        let mut starts: VecDeque<&str> = starts.into_iter().collect();
-        let after =
-            self.after.map(|(_, name)| Key::Secret { scope: self.scope, name: name.clone() });
-        let mut found = Vec::new();
-        // No beginning begins another, so the ranges follow one another as their beginnings do.
-        while let Some(start) = match self.search.order {
-            Order::Ascending => starts.pop_front(),
-            Order::Descending => starts.pop_back(),
-        } {
-            let prefix = Prefix::Secrets { scope: self.scope, name: start.into() };
-            let scan = Scan { prefix, after: after.clone(), order: self.search.order };
-            self.read.scan(&scan, &mut |_, record| {
-                if let Record::Secret(secret) = record
-                    && self.wants(&secret)
-                {
-                    found.push(secret);
-                }
-                if found.len() < self.limit {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
-            })?;
-            if found.len() >= self.limit {
-                break;
+    /// What the filter finds, if its index is in the order of the search.
+    fn courses(&self, filter: &Filter) -> Result<Option<Vec<Course>>, StoreFault> {
+        Ok(match (self.search.sort, facet_of(filter.key)) {
+            (Sort::Name, None) => {
+                Some(starts(filter).into_iter().map(|start| Course::Names(start.into())).collect())
             }
-        }
-        Ok(found)
+            (Sort::Created, Some(facet)) => self
+                .texts(facet, filter)?
+                .map(|texts| texts.into_iter().map(|text| Course::Text(facet, text)).collect()),
+            _ => None,
+        })
     }
 
-    /// The page, by creation, of all secrets.
-    fn by_created(&self) -> Result<Vec<Arc<Secret>>, StoreFault> {
-        let scope = self.scope;
-        let prefix = Prefix::SecretsByCreated { scope };
-        let after = self.after.cloned();
-        let after = after.map(|(created, name)| Key::SecretByCreated { scope, created, name });
-        let mut entries = Entries::new(prefix, after, self.search.order, CHUNK);
-        let mut found = Vec::new();
-        while found.len() < self.limit
-            && let Some(place) = entries.next(self.read)?
-        {
-            found.extend(self.at(&place)?);
-        }
-        Ok(found)
-    }
-
-    /// The page, by creation, of the secrets that have one of these texts.
-    fn by_texts(&self, facet: Facet, texts: Vec<Box<str>>) -> Result<Vec<Arc<Secret>>, StoreFault> {
-        let chunk = self.limit.div_ceil(texts.len().max(1)).clamp(4, CHUNK);
-        let scope = self.scope;
-        let mut merged: Vec<_> = texts
-            .into_iter()
-            .map(|text| {
-                let after = self.after.cloned().map(|(created, name)| Key::SecretByFacet {
-                    scope,
-                    facet,
-                    text: text.clone(),
-                    created,
-                    name,
-                });
-                let prefix = Prefix::FacetsOfText { scope, facet, text };
-                Entries::new(prefix, after, self.search.order, chunk)
-            })
-            .collect();
-        let mut found = Vec::new();
-        while found.len() < self.limit {
-            let mut first: Option<Place> = None;
-            for entries in &mut merged {
-                let Some(place) = entries.peek(self.read)? else { continue };
-                let leads = first.as_ref().is_none_or(|first| match self.search.order {
-                    Order::Ascending => place < first,
-                    Order::Descending => place > first,
-                });
-                if leads {
-                    first = Some(place.clone());
-                }
-            }
-            let Some(first) = first else { break };
-            // A secret may have several of the texts.
-            for entries in &mut merged {
-                if entries.peek(self.read)? == Some(&first) {
-                    entries.next(self.read)?;
-                }
-            }
-            found.extend(self.at(&first)?);
-        }
-        Ok(found)
-    }
-
-    /// The secret of an entry by creation, if it is wanted. Another one of the same name may have
-    /// taken its place since.
-    fn at(&self, (created, name): &Place) -> Result<Option<Arc<Secret>>, StoreFault> {
-        let secret = self.read.secret(self.scope, name)?;
-        Ok(secret.filter(|secret| secret.created == *created && self.wants(secret)))
+    /// The secret of an entry, if it is wanted. It may have moved since, or another one of the same
+    /// name may have taken its place.
+    fn at(&self, place: &Place) -> Result<Option<Arc<Secret>>, StoreFault> {
+        let secret = self.read.secret(self.scope, &place.1)?;
+        Ok(secret.filter(|secret| self.search.place(secret) == *place && self.wants(secret)))
     }
 
     /// The distinct texts that a filter finds, unless there are too many to be merged.
@@ -317,7 +287,7 @@ impl Page<'_> {
                 let prefix = Prefix::Facets { scope, facet, start: start.into() };
                 let scan = Scan { prefix, after, order: Order::Ascending };
                 let mut next = None;
-                self.read.scan(&scan, &mut |key, _| {
+                self.read.keys(&scan, &mut |key| {
                     next = Some(key);
                     ControlFlow::Break(())
                 })?;
@@ -333,68 +303,110 @@ impl Page<'_> {
         }
         Ok(Some(texts))
     }
+}
 
-    /// All that one filter finds, unless it is much.
-    fn gather(&self, filter: &Filter) -> Result<Gathered, StoreFault> {
-        let mut found: BTreeMap<SecretName, Option<Arc<Secret>>> = BTreeMap::new();
-        let mut visited = 0;
-        for start in starts(filter) {
-            let start = Box::from(start);
-            let prefix = match facet_of(filter.key) {
-                None => Prefix::Secrets { scope: self.scope, name: start },
-                Some(facet) => Prefix::Facets { scope: self.scope, facet, start },
-            };
-            self.read.scan(&Scan::all(prefix), &mut |key, record| {
-                visited += 1;
-                match (key, record) {
-                    (Key::Secret { name, .. }, Record::Secret(secret)) => {
-                        found.insert(name, Some(secret));
-                    }
-                    (Key::SecretByFacet { name, .. }, _) => {
-                        found.entry(name).or_default();
-                    }
-                    _ => {}
+/// Finding a page in the order of some courses, which are passed as one.
+struct Walk<'a> {
+    page: Page<'a>,
+    merged: Vec<Entries>,
+    passed: usize,
+    found: Vec<Arc<Secret>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(page: Page<'a>, courses: &[Course]) -> Self {
+        let chunk = page.limit.div_ceil(courses.len().max(1)).clamp(4, CHUNK_MAX);
+        let merged = courses.iter().map(|course| Entries::new(page, course, chunk)).collect();
+        Self { page, merged, passed: 0, found: Vec::new() }
+    }
+
+    /// Goes on until the page is full or no more comes. False if that takes more than the budget:
+    /// it goes on from there with another one.
+    fn reaches_end(&mut self, budget: usize) -> Result<bool, StoreFault> {
+        let Page { read, search, limit, .. } = self.page;
+        while self.found.len() < limit {
+            let mut first: Option<Place> = None;
+            for entries in &mut self.merged {
+                let Some(place) = entries.peek(read)? else { continue };
+                let leads = first.as_ref().is_none_or(|first| match search.order {
+                    Order::Ascending => place < first,
+                    Order::Descending => place > first,
+                });
+                if leads {
+                    first = Some(place.clone());
                 }
-                if visited > GATHERED_MAX {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            })?;
-            if visited > GATHERED_MAX {
-                return Ok(None);
             }
+            let Some(first) = first else { break };
+            if self.passed >= budget {
+                return Ok(false);
+            }
+            self.passed += 1;
+            // A secret may have several of the texts.
+            for entries in &mut self.merged {
+                if entries.peek(read)? == Some(&first) {
+                    entries.next(read)?;
+                }
+            }
+            self.found.extend(self.page.at(&first)?);
         }
-        let mut secrets = Vec::with_capacity(found.len());
-        for (name, secret) in found {
-            let secret = match secret {
-                Some(secret) => Some(secret),
-                None => self.read.secret(self.scope, &name)?,
-            };
-            secrets.extend(secret);
-        }
-        Ok(Some(secrets))
+        Ok(true)
+    }
+}
+
+/// Finding a page among all that one filter finds.
+struct Gathering<'a> {
+    page: Page<'a>,
+    /// What is still to be looked through, and where the first of it goes on.
+    prefixes: VecDeque<Prefix>,
+    after: Option<Key>,
+    visited: usize,
+    names: BTreeSet<SecretName>,
+}
+
+impl<'a> Gathering<'a> {
+    fn new(page: Page<'a>, filter: &Filter) -> Self {
+        let scope = page.scope;
+        let prefix = |start: &str| match facet_of(filter.key) {
+            None => Prefix::Secrets { scope, name: start.into() },
+            Some(facet) => Prefix::Facets { scope, facet, start: start.into() },
+        };
+        let prefixes = starts(filter).into_iter().map(prefix).collect();
+        Self { page, prefixes, after: None, visited: 0, names: BTreeSet::new() }
     }
 
-    /// The page of what was gathered.
-    fn select(&self, secrets: Vec<Arc<Secret>>) -> Vec<Arc<Secret>> {
-        let mut best = Best::new(*self);
-        for secret in secrets {
-            best.offer(secret);
+    /// Goes on until the filter finds no more. False if that takes more than the budget: it goes on
+    /// from there with another one.
+    fn reaches_end(&mut self, budget: usize) -> Result<bool, StoreFault> {
+        while let Some(prefix) = self.prefixes.front().cloned() {
+            let scan = Scan { prefix, after: self.after.clone(), order: Order::Ascending };
+            let mut spent = false;
+            self.page.read.keys(&scan, &mut |key| {
+                if self.visited >= budget {
+                    spent = true;
+                    return ControlFlow::Break(());
+                }
+                self.visited += 1;
+                self.after = Some(key.clone());
+                self.names.extend(place_of(key).map(|(_, name)| name));
+                ControlFlow::Continue(())
+            })?;
+            if spent {
+                return Ok(false);
+            }
+            self.prefixes.pop_front();
+            self.after = None;
         }
-        best.finish()
+        Ok(true)
     }
 
-    /// The page in an order that no index has: every secret is looked at, a page is held.
-    fn by_selection(&self) -> Result<Vec<Arc<Secret>>, StoreFault> {
-        let mut best = Best::new(*self);
-        let prefix = Prefix::Secrets { scope: self.scope, name: "".into() };
-        self.read.scan(&Scan::all(prefix), &mut |_, record| {
-            if let Record::Secret(secret) = record {
+    /// The page of what was found.
+    fn select(&self) -> Result<Vec<Arc<Secret>>, StoreFault> {
+        let mut best = Best::new(self.page);
+        for name in &self.names {
+            if let Some(secret) = self.page.read.secret(self.page.scope, name)? {
                 best.offer(secret);
             }
-            ControlFlow::Continue(())
-        })?;
+        }
         Ok(best.finish())
     }
 }
@@ -432,7 +444,7 @@ impl<'a> Best<'a> {
     }
 }
 
-/// A walk over index entries in order of creation.
+/// A walk over one course.
 ///
 /// The entries are followed between steps, not within one: a store may hold a lock.
 struct Entries {
@@ -445,21 +457,25 @@ struct Entries {
 }
 
 impl Entries {
-    fn new(prefix: Prefix, after: Option<Key>, order: Order, chunk: usize) -> Self {
-        Self { prefix, after, order, chunk, read: VecDeque::new(), ended: false }
+    fn new(page: Page<'_>, course: &Course, chunk: usize) -> Self {
+        let after = page.after.map(|after| course.key(page.scope, after.clone()));
+        Self {
+            prefix: course.prefix(page.scope),
+            after,
+            order: page.search.order,
+            chunk,
+            read: VecDeque::new(),
+            ended: false,
+        }
     }
 
     fn peek(&mut self, read: &dyn Read) -> Result<Option<&Place>, StoreFault> {
         if self.read.is_empty() && !self.ended {
             let (prefix, after) = (self.prefix.clone(), self.after.clone());
             let scan = Scan { prefix, after, order: self.order };
-            read.scan(&scan, &mut |key, _| {
+            read.keys(&scan, &mut |key| {
                 self.after = Some(key.clone());
-                if let Key::SecretByCreated { created, name, .. }
-                | Key::SecretByFacet { created, name, .. } = key
-                {
-                    self.read.push_back((created, name));
-                }
+                self.read.extend(place_of(key));
                 if self.read.len() < self.chunk {
                     ControlFlow::Continue(())
                 } else {
@@ -467,6 +483,8 @@ impl Entries {
                 }
             })?;
             self.ended = self.read.len() < self.chunk;
+            // Whoever has come this far found little of what it wants.
+            self.chunk = (2 * self.chunk).min(CHUNK_MAX);
         }
         Ok(self.read.front())
     }

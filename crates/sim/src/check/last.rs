@@ -12,7 +12,7 @@ use regent_core::ids::{KeyId, Region};
 use regent_core::keys::model::KmsKey;
 use regent_core::keys::pending;
 use regent_core::ports::Read;
-use regent_core::records::{Facet, Prefix, Record, Scan};
+use regent_core::records::{Facet, Moment, Prefix, Record, Scan};
 use regent_core::secrets::index;
 use regent_core::secrets::model::{Replica, ReplicaStatus, Role, Secret};
 use regent_core::secrets::ops::GetSecretValue;
@@ -92,7 +92,10 @@ fn indexed(node: &Node) -> Verdict {
     let facets = [Facet::TagKey, Facet::TagValue, Facet::PrimaryRegion];
     let facets = facets.map(|facet| Prefix::Facets { scope, facet, start: "".into() });
     let mut found = BTreeSet::new();
-    for prefix in facets.into_iter().chain([Prefix::SecretsByCreated { scope }]) {
+    let moments = [Moment::Changed, Moment::Accessed];
+    let moments = moments.map(|moment| Prefix::SecretsByMoment { scope, moment });
+    let prefixes = facets.into_iter().chain(moments);
+    for prefix in prefixes.chain([Prefix::SecretsByCreated { scope }]) {
         let scanned = node.disk.store.scan(&Scan::all(prefix), &mut |key, _| {
             found.insert(key);
             ControlFlow::Continue(())

@@ -87,6 +87,7 @@ pub fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, Misplaced> {
         (
             Key::SecretByCreated { .. }
             | Key::SecretByFacet { .. }
+            | Key::SecretByMoment { .. }
             | Key::AliasOfKey { .. }
             | Key::Deadline { .. }
             | Key::ExternalKey { .. }
@@ -142,6 +143,7 @@ fn decode_under(key: &Key, bytes: &[u8]) -> Result<Record, Flaw> {
         Key::Identity { .. } => Record::Identity(read::<SealedRecord>(bytes)?.sealed.into()),
         Key::SecretByCreated { .. }
         | Key::SecretByFacet { .. }
+        | Key::SecretByMoment { .. }
         | Key::AliasOfKey { .. }
         | Key::Deadline { .. }
         | Key::ExternalKey { .. }

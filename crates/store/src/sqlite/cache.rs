@@ -129,9 +129,12 @@ impl Cache {
         committing: Committing,
         written: impl Iterator<Item = (Key, Stored)>,
     ) {
-        // Fills are still refused, so nothing older can follow these.
+        // Fills are still refused, so nothing older can follow these. Nobody asks for an index
+        // record by its key: it would only take the place of a record that somebody asks for.
         for (key, stored) in written {
-            self.entries.insert(key, stored);
+            if !matches!(stored.record, Record::Index) {
+                self.entries.insert(key, stored);
+            }
         }
         let Committing { guards } = committing;
         self.turn(&guards, false);
@@ -167,7 +170,7 @@ mod tests {
     }
 
     fn stored(seq: u64) -> Stored {
-        Stored { record: Record::Index, seq }
+        Stored { record: Record::Indexed(1), seq }
     }
 
     #[test]
@@ -180,6 +183,15 @@ mod tests {
         assert!(cache.permit(&key).is_none(), "nothing is filled during a commit");
         cache.end_commit(committing, [(key.clone(), stored(2))].into_iter());
         assert_eq!(cache.seq(&key), Some(2));
+    }
+
+    #[test]
+    fn index_records_take_no_room() {
+        let (cache, key) = (Cache::new(1 << 20), key());
+        let committing = cache.begin_commit([&key].into_iter());
+        let index = Stored { record: Record::Index, seq: 1 };
+        cache.end_commit(committing, [(key.clone(), index)].into_iter());
+        assert_eq!(cache.seq(&key), None);
     }
 
     #[test]

@@ -15,9 +15,9 @@ const APPLICATION_ID: i64 = 0x5245_4754;
 
 /// The format of the file: its tables and its key encoding. Records have a format of their own.
 ///
-/// Since 2, whoever writes a secret also writes what points at it; a store of an earlier format may
-/// lack such records, which its owner adds (`regent_core::secrets::index`).
-const FORMAT: i64 = 2;
+/// Whoever writes a secret also writes what points at it, which is more since 2 and since 3; a store
+/// of an earlier format may lack such records, which its owner adds (`regent_core::secrets::index`).
+const FORMAT: i64 = 3;
 
 /// The oldest format that is read. It becomes the present one when the file is opened.
 const FORMAT_OLDEST: i64 = 1;

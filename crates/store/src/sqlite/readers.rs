@@ -1,4 +1,4 @@
-//! Reading connections, and the three questions that they answer.
+//! Reading connections, and the four questions that they answer.
 //!
 //! A connection is taken for one question and given back; there are as many as threads that ask at
 //! once. Each question sees one committed state of the file. SQLite's errors are logged here and
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use regent_core::ports::StoreFault;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
 /// Connections that are kept while nobody needs them.
 const IDLE_MAX: usize = 16;
@@ -20,9 +20,19 @@ const SELECT_ASCENDING: &str =
     "SELECT key, value FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key";
 const SELECT_DESCENDING: &str =
     "SELECT key, value FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key DESC";
+// The index of the keys answers these without a look at the rows.
+const SELECT_KEYS_ASCENDING: &str =
+    "SELECT key FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key";
+const SELECT_KEYS_DESCENDING: &str =
+    "SELECT key FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key DESC";
 
+/// Whether a walk goes on.
+type Goes = Result<ControlFlow<()>, StoreFault>;
 /// What a scan does with the key and the value of each row.
-pub(super) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreFault> + 'a;
+pub(super) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Goes + 'a;
+/// What a scan of keys does with each.
+pub(super) type VisitKey<'a> = dyn FnMut(&[u8]) -> Goes + 'a;
+type VisitRow<'a> = dyn FnMut(&Row<'_>) -> rusqlite::Result<Goes> + 'a;
 
 pub(super) struct Readers {
     path: PathBuf,
@@ -71,12 +81,36 @@ impl Readers {
         descending: bool,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreFault> {
+        let select = if descending { SELECT_DESCENDING } else { SELECT_ASCENDING };
+        self.walk(select, start, end, &mut |row| {
+            Ok(visit(row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob()?))
+        })
+    }
+
+    /// Visits the keys of a range.
+    pub(super) fn keys(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        descending: bool,
+        visit: &mut VisitKey<'_>,
+    ) -> Result<(), StoreFault> {
+        let select = if descending { SELECT_KEYS_DESCENDING } else { SELECT_KEYS_ASCENDING };
+        self.walk(select, start, end, &mut |row| Ok(visit(row.get_ref(0)?.as_blob()?)))
+    }
+
+    fn walk(
+        &self,
+        select: &str,
+        start: &[u8],
+        end: &[u8],
+        visit: &mut VisitRow<'_>,
+    ) -> Result<(), StoreFault> {
         self.with(|connection| {
-            let select = if descending { SELECT_DESCENDING } else { SELECT_ASCENDING };
             let mut statement = connection.prepare_cached(select)?;
             let mut rows = statement.query([start, end])?;
             while let Some(row) = rows.next()? {
-                match visit(row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob()?) {
+                match visit(row)? {
                     Ok(ControlFlow::Continue(())) => {}
                     Ok(ControlFlow::Break(())) => break,
                     Err(fault) => return Ok(Err(fault)),
