@@ -1,6 +1,7 @@
 //! The operations, each against a small store: what they answer, refuse and leave behind.
 
 mod batch;
+mod condition_matrix;
 mod conditions;
 mod cross_account;
 mod foreign_keys;
