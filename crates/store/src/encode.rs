@@ -205,11 +205,6 @@ pub fn parse(bytes: &[u8]) -> Result<Key, NotAKey> {
     let kind = Kind::from_tag(tag).ok_or(NotAKey)?;
     let key = match kind {
         Kind::Secret => Key::Secret { scope: parts.scope()?, name: parts.text()? },
-        Kind::SecretByCreated => Key::SecretByCreated {
-            scope: parts.scope()?,
-            created: parts.time()?,
-            name: parts.text()?,
-        },
         Kind::Version => Key::Version {
             scope: parts.scope()?,
             name: parts.text()?,
@@ -242,20 +237,10 @@ pub fn parse(bytes: &[u8]) -> Result<Key, NotAKey> {
         },
         Kind::Peer => Key::Peer { region: parts.text()?, peer: parts.text()? },
         Kind::Identity => Key::Identity { region: parts.text()? },
-        Kind::SecretByFacet => Key::SecretByFacet {
-            scope: parts.scope()?,
-            facet: parts.facet()?,
-            text: parts.escaped()?,
-            created: parts.time()?,
-            name: parts.text()?,
-        },
         Kind::Indexed => Key::Indexed { region: parts.text()? },
-        Kind::SecretByMoment => Key::SecretByMoment {
-            scope: parts.scope()?,
-            moment: parts.moment()?,
-            at: parts.time()?,
-            name: parts.text()?,
-        },
+        Kind::SecretByCreated | Kind::SecretByFacet | Kind::SecretByMoment => {
+            parts.index_of_secret(kind)?
+        }
         Kind::Grant | Kind::GrantCount | Kind::GrantOfGrantee | Kind::GrantOfName => {
             parts.grant_of_key(kind)?
         }
@@ -550,6 +535,30 @@ impl Parts<'_> {
             }
         }
         String::from_utf8(bytes).map(String::into_boxed_str).map_err(|_| NotAKey)
+    }
+
+    fn index_of_secret(&mut self, kind: Kind) -> Result<Key, NotAKey> {
+        Ok(match kind {
+            Kind::SecretByCreated => Key::SecretByCreated {
+                scope: self.scope()?,
+                created: self.time()?,
+                name: self.text()?,
+            },
+            Kind::SecretByFacet => Key::SecretByFacet {
+                scope: self.scope()?,
+                facet: self.facet()?,
+                text: self.escaped()?,
+                created: self.time()?,
+                name: self.text()?,
+            },
+            Kind::SecretByMoment => Key::SecretByMoment {
+                scope: self.scope()?,
+                moment: self.moment()?,
+                at: self.time()?,
+                name: self.text()?,
+            },
+            _ => return Err(NotAKey),
+        })
     }
 
     fn facet(&mut self) -> Result<Facet, NotAKey> {

@@ -295,39 +295,9 @@ fn condition_keys() {
         for (at, (name, ..)) in operators(kind, &first).into_iter().enumerate() {
             write!(out, "  {name:26}").unwrap();
             for form in FORMS {
-                let operator = form.replace("{}", name);
-                let mut cell = String::new();
-                let mut letters = [Vec::new(), Vec::new(), Vec::new()];
-                for one in &present {
-                    // The caller's own keys differ from place to place.
-                    let values = given(&mut world, one, &folded);
-                    let (_, yes, no) = operators(kind, &values).swap_remove(at);
-                    let mut tries = vec![yes.clone(), no];
-                    if values.len() > 1 {
-                        let (_, half, others) = operators(kind, &values[..1]).swap_remove(at);
-                        tries.push(if half.len() == 1 && half[0] != "none" {
-                            half
-                        } else {
-                            others
-                        });
-                    }
-                    for (letters, values) in letters.iter_mut().zip(tries) {
-                        let cond = json!({&operator: {key: values}});
-                        letters.push(outcome(&mut world, core::slice::from_ref(one), &cond));
-                    }
-                }
-                let absent = (!absent.is_empty()).then(|| {
-                    let (_, yes, _) = operators(kind, &first).swap_remove(at);
-                    outcome(&mut world, &absent, &json!({&operator: {key: yes}}))
-                });
-                let [yes, no, half] = letters.map(|letters| {
-                    assert!(letters.windows(2).all(|pair| pair[0] == pair[1]), "{key} {operator}");
-                    letters.first().cloned()
-                });
-                for letter in [yes, no, Some(absent.unwrap_or_else(|| " ".to_owned())), half] {
-                    cell.extend(letter);
-                }
-                write!(out, " {:4}", cell.trim_end()).unwrap();
+                let operator = (at, form.replace("{}", name));
+                let cell = cell(&mut world, (key, &folded, kind), &operator, &present, &absent);
+                write!(out, " {cell:4}").unwrap();
             }
             out.truncate(out.trim_end().len());
             out.push('\n');
@@ -335,21 +305,49 @@ fn condition_keys() {
         for expected in ["true", "false"] {
             let cond = json!({"Null": {key: expected}});
             let yes = outcome(&mut world, &present, &cond);
-            let absent = if absent.is_empty() {
-                " ".to_owned()
-            } else {
-                outcome(&mut world, &absent, &cond)
-            };
-            writeln!(
-                out,
-                "  {:26} {}",
-                format!("Null {expected}"),
-                format!("{yes}{yes}{absent}").trim_end()
-            )
-            .unwrap();
+            let absent =
+                if absent.is_empty() { String::new() } else { outcome(&mut world, &absent, &cond) };
+            writeln!(out, "  {:26} {yes}{yes}{absent}", format!("Null {expected}")).unwrap();
         }
     }
     insta::assert_snapshot!(out);
+}
+
+/// What an operator, the `at`th of the type, comes to with each choice of values.
+fn cell(
+    world: &mut World,
+    (key, folded, kind): (&str, &str, Type),
+    (at, operator): &(usize, String),
+    present: &[(Place, Demand)],
+    absent: &[(Place, Demand)],
+) -> String {
+    let of = |values: &[String]| operators(kind, values).swap_remove(*at);
+    let mut letters = [Vec::new(), Vec::new(), Vec::new()];
+    for one in present {
+        // The caller's own keys differ from place to place.
+        let values = given(world, one, folded);
+        let (_, yes, no) = of(&values);
+        let mut tries = vec![yes, no];
+        if values.len() > 1 {
+            let (_, half, others) = of(&values[..1]);
+            tries.push(if half == ["none"] { others } else { half });
+        }
+        for (letters, values) in letters.iter_mut().zip(tries) {
+            let cond = json!({operator: {key: values}});
+            letters.push(outcome(world, core::slice::from_ref(one), &cond));
+        }
+    }
+    let [yes, no, half] = letters.map(|letters| {
+        assert!(letters.windows(2).all(|pair| pair[0] == pair[1]), "{key} {operator}");
+        letters.into_iter().next().unwrap_or_default()
+    });
+    let without = if absent.is_empty() {
+        " ".to_owned()
+    } else {
+        let (_, yes, _) = of(&given(world, &present[0], folded));
+        outcome(world, absent, &json!({operator: {key: yes}}))
+    };
+    [yes, no, without, half].concat().trim_end().to_owned()
 }
 
 /// A tag's name keeps its case.
@@ -358,104 +356,123 @@ fn key_of_tag(key: &str) -> String {
     format!("{}/{name}", family.to_lowercase())
 }
 
+const DESCRIBE: (&str, Ask) = ("DescribeSecret", |w, s| of(w, &DescribeSecret { secret: id(s) }));
+const GET_VALUE: (&str, Ask) = ("GetSecretValue", |w, s| of(w, &get(s)));
+const BY_VERSION: (&str, Ask) = ("GetSecretValue by version", |w, s| {
+    of(w, &GetSecretValue { version: Some(token(1)), ..get(s) })
+});
+const TAG: (&str, Ask) = ("TagResource", |w, s| {
+    let tags = vec![("cost".into(), "one".into()), ("more".into(), "two".into())];
+    of(w, &TagResource { secret: id(s), tags })
+});
+const REPLICATE: (&str, Ask) = ("ReplicateSecretToRegions", |w, s| {
+    let add = |region: &str| AddReplica { region: region.into(), kms_key_id: None };
+    let replicas = vec![add("us-west-2"), add("eu-west-1")];
+    of(w, &ReplicateSecretToRegions { secret: id(s), replicas, overwrite: true })
+});
+const CHANGE: (&str, Ask) = ("UpdateSecret", |w, s| {
+    let key = KeyArn {
+        scope: Scope { region: w.region, account: OURS.parse().unwrap() },
+        id: KeyId::from_entropy([1; 16], false),
+    };
+    let op = UpdateSecret {
+        description: Some("text".into()),
+        kms_key_id: Some(key.to_string().into()),
+        secret_type: Some("kind".into()),
+        ..update(s)
+    };
+    of(w, &op)
+});
+const REMOVE: (&str, Ask) = ("DeleteSecret", |w, s| of(w, &delete(s, Some(7), false)));
+const ROTATE: (&str, Ask) = ("RotateSecret", |w, s| {
+    let rules = Given { after_days: Some(7), expression: None, duration: None };
+    let op = RotateSecret {
+        secret: id(s),
+        token: token(2),
+        function: Some(OTHER_FUNCTION.into()),
+        rules: Some(rules),
+        metadata: None,
+        role: None,
+        immediately: true,
+    };
+    of(w, &op)
+});
+const CREATE_NEW: (&str, Ask) = ("CreateSecret", |w, _| {
+    let tags = Some(vec![("cost".into(), "one".into()), ("more".into(), "two".into())]);
+    let replicas = vec![AddReplica { region: "us-west-2".into(), kms_key_id: None }];
+    of(w, &CreateSecret { tags, replicas, ..create("new") })
+});
+const PUT_ITS_POLICY: (&str, Ask) = ("PutResourcePolicy", |w, s| of(w, &put_policy(s, LENIENT)));
+const LIST: (&str, Ask) = ("ListSecrets", |w, _| of(w, &list_secrets()));
+const BATCH: (&str, Ask) = ("BatchGetSecretValue", |w, s| of(w, &batch_of(s)));
+const PASSWORD: (&str, Ask) = ("GetRandomPassword", |w, _| of(w, &random_password()));
+const LINK: (&str, Ask) = ("AssociateCrossAccountReplica", |w, s| {
+    of(w, &AssociateCrossAccountReplica { secret: id(s), replica: copy_of(w) })
+});
+const UNLINK: (&str, Ask) = ("DisassociateCrossAccountReplica", |w, s| {
+    of(w, &DisassociateCrossAccountReplica { secret: id(s), replica: copy_of(w) })
+});
+
 fn rows() -> Vec<Row> {
-    use Type::{Address, Arn, Bool, Date, Number, Text};
-    let describe: (&str, Ask) = ("DescribeSecret", |w, s| of(w, &DescribeSecret { secret: id(s) }));
-    let get_value: (&str, Ask) = ("GetSecretValue", |w, s| of(w, &get(s)));
-    let by_version: (&str, Ask) = ("GetSecretValue by version", |w, s| {
-        of(w, &GetSecretValue { version: Some(token(1)), ..get(s) })
-    });
-    let tag: (&str, Ask) = ("TagResource", |w, s| {
-        let tags = vec![("cost".into(), "one".into()), ("more".into(), "two".into())];
-        of(w, &TagResource { secret: id(s), tags })
-    });
-    let replicate: (&str, Ask) = ("ReplicateSecretToRegions", |w, s| {
-        let add = |region: &str| AddReplica { region: region.into(), kms_key_id: None };
-        let replicas = vec![add("us-west-2"), add("eu-west-1")];
-        of(w, &ReplicateSecretToRegions { secret: id(s), replicas, overwrite: true })
-    });
-    let change: (&str, Ask) = ("UpdateSecret", |w, s| {
-        let key = KeyArn {
-            scope: Scope { region: w.region, account: OURS.parse().unwrap() },
-            id: KeyId::from_entropy([1; 16], false),
-        };
-        let op = UpdateSecret {
-            description: Some("text".into()),
-            kms_key_id: Some(key.to_string().into()),
-            secret_type: Some("kind".into()),
-            ..update(s)
-        };
-        of(w, &op)
-    });
-    let remove: (&str, Ask) = ("DeleteSecret", |w, s| of(w, &delete(s, Some(7), false)));
-    let rotate: (&str, Ask) = ("RotateSecret", |w, s| {
-        let rules = Given { after_days: Some(7), expression: None, duration: None };
-        let op = RotateSecret {
-            secret: id(s),
-            token: token(2),
-            function: Some(OTHER_FUNCTION.into()),
-            rules: Some(rules),
-            metadata: None,
-            role: None,
-            immediately: true,
-        };
-        of(w, &op)
-    });
-    let create_new: (&str, Ask) = ("CreateSecret", |w, _| {
-        let tags = Some(vec![("cost".into(), "one".into()), ("more".into(), "two".into())]);
-        let replicas = vec![AddReplica { region: "us-west-2".into(), kms_key_id: None }];
-        of(w, &CreateSecret { tags, replicas, ..create("new") })
-    });
-    let put_its_policy: (&str, Ask) = ("PutResourcePolicy", |w, s| of(w, &put_policy(s, LENIENT)));
-    let list: (&str, Ask) = ("ListSecrets", |w, _| of(w, &list_secrets()));
-    let batch: (&str, Ask) = ("BatchGetSecretValue", |w, s| of(w, &batch_of(s)));
-    let password: (&str, Ask) = ("GetRandomPassword", |w, _| of(w, &random_password()));
-    let link: (&str, Ask) = ("AssociateCrossAccountReplica", |w, s| {
-        of(w, &AssociateCrossAccountReplica { secret: id(s), replica: copy_of(w) })
-    });
-    let unlink: (&str, Ask) = ("DisassociateCrossAccountReplica", |w, s| {
-        of(w, &DisassociateCrossAccountReplica { secret: id(s), replica: copy_of(w) })
-    });
-    let row = |key, kind, shows, hides| Row { key, kind, shows, hides };
+    rows_of_all_services().into_iter().chain(rows_of_the_service()).collect()
+}
+
+const fn row(
+    key: &'static str,
+    kind: Type,
+    shows: (&'static str, Ask),
+    hides: Option<(&'static str, Ask)>,
+) -> Row {
+    Row { key, kind, shows, hides }
+}
+
+fn rows_of_all_services() -> Vec<Row> {
+    use Type::{Address, Arn, Date, Number, Text};
     vec![
-        row("aws:ResourceTag/team", Text, get_value, Some(list)),
-        row("aws:ResourceTag/team", Text, unlink, Some(password)),
-        row("secretsmanager:ResourceTag/team", Text, describe, Some(batch)),
-        row("aws:RequestTag/cost", Text, tag, Some(describe)),
-        row("aws:RequestTag/cost", Text, create_new, Some(list)),
-        row("aws:TagKeys", Text, tag, Some(describe)),
-        row("aws:TagKeys", Text, create_new, Some(list)),
-        row("aws:SourceIp", Address, get_value, None),
-        row("aws:SourceIp", Address, password, None),
-        row("aws:PrincipalArn", Arn, get_value, None),
-        row("aws:PrincipalArn", Arn, list, None),
-        row("aws:PrincipalAccount", Text, get_value, None),
-        row("aws:PrincipalAccount", Text, batch, None),
-        row("aws:RequestedRegion", Text, get_value, None),
-        row("aws:RequestedRegion", Text, list, None),
-        row("aws:CurrentTime", Date, get_value, None),
-        row("aws:CurrentTime", Date, batch, None),
-        row("aws:EpochTime", Number, get_value, None),
-        row("secretsmanager:AddReplicaRegions", Text, replicate, Some(describe)),
-        row("secretsmanager:BlockPublicPolicy", Bool, put_its_policy, Some(describe)),
-        row("secretsmanager:Description", Text, change, Some(describe)),
-        row("secretsmanager:ForceDeleteWithoutRecovery", Bool, remove, Some(describe)),
-        row("secretsmanager:ForceOverwriteReplicaSecret", Bool, replicate, Some(describe)),
-        row("secretsmanager:KmsKeyArn", Arn, change, Some(describe)),
-        row("secretsmanager:KmsKeyId", Text, change, Some(describe)),
-        row("secretsmanager:ModifyRotationRules", Bool, rotate, Some(describe)),
-        row("secretsmanager:Name", Text, create_new, Some(describe)),
-        row("secretsmanager:PolicyName", Text, put_its_policy, Some(describe)),
-        row("secretsmanager:RecoveryWindowInDays", Number, remove, Some(describe)),
-        row("secretsmanager:resource/AllowRotationLambdaArn", Arn, get_value, Some(create_new)),
-        row("secretsmanager:RotateImmediately", Bool, rotate, Some(describe)),
-        row("secretsmanager:RotationLambdaARN", Arn, rotate, Some(describe)),
-        row("secretsmanager:SecretId", Arn, get_value, Some(batch)),
-        row("secretsmanager:SecretId", Arn, link, Some(password)),
-        row("secretsmanager:SecretPrimaryRegion", Text, describe, Some(list)),
-        row("secretsmanager:Type", Text, change, Some(describe)),
-        row("secretsmanager:VersionId", Text, by_version, Some(get_value)),
-        row("secretsmanager:VersionStage", Text, get_value, Some(by_version)),
+        row("aws:ResourceTag/team", Text, GET_VALUE, Some(LIST)),
+        row("aws:ResourceTag/team", Text, UNLINK, Some(PASSWORD)),
+        row("secretsmanager:ResourceTag/team", Text, DESCRIBE, Some(BATCH)),
+        row("aws:RequestTag/cost", Text, TAG, Some(DESCRIBE)),
+        row("aws:RequestTag/cost", Text, CREATE_NEW, Some(LIST)),
+        row("aws:TagKeys", Text, TAG, Some(DESCRIBE)),
+        row("aws:TagKeys", Text, CREATE_NEW, Some(LIST)),
+        row("aws:SourceIp", Address, GET_VALUE, None),
+        row("aws:SourceIp", Address, PASSWORD, None),
+        row("aws:PrincipalArn", Arn, GET_VALUE, None),
+        row("aws:PrincipalArn", Arn, LIST, None),
+        row("aws:PrincipalAccount", Text, GET_VALUE, None),
+        row("aws:PrincipalAccount", Text, BATCH, None),
+        row("aws:RequestedRegion", Text, GET_VALUE, None),
+        row("aws:RequestedRegion", Text, LIST, None),
+        row("aws:CurrentTime", Date, GET_VALUE, None),
+        row("aws:CurrentTime", Date, BATCH, None),
+        row("aws:EpochTime", Number, GET_VALUE, None),
+    ]
+}
+
+fn rows_of_the_service() -> Vec<Row> {
+    use Type::{Arn, Bool, Number, Text};
+    vec![
+        row("secretsmanager:AddReplicaRegions", Text, REPLICATE, Some(DESCRIBE)),
+        row("secretsmanager:BlockPublicPolicy", Bool, PUT_ITS_POLICY, Some(DESCRIBE)),
+        row("secretsmanager:Description", Text, CHANGE, Some(DESCRIBE)),
+        row("secretsmanager:ForceDeleteWithoutRecovery", Bool, REMOVE, Some(DESCRIBE)),
+        row("secretsmanager:ForceOverwriteReplicaSecret", Bool, REPLICATE, Some(DESCRIBE)),
+        row("secretsmanager:KmsKeyArn", Arn, CHANGE, Some(DESCRIBE)),
+        row("secretsmanager:KmsKeyId", Text, CHANGE, Some(DESCRIBE)),
+        row("secretsmanager:ModifyRotationRules", Bool, ROTATE, Some(DESCRIBE)),
+        row("secretsmanager:Name", Text, CREATE_NEW, Some(DESCRIBE)),
+        row("secretsmanager:PolicyName", Text, PUT_ITS_POLICY, Some(DESCRIBE)),
+        row("secretsmanager:RecoveryWindowInDays", Number, REMOVE, Some(DESCRIBE)),
+        row("secretsmanager:resource/AllowRotationLambdaArn", Arn, GET_VALUE, Some(CREATE_NEW)),
+        row("secretsmanager:RotateImmediately", Bool, ROTATE, Some(DESCRIBE)),
+        row("secretsmanager:RotationLambdaARN", Arn, ROTATE, Some(DESCRIBE)),
+        row("secretsmanager:SecretId", Arn, GET_VALUE, Some(BATCH)),
+        row("secretsmanager:SecretId", Arn, LINK, Some(PASSWORD)),
+        row("secretsmanager:SecretPrimaryRegion", Text, DESCRIBE, Some(LIST)),
+        row("secretsmanager:Type", Text, CHANGE, Some(DESCRIBE)),
+        row("secretsmanager:VersionId", Text, BY_VERSION, Some(GET_VALUE)),
+        row("secretsmanager:VersionStage", Text, GET_VALUE, Some(BY_VERSION)),
     ]
 }
 
