@@ -66,6 +66,21 @@ pub(super) fn verify(
         .map_err(|_| Unopened)
 }
 
+/// Whether a SubjectPublicKeyInfo names its curve. One that spells out the curve's parameters instead
+/// may spell out others, and aws-lc-rs does not look at each.
+fn is_named(curve: Curve, public: &[u8]) -> bool {
+    const KEY: [u8; 9] = [0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+    let name: &[u8] = match curve {
+        Curve::P256 => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
+        Curve::P384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
+        Curve::P521 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23],
+        Curve::Secp256k1 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a],
+    };
+    // Two headers stand before: of one byte, and a length of up to three.
+    let after = |at: usize| public.get(at..)?.strip_prefix(&KEY);
+    (4..=8).filter_map(after).any(|rest| rest.starts_with(name))
+}
+
 pub(super) fn agree(curve: Curve, private: &[u8], peer: &[u8]) -> Result<Plaintext, Unopened> {
     let algorithm = match curve {
         Curve::P256 => &ECDH_P256,
@@ -75,10 +90,11 @@ pub(super) fn agree(curve: Curve, private: &[u8], peer: &[u8]) -> Result<Plainte
     };
     let private =
         agreement::PrivateKey::from_private_key_der(algorithm, private).map_err(|_| Unopened)?;
+    let named = is_named(curve, peer);
     let peer = agreement::UnparsedPublicKey::new(algorithm, peer);
     let peer = agreement::ParsedPublicKey::try_from(peer).map_err(|_| Unopened)?;
     // AWS: a bare point is not a public key.
-    if peer.format() != ParsedPublicKeyFormat::X509 {
+    if peer.format() != ParsedPublicKeyFormat::X509 || !named {
         return Err(Unopened);
     }
     agreement::agree(&private, peer, Unopened, |secret| Ok(Plaintext::new(secret.to_vec())))
