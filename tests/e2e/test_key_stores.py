@@ -1,6 +1,7 @@
 """Custom key stores with boto3: an external key store behind a proxy that speaks AWS's XKS API."""
 
 import base64
+import time
 
 from harness import ACCOUNT, Case, files_with
 from xks_proxy import ACCESS_KEY, PATH, SECRET_KEY, Key, Proxy
@@ -155,6 +156,67 @@ class KeyStores(Case):
         self.assertEqual(replica["SecretString"], "one")
         self.keys().connect_custom_key_store(CustomKeyStoreId=store)
         self.assertEqual(secrets.get_secret_value(SecretId="db")["SecretString"], "one")
+
+    def many(self, key, **replica):
+        """Twelve secrets under a key, and one under the default key, with replicas."""
+        names = [f"a{number:02}" for number in range(12)]
+        regions = [{"Region": "us-west-2"}]
+        for name in names:
+            self.secrets().create_secret(
+                Name=name, SecretString="one", KmsKeyId=key,
+                AddReplicaRegions=[regions[0] | replica],
+            )
+        self.secrets().create_secret(Name="plain", SecretString="one", AddReplicaRegions=regions)
+        for name in [*names, "plain"]:
+            self.in_sync(name, "us-west-2")
+        return names
+
+    def catches_up(self, names):
+        """A Region that was down hears of everything at once, and of `plain` without waiting."""
+        self.server.regent("region", "down", "us-west-2")
+        for name in [*names, "plain"]:
+            self.secrets().put_secret_value(SecretId=name, SecretString="two")
+        self.proxy.waits_s = 0.8
+        self.server.regent("region", "up", "us-west-2")
+        started = time.monotonic()
+        self.in_sync("plain", "us-west-2")
+        # One after the other they take twelve times as long as one.
+        self.assertLess(time.monotonic() - started, 5)
+        # Each may have been too slow; the next change brings them there.
+        self.proxy.waits_s = 0
+        for name in names:
+            self.secrets().put_secret_value(SecretId=name, SecretString="three")
+            self.in_sync(name, "us-west-2")
+            replica = self.secrets("us-west-2").get_secret_value(SecretId=name)
+            self.assertEqual(replica["SecretString"], "three")
+
+    def test_a_slow_proxy_of_the_primary_delays_no_other_secret(self):
+        self.catches_up(self.many(self.key(self.store())["Arn"]))
+
+    def test_a_slow_proxy_of_the_replica_delays_no_other_secret(self):
+        west = self.keys("us-west-2")
+        store = west.create_custom_key_store(**self.members())["CustomKeyStoreId"]
+        west.connect_custom_key_store(CustomKeyStoreId=store)
+        key = west.create_key(Origin="EXTERNAL_KEY_STORE", CustomKeyStoreId=store, XksKeyId="one")
+        key = key["KeyMetadata"]["Arn"]
+        own = self.keys().create_key()["KeyMetadata"]["Arn"]
+        self.catches_up(self.many(own, KmsKeyId=key))
+
+    def test_a_reset_does_not_wait_for_proxies(self):
+        names = self.many(self.key(self.store())["Arn"])
+        self.server.regent("region", "down", "us-west-2")
+        for name in names:
+            self.secrets().put_secret_value(SecretId=name, SecretString="two")
+        self.proxy.waits_s = 0.9
+        asked = len(self.proxy.asked)
+        self.server.regent("region", "up", "us-west-2")
+        time.sleep(0.2)
+        self.server.reset()
+        # Nothing of the twelve goes on: their Region is empty, and what they had asked is void.
+        time.sleep(1.5)
+        for region in ("us-east-1", "us-west-2"):
+            self.assertEqual(self.secrets(region).list_secrets()["SecretList"], [])
+        self.assertLessEqual(len(self.proxy.asked) - asked, len(names))
 
     def test_stores_and_keys_survive_kill_9(self):
         kms, store = self.keys(), self.store()

@@ -45,7 +45,7 @@ use crate::credentials::AccessKeys;
 use crate::functions::Functions;
 use crate::links::Links;
 use effects::{Consequences, Effects};
-use proxies::Consultation;
+use proxies::{CONSULTING_MAX, Consultation};
 
 /// How long a request waits for another Region's word before it is refused.
 const ASK_TIMEOUT: Duration = Duration::from_secs(3);
@@ -83,6 +83,15 @@ impl Call {
     }
 }
 
+/// What came of running a transaction once.
+enum Attempt<T> {
+    Done(T),
+    /// A record that it read has changed since.
+    Conflict,
+    /// It lacked answers of external key store proxies.
+    Void,
+}
+
 /// What the client gets.
 pub type Reply = Result<Response, Fault>;
 
@@ -105,6 +114,8 @@ pub struct Node {
     /// Questions that requests of this Region wait for.
     asked: Mutex<BTreeMap<u64, oneshot::Sender<Answer>>>,
     next_ask: AtomicU64,
+    /// Turns of messages that wait for external key store proxies.
+    consulting: Semaphore,
     /// Accounts whose managed key is known to exist.
     accounts: Mutex<BTreeSet<AccountId>>,
     /// Turns of operations that take long.
@@ -161,6 +172,7 @@ impl Node {
             replicating: Arc::default(),
             asked: Mutex::default(),
             next_ask: AtomicU64::new(1),
+            consulting: Semaphore::new(CONSULTING_MAX),
             accounts: Mutex::default(),
             slow: Semaphore::new(SLOW_MAX),
             touches,
@@ -189,7 +201,7 @@ impl Node {
     async fn run(&self, call: &Call) -> Result<Reply, StoreFault> {
         self.ensure_account(call.caller.account).await?;
         let mut answers = Answers::new();
-        let mut consultation = Consultation::default();
+        let mut consultation = Consultation::new(call.request_id);
         loop {
             let slow = call.operation.is_slow(&call.body);
             let turn = if slow { self.slow.acquire().await.ok() } else { None };
@@ -216,7 +228,8 @@ impl Node {
                 if slow { apart(run) } else { run() }
             });
             drop(turn);
-            if consultation.goes_on(self).await? {
+            if consultation.is_void() {
+                consultation.ask(self).await?;
                 continue;
             }
             match outcome {
@@ -266,56 +279,61 @@ impl Node {
         account: AccountId,
         mut work: impl FnMut(&Cx<'_>, &mut Tx<'_>) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
+        let mut consultation = Consultation::own();
         loop {
-            if let Some(result) = self.attempt(account, &mut work).await? {
-                return Ok(result);
+            match self.attempt(account, &mut consultation, &mut work).await? {
+                Attempt::Done(result) => return Ok(result),
+                Attempt::Conflict => {}
+                Attempt::Void => consultation.ask(self).await?,
             }
         }
     }
 
-    /// Runs such a transaction once. `None` after a conflict.
+    /// Runs such a transaction once. It asks no proxy.
     async fn attempt<T>(
         &self,
         account: AccountId,
-        mut work: impl FnMut(&Cx<'_>, &mut Tx<'_>) -> Result<T, StoreFault>,
-    ) -> Result<Option<T>, StoreFault> {
+        consultation: &mut Consultation,
+        work: impl FnOnce(&Cx<'_>, &mut Tx<'_>) -> Result<T, StoreFault>,
+    ) -> Result<Attempt<T>, StoreFault> {
         let caller = Caller::account_root(account, self.region);
-        let worked = self.consult(&caller, |cx| {
+        let worked = self.as_caller(&caller, consultation, |cx| {
             let mut tx = Tx::new(&*self.store);
             let result = work(cx, &mut tx)?;
             Ok((result, tx.into_batch()))
         });
-        let (result, batch) = worked.await?;
+        let Some(worked) = worked else { return Ok(Attempt::Void) };
+        let (result, batch) = worked?;
         if batch.writes.is_empty() {
-            return Ok(Some(result));
+            return Ok(Attempt::Done(result));
         }
         match self.commit(batch).await {
-            Ok(()) => Ok(Some(result)),
-            Err(CommitError::Conflict) => Ok(None),
+            Ok(()) => Ok(Attempt::Done(result)),
+            Err(CommitError::Conflict) => Ok(Attempt::Conflict),
             Err(CommitError::Fault) => Err(StoreFault),
         }
     }
 
-    /// Calls `work` in the circumstances of the node itself, acting for somebody.
+    /// Calls `work` in the circumstances of the node itself, acting for somebody. `None` if it lacked
+    /// answers of proxies.
     fn as_caller<T>(
         &self,
         caller: &Caller,
-        request_id: RequestId,
-        consultation: &Consultation,
+        consultation: &mut Consultation,
         work: impl FnOnce(&Cx<'_>) -> T,
-    ) -> T {
+    ) -> Option<T> {
         let origin = Origin {
             source_ip: std::net::IpAddr::from([127, 0, 0, 1]),
             secure_transport: true,
             user_agent: "secretsmanager.amazonaws.com".into(),
         };
         let answers = Answers::new();
-        consultation.run(|entropy, proxies| {
+        let done = consultation.run(|entropy, proxies| {
             work(&Cx {
                 now: now(),
                 region: self.region,
                 caller,
-                request_id,
+                request_id: consultation.request(),
                 origin: &origin,
                 profile: self.profile,
                 regions: &self.regions,
@@ -327,7 +345,8 @@ impl Node {
                 proxies,
                 uses: &Uses::default(),
             })
-        })
+        });
+        (!consultation.is_void()).then_some(done)
     }
 
     /// Commits a batch, and sets in motion what follows from it.
@@ -428,7 +447,9 @@ impl Node {
         let all = |cx: &Cx<'_>, tx: &mut Tx<'_>| {
             touches.iter().try_for_each(|touch| accessed::touch(cx, tx, touch))
         };
-        if self.attempt(account, all).await?.is_some() {
+        // Reads that were made already need no proxy.
+        let noted = self.attempt(account, &mut Consultation::own(), all).await?;
+        if matches!(noted, Attempt::Done(())) {
             return Ok(());
         }
         for touch in touches {

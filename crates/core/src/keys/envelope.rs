@@ -60,7 +60,7 @@ impl EncryptionContext {
     }
 
     /// Appends lengths and bytes, in key order: an unambiguous form to authenticate.
-    fn write_to(&self, out: &mut Vec<u8>) {
+    pub fn write_to(&self, out: &mut Vec<u8>) {
         for text in self.0.iter().flat_map(|(key, value)| [key, value]) {
             out.extend_from_slice(&(text.len() as u64).to_be_bytes());
             out.extend_from_slice(text.as_bytes());

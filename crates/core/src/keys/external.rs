@@ -7,14 +7,17 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use crate::cx::Cx;
 use crate::keys::access::Found;
 use crate::keys::envelope::{self, BlobHeader, EncryptionContext};
 use crate::keys::problem::KeyProblem;
 use crate::keys::proxy::{Asked, ProxyProblem, Purpose, Sealed, Told};
+use crate::keys::spec::HmacHash;
 use crate::keys::stores::{self, ExternalKey, Proxy};
-use crate::plaintext::Plaintext;
-use crate::ports::{Read, StoreFault, Unopened};
+use crate::plaintext::{KeyBytes, Plaintext};
+use crate::ports::{Crypto, Entropy, Read, StoreFault, Unopened, random};
 
 /// What uses a key, as a proxy is told.
 #[derive(Debug, Clone, Copy)]
@@ -53,11 +56,13 @@ pub fn encrypt(
     text: &[u8],
     by: Use<'_>,
 ) -> Result<Result<Vec<u8>, KeyProblem>, StoreFault> {
-    let (crypto, entropy) = (cx.crypto, cx.entropy);
-    let blob = envelope::encrypt(&found.key, found.scope, context, text, crypto, entropy)
-        // Material that does not unwrap is corruption of this Region's store.
-        .map_err(|Unopened| StoreFault)?;
-    let Some(external) = &found.key.external else { return Ok(Ok(blob)) };
+    let sealed = |entropy: &dyn Entropy| {
+        envelope::encrypt(&found.key, found.scope, context, text, cx.crypto, entropy)
+            // Material that does not unwrap is corruption of this Region's store.
+            .map_err(|Unopened| StoreFault)
+    };
+    let Some(external) = &found.key.external else { return Ok(Ok(sealed(cx.entropy)?)) };
+    let blob = sealed(&Bound { entropy: cx.entropy, crypto: cx.crypto, context, text })?;
     let (_, head, inner) = BlobHeader::parse(&blob).map_err(|Unopened| StoreFault)?;
     let proxy = match connected(read, found, external)? {
         Ok(proxy) => proxy,
@@ -97,6 +102,33 @@ pub fn decrypt(
         Err(problem) => return Err(NotOpened::Key(problem.into())),
     };
     Ok(open(&[head, &inner].concat())?)
+}
+
+/// Randomness that depends on what is sealed with it, too.
+///
+/// An operation that runs again draws the same, and by then may have something else to seal. Both
+/// leave for the proxy, which must not get two messages under one message key.
+struct Bound<'a> {
+    entropy: &'a dyn Entropy,
+    crypto: &'a dyn Crypto,
+    context: &'a EncryptionContext,
+    text: &'a [u8],
+}
+
+impl Entropy for Bound<'_> {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut context = Vec::new();
+        self.context.write_to(&mut context);
+        let len = (context.len() as u64).to_be_bytes();
+        let sealed = Zeroizing::new([&len, &*context, self.text].concat());
+        for chunk in bytes.chunks_mut(HmacHash::Sha256.output_len()) {
+            let drawn = KeyBytes::new(random::<32>(self.entropy).to_vec());
+            let mac = self.crypto.pairs().mac(HmacHash::Sha256, &drawn, &sealed);
+            for (byte, bound) in chunk.iter_mut().zip(mac) {
+                *byte = bound;
+            }
+        }
+    }
 }
 
 /// The proxy of a key's store, if that is connected.

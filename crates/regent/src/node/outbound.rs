@@ -1,8 +1,10 @@
 //! Sending what peers have not acknowledged.
 //!
 //! One task per Region asks its senders what is due, composes it from the store and puts it on the
-//! link. Whenever links change, Regions greet one another, so that waiting ends with the outage.
+//! link. Whenever links change, Regions greet one another, so that waiting ends with the outage. A
+//! state that proxies must be asked for waits in a task of its own: nothing else is sent later for it.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -19,13 +21,44 @@ use regent_core::replication::compose::{Composed, compose};
 use regent_core::replication::outbox::dequeue;
 use regent_core::replication::sender::Item;
 use regent_core::tx::{Records, Tx};
+use tokio::task::JoinSet;
 
+use super::proxies::Consultation;
 use super::{Node, lock, now};
 
 /// How often a peer whose key is not known is greeted again.
 const GREETING_INTERVAL: Duration = Duration::from_secs(1);
 /// LIMIT: frames composed in one go, before other tasks get the thread.
 const BURST: usize = 16;
+
+/// A subject that a peer is to be told of.
+#[derive(Debug)]
+struct Due {
+    peer: Region,
+    key: TransportKey,
+    item: Item,
+    entry: Outbox,
+}
+
+/// Subjects whose states cannot be composed before external key store proxies have answered.
+#[derive(Debug, Default)]
+struct Consulting {
+    tasks: JoinSet<(Region, Item)>,
+    active: BTreeSet<(Region, Item)>,
+}
+
+impl Consulting {
+    /// Lets go of those that have been answered.
+    fn reap(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next() {
+            match ended {
+                Ok(told) => drop(self.active.remove(&told)),
+                // Which one panicked is not told. All may be asked for again.
+                Err(_) => self.active.clear(),
+            }
+        }
+    }
+}
 
 impl Node {
     /// Fills the senders from the outbox, as after a restart.
@@ -59,9 +92,11 @@ impl Node {
     /// Sends until the process ends.
     pub async fn replicate(self: Arc<Self>) {
         let mut changes = self.links.changes();
+        let mut consulting = Consulting::default();
         self.greet_all();
         loop {
-            let sent = self.transmit_due().await;
+            consulting.reap();
+            let sent = self.transmit_due(&mut consulting).await;
             self.measure();
             if sent {
                 tokio::task::yield_now().await;
@@ -82,7 +117,7 @@ impl Node {
     }
 
     /// Sends a bounded number of what is due. Whether there was anything.
-    async fn transmit_due(&self) -> bool {
+    async fn transmit_due(self: &Arc<Self>, consulting: &mut Consulting) -> bool {
         if self.links.is_down(self.region).is_some() {
             return false;
         }
@@ -95,47 +130,85 @@ impl Node {
                 while due.len() < BURST
                     && let Some((item, entry)) = sender.poll_transmit(now())
                 {
-                    due.push((*peer, key.clone(), item, entry));
+                    due.push(Due { peer: *peer, key: key.clone(), item, entry });
                 }
             }
         }
         let any = !due.is_empty();
-        for (peer, key, item, entry) in due {
-            if self.transmit(peer, &key, item, entry).await.is_err() {
-                tracing::error!(region = %self.region, %peer, "a state could not be composed");
+        for due in due {
+            let told = (due.peer, due.item.clone());
+            // It is sent when the proxies have answered.
+            if consulting.active.contains(&told) {
+                continue;
+            }
+            let mut consultation = Consultation::own();
+            match self.transmit(&due, &mut consultation).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    consulting.active.insert(told);
+                    consulting.tasks.spawn(Arc::clone(self).transmit_later(due, consultation));
+                }
+                Err(StoreFault) => self.not_composed(due.peer),
             }
         }
         any
     }
 
+    /// Sends one state, once proxies have answered what it needs. Gives what it was.
+    async fn transmit_later(
+        self: Arc<Self>,
+        due: Due,
+        mut consultation: Consultation,
+    ) -> (Region, Item) {
+        // Without a turn it is due again soon, as if it had been lost.
+        if let Ok(_turn) = self.consulting.try_acquire() {
+            let sent = async {
+                loop {
+                    consultation.ask(&self).await?;
+                    if self.transmit(&due, &mut consultation).await? {
+                        return Ok(());
+                    }
+                }
+            };
+            if let Err(StoreFault) = sent.await {
+                self.not_composed(due.peer);
+            }
+        }
+        (due.peer, due.item)
+    }
+
+    fn not_composed(&self, peer: Region) {
+        tracing::error!(region = %self.region, %peer, "a state could not be composed");
+    }
+
+    /// Sends one state, if it takes no proxy's answer that is not there. Whether it did not.
     async fn transmit(
         &self,
-        peer: Region,
-        key: &TransportKey,
-        (account, subject): Item,
-        entry: Outbox,
-    ) -> Result<(), StoreFault> {
+        due: &Due,
+        consultation: &mut Consultation,
+    ) -> Result<bool, StoreFault> {
+        let Due { peer, key, item: (account, subject), entry } = due;
+        let (peer, account) = (*peer, *account);
         let _replicating = self.replicating.read().await;
         let caller = Caller::account_root(account, self.region);
-        let composed = self
-            .consult(&caller, |cx| compose(cx, &*self.store, peer, key, &subject, &entry))
-            .await?;
-        match composed {
-            Composed::Send(message) => {
-                self.send(peer, message);
-                Ok(())
-            }
+        let composed = self.as_caller(&caller, consultation, |cx| {
+            compose(cx, &*self.store, peer, key, subject, entry)
+        });
+        let Some(composed) = composed else { return Ok(false) };
+        match composed? {
+            Composed::Send(message) => self.send(peer, message),
             Composed::Obsolete => {
-                self.transact(account, |cx, tx| forget(cx, tx, peer, &subject, &entry)).await
+                self.transact(account, |cx, tx| forget(cx, tx, peer, subject, entry)).await?;
             }
             Composed::Failed { at, failure } => {
                 let outcome = Outcome::Failed(failure);
                 self.transact(account, |cx, tx| {
-                    acknowledge(cx, tx, peer, &subject, at, outcome.clone())
+                    acknowledge(cx, tx, peer, subject, at, outcome.clone())
                 })
-                .await
+                .await?;
             }
         }
+        Ok(true)
     }
 
     fn greet_all(&self) {

@@ -2,7 +2,8 @@
 //!
 //! The core only says which questions it has no answer to. Here they become HTTP requests, each on a
 //! connection of its own, with no lock held. An operation that runs again draws the same randomness,
-//! so that it asks the same and a data key is the one that was encrypted.
+//! so that it asks the same and a data key is the one that was encrypted. What is exchanged with other
+//! Regions waits for proxies apart, so that nothing else waits with it (promise R4).
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -13,7 +14,6 @@ use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
-use regent_core::cx::{Caller, Cx};
 use regent_core::ids::RequestId;
 use regent_core::keys::proxy::{Proxies, ProxyAnswer, ProxyCall, ProxyProblem};
 use regent_core::ports::{Entropy, StoreFault, random};
@@ -54,15 +54,36 @@ impl Entropy for Remembered {
     }
 }
 
-/// The proxies' side of one request, over its runs.
-#[derive(Debug, Default)]
+/// LIMIT: messages to and from peers that wait for proxies, in one Region. Further ones are given up,
+/// and come again as lost ones do.
+pub(super) const CONSULTING_MAX: usize = 64;
+
+/// The proxies' side of one request, or of one piece of the node's own work, over its runs.
+#[derive(Debug)]
 pub(super) struct Consultation {
+    /// The same in every run, since a proxy is told it.
+    request: RequestId,
     proxies: Proxies,
+    /// What the last run lacked.
+    wanted: Vec<ProxyCall>,
     /// From the run on that has found that a proxy must be asked. All others draw anew.
     remembered: Option<Remembered>,
 }
 
 impl Consultation {
+    pub(super) fn new(request: RequestId) -> Self {
+        Self { request, proxies: Proxies::default(), wanted: Vec::new(), remembered: None }
+    }
+
+    /// That of work that no request asks for.
+    pub(super) fn own() -> Self {
+        Self::new(RequestId::from_entropy(random(&SystemEntropy)))
+    }
+
+    pub(super) const fn request(&self) -> RequestId {
+        self.request
+    }
+
     /// What the next run gets.
     pub(super) fn run<T>(&self, run: impl FnOnce(&dyn Entropy, &Proxies) -> T) -> T {
         match &self.remembered {
@@ -74,17 +95,22 @@ impl Consultation {
         }
     }
 
-    /// Whether the last run has to be repeated, once what it asked is answered.
-    pub(super) async fn goes_on(&mut self, node: &Node) -> Result<bool, StoreFault> {
-        let wanted = self.proxies.take_wanted();
-        if wanted.is_empty() {
-            return Ok(false);
-        }
-        if self.remembered.is_none() {
+    /// Whether the last run lacked answers. Then whatever it said is void, and it has to be repeated
+    /// after [`Self::ask`].
+    pub(super) fn is_void(&mut self) -> bool {
+        self.wanted = self.proxies.take_wanted();
+        let void = !self.wanted.is_empty();
+        if void && self.remembered.is_none() {
             // What this run has drawn is lost, and its questions with it.
             self.remembered = Some(Remembered::default());
-            return Ok(true);
+            self.wanted.clear();
         }
+        void
+    }
+
+    /// Gets the answers that the last run lacked. The caller holds no lock.
+    pub(super) async fn ask(&mut self, node: &Node) -> Result<(), StoreFault> {
+        let wanted = std::mem::take(&mut self.wanted);
         if self.proxies.len() + wanted.len() > CALLS_MAX {
             return Err(StoreFault);
         }
@@ -92,27 +118,11 @@ impl Consultation {
             let answer = node.ask_proxy(&call).await?;
             self.proxies.answered(call, answer);
         }
-        Ok(true)
+        Ok(())
     }
 }
 
 impl Node {
-    /// Runs work of the node's own, which may need proxies, to its end.
-    pub(super) async fn consult<T>(
-        &self,
-        caller: &Caller,
-        mut work: impl FnMut(&Cx<'_>) -> Result<T, StoreFault>,
-    ) -> Result<T, StoreFault> {
-        let id = RequestId::from_entropy(random(&SystemEntropy));
-        let mut consultation = Consultation::default();
-        loop {
-            let result = self.as_caller(caller, id, &consultation, &mut work);
-            if !consultation.goes_on(self).await? {
-                return result;
-            }
-        }
-    }
-
     async fn ask_proxy(&self, call: &ProxyCall) -> Result<ProxyAnswer, StoreFault> {
         let request = xks::request(call, now(), &self.crypto)?;
         if request.tls {

@@ -111,7 +111,7 @@ impl Node {
         // The same for every attempt: what a step asks other Regions about is named after it.
         let request_id = RequestId::from_entropy(random(&SystemEntropy));
         let mut answers = Answers::new();
-        let mut consultation = Consultation::default();
+        let mut consultation = Consultation::new(request_id);
         loop {
             let turn = self.slow.acquire().await.ok();
             let (services, uses) = (Services::default(), Uses::default());
@@ -138,7 +138,8 @@ impl Node {
                 Ok::<_, StoreFault>((progress, tx.into_batch()))
             });
             drop(turn);
-            if consultation.goes_on(self).await? {
+            if consultation.is_void() {
+                consultation.ask(self).await?;
                 continue;
             }
             let (progress, batch) = outcome?;
@@ -170,11 +171,14 @@ impl Node {
     ) -> Result<Answer, StoreFault> {
         let origin = origin();
         loop {
-            let asked = self.consult(principal, |cx| {
+            let mut consultation = Consultation::own();
+            let considered = self.as_caller(principal, &mut consultation, |cx| {
                 let cx = Cx { origin: &origin, ..*cx };
-                Ok((replicas::answer(&cx, &*self.store, from, question)?, cx.request_id))
+                replicas::answer(&cx, &*self.store, from, question)
             });
-            let (considered, request_id) = asked.await?;
+            // Keys of several Regions are in no key store: no proxy has anything to say of them.
+            let considered = considered.ok_or(StoreFault)??;
+            let request_id = consultation.request();
             self.record_calls(&considered.calls, principal, &origin, request_id)?;
             if considered.batch.writes.is_empty() {
                 return Ok(considered.answer);

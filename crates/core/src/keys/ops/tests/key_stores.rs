@@ -19,6 +19,7 @@ use crate::keys::proxy::{
 use crate::keys::spec::EncryptionAlgorithm;
 use crate::keys::stores::{Connection, Credential, KeyStore, StoreProblem};
 use crate::plaintext::KeyBytes;
+use crate::ports::SALT_LEN;
 
 /// A proxy that answers as it should. Its cipher turns every bit.
 #[expect(clippy::unnecessary_wraps, reason = "other proxies of these tests fail")]
@@ -124,6 +125,34 @@ fn problem<T: core::fmt::Debug>(result: Result<T, Error>) -> StoreProblem {
         Error::KeyStore(problem) => problem,
         other => panic!("{other:?}"),
     }
+}
+
+/// A run that is repeated seals the same so; one that has become another seals it otherwise, although
+/// it draws the same.
+#[test]
+fn a_proxy_never_gets_two_texts_under_one_salt() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    let found = command(&mut world, || new_key(&id, "k")).unwrap();
+    let entropy = world.entropy.clone();
+    let mut sent = |text: &[u8], of: (&str, &str)| {
+        world.entropy = entropy.clone();
+        let encrypt = || Encrypt {
+            plaintext: Plaintext::new(text.to_vec()),
+            context: context(of.0, of.1),
+            ..encrypts(&found)
+        };
+        let (made, asked) = consult(&mut world, willing, |world| world.query(encrypt()));
+        made.unwrap();
+        let [Asked::Encrypt { text, .. }] = asked.as_slice() else { panic!("{asked:?}") };
+        (text[..SALT_LEN].to_vec(), text.clone())
+    };
+    let first = sent(b"hunter2", ("a", "b"));
+    assert_eq!(sent(b"hunter2", ("a", "b")), first);
+    let others = [sent(b"hunter3", ("a", "b")), sent(b"hunter2", ("a", "c"))];
+    assert_ne!(others[0].0, first.0);
+    assert_ne!(others[1].0, first.0);
+    assert_ne!(others[0].0, others[1].0);
 }
 
 #[test]
