@@ -69,9 +69,13 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether attributes of the resource may be others afterwards.
+    /// Whether attributes of the resource may be others afterwards: they are what names it.
     fn makes_anew(&self) -> bool {
-        matches!(self, Self::Create | Self::Replace(_) | Self::Perhaps(_))
+        match self {
+            Self::Create | Self::Replace(_) => true,
+            Self::Perhaps(difference) => difference.may_replace(),
+            _ => false,
+        }
     }
 }
 

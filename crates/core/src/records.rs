@@ -17,7 +17,8 @@ use crate::keys::usage::LastUse;
 use crate::ports::TransportKey;
 use crate::replication::change::Stamp;
 use crate::secrets::model::{Replica, Secret, Version};
-use crate::stacks::ids::{LogicalId, StackId, StackName};
+use crate::stacks::change_set::ChangeSet;
+use crate::stacks::ids::{ChangeSetId, ChangeSetName, LogicalId, StackId, StackName};
 use crate::stacks::model::{Event, Resource, Run, Stack};
 use crate::time::Timestamp;
 
@@ -100,6 +101,11 @@ pub enum Key {
     /// A stack's operation under way: [`Record::StackRun`]. Whoever writes a resource or an event
     /// of the stack also writes this, or ends it.
     StackRun { scope: Scope, id: StackId },
+    /// A change set by id: [`Record::ChangeSet`].
+    ChangeSet { scope: Scope, id: ChangeSetId },
+    /// The change set of a stack that has a name: [`Record::ChangeSetRef`]. Written and removed
+    /// with the change set.
+    ChangeSetOfName { scope: Scope, stack: StackId, name: ChangeSetName },
 }
 
 /// What an index of secrets is of.
@@ -181,6 +187,8 @@ pub enum Record {
     StackResource(Arc<Resource>),
     StackEvent(Arc<Event>),
     StackRun(Arc<Run>),
+    ChangeSet(Arc<ChangeSet>),
+    ChangeSetRef(ChangeSetId),
 }
 
 /// PROMISE R2: what was removed at `at` is not brought back by anything older.
@@ -295,6 +303,11 @@ pub enum Prefix {
     },
     /// The events of one stack, oldest first.
     StackEvents {
+        scope: Scope,
+        stack: StackId,
+    },
+    /// The change sets of one stack, by name.
+    ChangeSets {
         scope: Scope,
         stack: StackId,
     },

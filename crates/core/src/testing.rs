@@ -355,6 +355,10 @@ fn within(prefix: &Prefix, key: &Key) -> bool {
         | (Prefix::StackEvents { scope, stack }, Key::StackEvent { scope: at, stack: of, .. }) => {
             (scope, stack) == (at, of)
         }
+        (
+            Prefix::ChangeSets { scope, stack },
+            Key::ChangeSetOfName { scope: at, stack: of, .. },
+        ) => (scope, stack) == (at, of),
         _ => false,
     }
 }

@@ -17,7 +17,8 @@ use crate::ports::{Read, StoreFault, Stored};
 use crate::records::{Key, Outbox, Prefix, Record, Scan, Subject, Tombstone};
 use crate::secrets::model::{Replica, Secret, Version};
 use crate::secrets::rotation::event::ServiceEvent;
-use crate::stacks::ids::{LogicalId, StackId, StackName};
+use crate::stacks::change_set::ChangeSet;
+use crate::stacks::ids::{ChangeSetId, ChangeSetName, LogicalId, StackId, StackName};
 use crate::stacks::model::{Resource, Run, Stack};
 
 /// A transaction under construction.
@@ -152,6 +153,11 @@ typed_reads! {
         -> StackResource(Arc<Resource>)
         = Key::StackResource { scope, stack, logical: logical.clone() };
     stack_run(scope: Scope, id: StackId) -> StackRun(Arc<Run>) = Key::StackRun { scope, id };
+    change_set(scope: Scope, id: ChangeSetId) -> ChangeSet(Arc<ChangeSet>)
+        = Key::ChangeSet { scope, id };
+    change_set_of_name(scope: Scope, stack: StackId, name: &ChangeSetName)
+        -> ChangeSetRef(ChangeSetId)
+        = Key::ChangeSetOfName { scope, stack, name: name.clone() };
     outbox(scope: Scope, peer: Region, subject: &Subject) -> Outbox(Outbox)
         = Key::Outbox {
             region: scope.region, peer, account: scope.account, subject: subject.clone(),

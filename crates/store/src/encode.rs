@@ -10,7 +10,7 @@ use core::str::FromStr;
 use regent_core::ids::{AccountId, GrantId, KeyId, MaterialId, Region, Scope, SecretSuffix};
 use regent_core::limits;
 use regent_core::records::{Due, Facet, Key, Moment, Order, Prefix, Scan, Subject};
-use regent_core::stacks::ids::StackId;
+use regent_core::stacks::ids::{ChangeSetId, StackId};
 use regent_core::time::Timestamp;
 
 /// The first byte of a key.
@@ -44,10 +44,12 @@ pub enum Kind {
     StackResource = 42,
     StackEvent = 43,
     StackRun = 44,
+    ChangeSet = 45,
+    ChangeSetOfName = 46,
 }
 
 impl Kind {
-    const ALL: [Self; 28] = [
+    const ALL: [Self; 30] = [
         Self::Secret,
         Self::SecretByCreated,
         Self::Version,
@@ -76,6 +78,8 @@ impl Kind {
         Self::StackResource,
         Self::StackEvent,
         Self::StackRun,
+        Self::ChangeSet,
+        Self::ChangeSetOfName,
     ];
 
     pub fn of(key: &Key) -> Self {
@@ -108,6 +112,8 @@ impl Kind {
             Key::StackResource { .. } => Self::StackResource,
             Key::StackEvent { .. } => Self::StackEvent,
             Key::StackRun { .. } => Self::StackRun,
+            Key::ChangeSet { .. } => Self::ChangeSet,
+            Key::ChangeSetOfName { .. } => Self::ChangeSetOfName,
         }
     }
 
@@ -187,6 +193,10 @@ pub fn key(key: &Key) -> Vec<u8> {
         Key::Stack { scope, id } | Key::StackRun { scope, id } => {
             out.scope(scope).bytes(id.bytes())
         }
+        Key::ChangeSet { scope, id } => out.scope(scope).bytes(id.bytes()),
+        Key::ChangeSetOfName { scope, stack, name } => {
+            out.scope(scope).bytes(stack.bytes()).text(name.as_str())
+        }
         Key::StackOfName { scope, name } => out.scope(scope).text(name.as_str()),
         Key::StackResource { scope, stack, logical } => {
             out.scope(scope).bytes(stack.bytes()).text(logical.as_str())
@@ -255,7 +265,9 @@ pub fn parse(bytes: &[u8]) -> Result<Key, NotAKey> {
         | Kind::StackOfName
         | Kind::StackResource
         | Kind::StackEvent
-        | Kind::StackRun => parts.of_stack(kind)?,
+        | Kind::StackRun
+        | Kind::ChangeSet
+        | Kind::ChangeSetOfName => parts.of_stack(kind)?,
     };
     if parts.0.is_empty() { Ok(key) } else { Err(NotAKey) }
 }
@@ -331,6 +343,9 @@ fn prefix(prefix: &Prefix) -> Vec<u8> {
         }
         Prefix::StackEvents { scope, stack } => {
             begin(Kind::StackEvent, |out| out.scope(scope).bytes(stack.bytes()))
+        }
+        Prefix::ChangeSets { scope, stack } => {
+            begin(Kind::ChangeSetOfName, |out| out.scope(scope).bytes(stack.bytes()))
         }
         Prefix::StackRuns { region } => begin(Kind::StackRun, |out| out.text(region.as_str())),
     }
@@ -610,8 +625,12 @@ impl Parts<'_> {
         if kind == Kind::StackOfName {
             return Ok(Key::StackOfName { scope, name: self.text()? });
         }
+        if kind == Kind::ChangeSet {
+            return Ok(Key::ChangeSet { scope, id: ChangeSetId::from_bytes(self.array()?) });
+        }
         let stack = self.stack()?;
         Ok(match kind {
+            Kind::ChangeSetOfName => Key::ChangeSetOfName { scope, stack, name: self.text()? },
             Kind::Stack => Key::Stack { scope, id: stack },
             Kind::StackRun => Key::StackRun { scope, id: stack },
             Kind::StackResource => Key::StackResource { scope, stack, logical: self.text()? },

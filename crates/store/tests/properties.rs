@@ -18,7 +18,7 @@ use regent_core::ids::{
 };
 use regent_core::keys::stores::KeyStoreId;
 use regent_core::records::{Due, Facet, Key, Moment, Order, Prefix, Scan, Subject};
-use regent_core::stacks::ids::StackId;
+use regent_core::stacks::ids::{ChangeSetId, StackId};
 use regent_core::time::Timestamp;
 use regent_store::{codec, encode};
 
@@ -159,6 +159,7 @@ fn stack_id() -> BoxedStrategy<StackId> {
 fn stack_key() -> BoxedStrategy<Key> {
     let name = "[ab]{1,2}".prop_map(|name| name.parse().unwrap());
     let logical = "[ab]{1,2}".prop_map(|name| name.parse().unwrap());
+    let set = "[ab]{1,2}".prop_map(|name| name.parse().unwrap());
     prop_oneof![
         (scope(), stack_id()).prop_map(|(scope, id)| Key::Stack { scope, id }),
         (scope(), name).prop_map(|(scope, name)| Key::StackOfName { scope, name }),
@@ -173,6 +174,13 @@ fn stack_key() -> BoxedStrategy<Key> {
             number
         }),
         (scope(), stack_id()).prop_map(|(scope, id)| Key::StackRun { scope, id }),
+        (scope(), any::<[u8; 16]>())
+            .prop_map(|(scope, id)| Key::ChangeSet { scope, id: ChangeSetId::from_bytes(id) }),
+        (scope(), stack_id(), set).prop_map(|(scope, stack, name)| Key::ChangeSetOfName {
+            scope,
+            stack,
+            name
+        }),
     ]
     .boxed()
 }
@@ -267,6 +275,7 @@ fn prefix() -> BoxedStrategy<Prefix> {
         scope().prop_map(|scope| Prefix::Stacks { scope }),
         (scope(), stack_id()).prop_map(|(scope, stack)| Prefix::StackResources { scope, stack }),
         (scope(), stack_id()).prop_map(|(scope, stack)| Prefix::StackEvents { scope, stack }),
+        (scope(), stack_id()).prop_map(|(scope, stack)| Prefix::ChangeSets { scope, stack }),
         region().prop_map(|region| Prefix::StackRuns { region }),
     ]
     .boxed()
@@ -287,6 +296,10 @@ fn holds(prefix: &Prefix, key: &Key) -> bool {
         | (Prefix::StackEvents { scope: at, stack: of }, Key::StackEvent { scope, stack, .. }) => {
             (at, of) == (scope, stack)
         }
+        (
+            Prefix::ChangeSets { scope: at, stack: of },
+            Key::ChangeSetOfName { scope, stack, .. },
+        ) => (at, of) == (scope, stack),
         (
             Prefix::Facets { scope: at, facet: of, start },
             Key::SecretByFacet { scope, facet, text, .. },

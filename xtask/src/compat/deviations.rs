@@ -407,6 +407,24 @@ pub const DEVIATIONS: &[Deviation] = &[
     ),
     of(
         CloudFormation,
+        "CreateChangeSet",
+        "`ChangeSetType` `IMPORT`, `ResourcesToImport`, `ImportExistingResources`, `DeploymentMode` and what CreateStack refuses are refused by name",
+        "not built",
+    ),
+    of(
+        CloudFormation,
+        "CreateChangeSet",
+        "a change set is complete when the call returns; on AWS a little later",
+        "it is computed in the transaction that stores it, so that none is ever half made",
+    ),
+    of(
+        CloudFormation,
+        "CreateChangeSet",
+        "a stack has 100 change sets at most",
+        "each holds a template; AWS documents no number",
+    ),
+    of(
+        CloudFormation,
         "CreateStack",
         "`TemplateURL`, `RoleARN`, `NotificationARNs`, `ResourceTypes`, stack policies, rollback triggers, `DeploymentConfig` and `DisableValidation` are refused by name",
         "there is no S3, no SNS and no role to assume here; the others are not built",
@@ -455,15 +473,33 @@ pub const DEVIATIONS: &[Deviation] = &[
     ),
     of(
         CloudFormation,
+        "DescribeChangeSet",
+        "values of properties that cannot be read back, such as `SecretString`, are `****`; values of tags of the stack are not told",
+        "a description is not where a secret is read",
+    ),
+    of(
+        CloudFormation,
+        "DescribeChangeSet",
+        "one answer has all changes, and `NextToken` is refused",
+        "a stack has 500 resources at most",
+    ),
+    of(
+        CloudFormation,
         "DescribeStackEvents",
         "`ResourceProperties` is never there",
         "properties may hold secrets; they stay in the sealed template",
     ),
     of(
         CloudFormation,
+        "ExecuteChangeSet",
+        "`DisableRollback` and an `OnStackFailure` other than `ROLLBACK` are refused for an update",
+        "not built",
+    ),
+    of(
+        CloudFormation,
         "GetTemplate",
-        "`Processed` is the template as it was given; `ChangeSetName` is refused",
-        "loops are expanded when the template is read; change sets are not built",
+        "`Processed` is the template as it was given",
+        "loops are expanded when the template is read",
     ),
     of(
         CloudFormation,

@@ -11,6 +11,13 @@ pub struct Difference {
     pub changed: Vec<Changed>,
 }
 
+impl Difference {
+    /// Whether something changed whose change makes the resource anew.
+    pub fn may_replace(&self) -> bool {
+        self.changed.iter().any(|changed| changed.update == Update::Replacement)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
     pub property: &'static str,

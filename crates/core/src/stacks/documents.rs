@@ -17,6 +17,9 @@ pub enum Document<'a> {
     Template,
     Parameter(&'a str),
     Output(&'a str),
+    /// Of one change: the properties before it or after it, by the change set and the resource.
+    Before(&'a str),
+    After(&'a str),
 }
 
 /// The opened key of one stack.
@@ -62,6 +65,8 @@ impl Documents {
             Document::Template => ("template", ""),
             Document::Parameter(name) => ("parameter", name),
             Document::Output(name) => ("output", name),
+            Document::Before(name) => ("before", name),
+            Document::After(name) => ("after", name),
         };
         aad(self.account, self.id, kind, name)
     }
@@ -76,7 +81,7 @@ fn aad(account: AccountId, id: StackId, kind: &str, name: &str) -> Vec<u8> {
     let mut aad = Vec::new();
     for part in ["regent/stack/v1", account.as_str(), &id.to_string(), kind, name] {
         aad.extend_from_slice(part.as_bytes());
-        // No part contains a zero byte: names of parameters and outputs are alphanumeric.
+        // No part contains a zero byte: names are alphanumeric, but for a slash.
         aad.push(0);
     }
     aad

@@ -5,7 +5,8 @@ use regent_cfn::Located;
 
 use crate::policy::authorized::Denied;
 use crate::ports::StoreFault;
-use crate::stacks::ids::{LogicalId, StackArn, StackName};
+use crate::stacks::change_set::{ExecutionStatus, Outcome};
+use crate::stacks::ids::{ChangeSetArn, ChangeSetName, LogicalId, StackArn, StackName};
 use crate::stacks::model::Status;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +53,43 @@ pub enum Error {
     NeedsCapability {
         capability: &'static str,
     },
+    /// A change set that is to create a stack names one that there is.
+    ExistsAlready {
+        name: StackName,
+        change_set: ChangeSetName,
+    },
+    ChangeSetExists {
+        name: ChangeSetName,
+    },
+    /// No such change set, by the name or ARN as given.
+    NoChangeSet {
+        change_set: Box<str>,
+    },
+    TooManyChangeSets,
+    /// A change set that failed is executed.
+    NotExecutable {
+        change_set: ChangeSetArn,
+        outcome: Outcome,
+    },
+    /// A change set is executed or deleted that cannot be any more.
+    NotInExecution {
+        change_set: ChangeSetArn,
+        status: ExecutionStatus,
+        attempt: Attempt,
+    },
+    /// OnStackFailure or DisableRollback has a value that this operation has no use for.
+    OnFailureOfUpdate,
+    /// A stack that is only reviewed has no template to be summed up.
+    OnlyReviewed,
     /// Neither a stack nor a physical id.
     NoStackNamed,
+}
+
+/// What was tried with a change set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    Execute,
+    Delete,
 }
 
 impl From<StoreFault> for Error {

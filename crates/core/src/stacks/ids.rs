@@ -21,6 +21,11 @@ text_newtype! {
 }
 
 text_newtype! {
+    /// The name of a change set, of the same form as a stack's.
+    ChangeSetName, "change set name", |text| text.parse::<StackName>().is_ok()
+}
+
+text_newtype! {
     /// The name of a resource in its template.
     LogicalId, "logical id", |text| {
         (1..=regent_cfn::limits::NAME_LEN_MAX).contains(&text.len())
@@ -89,8 +94,7 @@ pub struct StackArn {
 impl fmt::Display for StackArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scope, name, id } = self;
-        let Scope { region, account } = scope;
-        write!(f, "arn:{}:cloudformation:{region}:{account}:stack/{name}/{id}", region.partition())
+        write!(f, "{}stack/{name}/{id}", prefix(*scope))
     }
 }
 
@@ -98,18 +102,83 @@ impl FromStr for StackArn {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let malformed = Malformed("stack ARN");
-        let mut parts = text.splitn(6, ':');
-        let mut next = || parts.next().ok_or(malformed);
-        let head = (next()?, next()?, next()?);
-        let scope = Scope { region: next()?.parse()?, account: next()?.parse()? };
-        if head != ("arn", scope.region.partition(), "cloudformation") {
-            return Err(malformed);
-        }
-        let rest = next()?.strip_prefix("stack/").ok_or(malformed)?;
-        let (name, id) = rest.split_once('/').ok_or(malformed)?;
+        let (scope, name, id) = parts(text, "stack/").ok_or(Malformed("stack ARN"))?;
         Ok(Self { scope, name: name.parse()?, id: id.parse()? })
     }
+}
+
+/// The last part of a change set's ARN: a UUID of version 7, as a stack's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ChangeSetId(StackId);
+
+impl ChangeSetId {
+    pub fn new(now: Timestamp, entropy: &dyn Entropy) -> Self {
+        Self(StackId::new(now, entropy))
+    }
+
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(StackId::from_bytes(bytes))
+    }
+
+    pub const fn bytes(&self) -> &[u8; 16] {
+        self.0.bytes()
+    }
+}
+
+impl FromStr for ChangeSetId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for ChangeSetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// `arn:<partition>:cloudformation:<region>:<account>:changeSet/<name>/<id>`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeSetArn {
+    pub scope: Scope,
+    pub name: ChangeSetName,
+    pub id: ChangeSetId,
+}
+
+impl fmt::Display for ChangeSetArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scope, name, id } = self;
+        write!(f, "{}changeSet/{name}/{id}", prefix(*scope))
+    }
+}
+
+impl FromStr for ChangeSetArn {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let (scope, name, id) = parts(text, "changeSet/").ok_or(Malformed("change set ARN"))?;
+        Ok(Self { scope, name: name.parse()?, id: id.parse()? })
+    }
+}
+
+/// What stands before the kind of thing in an ARN.
+fn prefix(scope: Scope) -> String {
+    let Scope { region, account } = scope;
+    format!("arn:{}:cloudformation:{region}:{account}:", region.partition())
+}
+
+/// The scope, name and id in an ARN of a kind of thing.
+fn parts<'t>(text: &'t str, kind: &str) -> Option<(Scope, &'t str, &'t str)> {
+    let mut parts = text.splitn(6, ':');
+    let head = (parts.next()?, parts.next()?, parts.next()?);
+    let scope = Scope { region: parts.next()?.parse().ok()?, account: parts.next()?.parse().ok()? };
+    if head != ("arn", scope.region.partition(), "cloudformation") {
+        return None;
+    }
+    let (name, id) = parts.next()?.strip_prefix(kind)?.split_once('/')?;
+    Some((scope, name, id))
 }
 
 #[cfg(test)]
@@ -140,6 +209,14 @@ mod tests {
         ] {
             assert!(wrong.parse::<StackArn>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn arns_of_change_sets_are_no_arns_of_stacks() {
+        let text = "arn:aws:cloudformation:us-east-1:111122223333:changeSet/a-b/0190163d-8694-739b-aea5-966c26f8ad91";
+        assert_eq!(text.parse::<ChangeSetArn>().unwrap().to_string(), text);
+        assert!(text.parse::<StackArn>().is_err());
+        assert!(text.replace("changeSet", "stack").parse::<ChangeSetArn>().is_err());
     }
 
     #[test]

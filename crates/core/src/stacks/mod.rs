@@ -4,6 +4,7 @@
 //! clients call ([`ops`]) and the machine that carries their work out ([`run`]). What a resource
 //! type is made of is behind [`handlers::Handlers`]. See `docs/adr/0007-stack-steps-are-transactions.md`.
 
+pub mod change_set;
 pub mod documents;
 pub mod error;
 pub mod handlers;
@@ -14,7 +15,9 @@ pub mod ready;
 pub mod run;
 pub mod target;
 
+mod changes;
 mod record;
 mod removal;
+mod sameness;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{AccountId, Scope};
-use crate::stacks::ids::{LogicalId, StackArn, StackId, StackName};
+use crate::stacks::ids::{
+    ChangeSetArn, ChangeSetId, ChangeSetName, LogicalId, StackArn, StackId, StackName,
+};
 use crate::tags::Tags;
 use crate::time::Timestamp;
 
@@ -38,9 +40,16 @@ pub struct Stack {
     pub next_event: u64,
     /// The token of the last operation, so that repeating it does nothing.
     pub token: Option<Box<str>>,
+    /// The change set that made the stack or was executed last.
+    pub change_set: Option<(ChangeSetName, ChangeSetId)>,
 }
 
 impl Stack {
+    pub fn change_set_arn(&self, scope: Scope) -> Option<ChangeSetArn> {
+        let (name, id) = self.change_set.clone()?;
+        Some(ChangeSetArn { scope, name, id })
+    }
+
     pub fn arn(&self, scope: Scope) -> StackArn {
         StackArn { scope, name: self.name.clone(), id: self.id }
     }
@@ -197,10 +206,12 @@ pub enum Status {
     UpdateRollbackFailed,
     UpdateRollbackCompleteCleanupInProgress,
     UpdateRollbackComplete,
+    /// There is a change set to create the stack with, and nothing else.
+    ReviewInProgress,
 }
 
 impl Status {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::CreateInProgress,
         Self::CreateFailed,
         Self::CreateComplete,
@@ -219,6 +230,7 @@ impl Status {
         Self::UpdateRollbackFailed,
         Self::UpdateRollbackCompleteCleanupInProgress,
         Self::UpdateRollbackComplete,
+        Self::ReviewInProgress,
     ];
 
     /// Whether a stack in this state may be updated.

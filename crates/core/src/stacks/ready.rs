@@ -82,6 +82,25 @@ impl Ready {
         Self::read(documents::text(&template)?, &given, pseudo).map_err(|_| StoreFault)
     }
 
+    /// Whether a parameter has another value on another side.
+    pub fn parameter_differs(&self, other: &Self, name: &str) -> bool {
+        self.values.get(name) != other.values.get(name)
+    }
+
+    /// Treats the values of parameters that may be echoed as what they are: no secrets.
+    #[must_use]
+    pub fn revealed(mut self) -> Self {
+        let plain = |text: &mut Text| *text = Text::new(text.expose());
+        for declared in self.template.parameters.iter().filter(|declared| !declared.no_echo) {
+            match self.values.get_mut(&declared.name) {
+                Some(ParameterValue::One(text)) => plain(text),
+                Some(ParameterValue::Many(texts)) => texts.iter_mut().for_each(plain),
+                None => {}
+            }
+        }
+        self
+    }
+
     pub fn resolution(&self) -> Result<Resolution<'_>, Located> {
         Resolution::new(&self.template, &self.values, &self.pseudo)
     }

@@ -86,6 +86,15 @@ pub(super) fn begin(cx: &Cx<'_>, tx: &mut Tx<'_>, stack: &mut Stack, begun: Begu
     put_run(tx, scope, stack.id, run);
 }
 
+/// The first event of a stack that no run is of.
+pub(super) fn put_first_event(cx: &Cx<'_>, tx: &mut Tx<'_>, stack: &mut Stack) {
+    let event = of_stack(cx, stack, None);
+    let (scope, number) = (cx.scope(), stack.next_event);
+    stack.next_event += 1;
+    let key = Key::StackEvent { scope, stack: stack.id, number };
+    tx.put(key, Record::StackEvent(Arc::new(event)));
+}
+
 /// How a run begins.
 pub(super) struct Begun {
     pub phase: Phase,

@@ -10,6 +10,7 @@ use regent_cfn::{Disposal, Value};
 
 use crate::ports::StoreFault;
 use crate::records::Key;
+use crate::stacks::change_set;
 use crate::stacks::handlers::{Done, Failure};
 use crate::stacks::ids::LogicalId;
 use crate::stacks::model::{Instance, Phase, Reason, Resource, Status};
@@ -27,7 +28,7 @@ impl Work<'_, '_> {
         let sides = self.sides()?;
         let order = self.removal_order(&sides);
         loop {
-            let Some(name) = self.at(&order) else { return Ok(self.cleaned()) };
+            let Some(name) = self.at(&order) else { return self.cleaned() };
             let Some(resource) = self.resources.get(&name).cloned() else {
                 self.run.position += 1;
                 continue;
@@ -222,7 +223,7 @@ impl Work<'_, '_> {
         self.resources.remove(logical.as_str());
     }
 
-    fn cleaned(&mut self) -> Progress {
+    fn cleaned(&mut self) -> Result<Progress, StoreFault> {
         let failed: BTreeSet<LogicalId> = self
             .run
             .failed
@@ -255,6 +256,10 @@ impl Work<'_, '_> {
                 self.tell(Status::DeleteComplete, None);
                 let name = self.stack.name.clone();
                 self.tx.remove(Key::StackOfName { scope: self.scope, name });
+                let (scope, stack) = (self.scope, self.stack.id);
+                for set in change_set::of_stack(self.tx, scope, stack)? {
+                    change_set::remove(self.tx, scope, stack, set);
+                }
             }
         }
         self.ended()

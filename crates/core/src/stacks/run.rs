@@ -18,6 +18,7 @@ use crate::ids::Scope;
 use crate::limits;
 use crate::ports::StoreFault;
 use crate::records::Key;
+use crate::stacks::change_set;
 use crate::stacks::documents::{Document, Documents};
 use crate::stacks::handlers::{Change, Done, Failure, Handled, Handlers, Place, Settled};
 use crate::stacks::ids::{LogicalId, StackId};
@@ -426,11 +427,11 @@ impl Work<'_, '_> {
         self.keep(logical)?;
         let failed = BTreeSet::from([logical.clone()]);
         self.run.failed.insert(logical.clone());
-        Ok(self.turn_back(if creating {
+        self.turn_back(if creating {
             Reason::FailedToCreate(failed)
         } else {
             Reason::FailedToUpdate(failed)
-        }))
+        })
     }
 
     /// A resource whose properties could not even be resolved.
@@ -449,7 +450,7 @@ impl Work<'_, '_> {
         Ok(resource)
     }
 
-    fn turn_back(&mut self, reason: Reason) -> Progress {
+    fn turn_back(&mut self, reason: Reason) -> Result<Progress, StoreFault> {
         self.run.waiting = None;
         self.run.position = 0;
         match (self.run.phase, self.stack.options.on_failure) {
@@ -459,15 +460,15 @@ impl Work<'_, '_> {
             }
             (Phase::Create, OnFailure::Rollback) => {
                 self.tell(Status::RollbackInProgress, Some(reason));
-                self.phase(Phase::Rollback)
+                Ok(self.phase(Phase::Rollback))
             }
             (Phase::Create, OnFailure::Delete) => {
                 self.tell(Status::DeleteInProgress, Some(reason));
-                self.phase(Phase::Delete)
+                Ok(self.phase(Phase::Delete))
             }
             (Phase::Update, _) => {
                 self.tell(Status::UpdateRollbackInProgress, Some(reason));
-                self.phase(Phase::UpdateRollback)
+                Ok(self.phase(Phase::UpdateRollback))
             }
             _ => {
                 self.tell(Status::UpdateRollbackFailed, Some(reason));
@@ -486,13 +487,13 @@ impl Work<'_, '_> {
         }
         match self.outputs(goal)? {
             Ok(outputs) => self.stack.outputs = outputs,
-            Err(problem) => return Ok(self.turn_back(Reason::Said(problem.to_string().into()))),
+            Err(problem) => return self.turn_back(Reason::Said(problem.to_string().into())),
         }
         let made = self.stack.target.take();
         let before = std::mem::replace(&mut self.stack.current, made);
         if self.run.phase == Phase::Create {
             self.tell(Status::CreateComplete, None);
-            return Ok(self.ended());
+            return self.ended();
         }
         self.stack.leaving = before;
         self.tell(Status::UpdateCompleteCleanupInProgress, None);
@@ -570,10 +571,11 @@ impl Work<'_, '_> {
         self.moved()
     }
 
-    pub(super) fn ended(&mut self) -> Progress {
+    pub(super) fn ended(&mut self) -> Result<Progress, StoreFault> {
+        change_set::note_end(self.tx, self.scope, &self.stack)?;
         self.stack.next_event = self.run.next_event;
         record::put_stack(self.tx, self.scope, self.stack.clone());
         self.tx.remove(Key::StackRun { scope: self.scope, id: self.stack.id });
-        Progress::Moved
+        Ok(Progress::Moved)
     }
 }

@@ -5,6 +5,7 @@
 //! record are a [`Corruption`], never a panic, and never a record that is nearly right. The
 //! messages are listed in `docs/storage-format.md` and pinned by golden tests.
 
+mod change_set;
 mod grant;
 mod key;
 mod key_store;
@@ -21,7 +22,7 @@ use regent_core::ids::{KeyId, Scope};
 use regent_core::ports::{StoreFault, TransportKey};
 use regent_core::records::{Key, Record};
 use regent_core::replication::change::Stamp;
-use regent_core::stacks::ids::StackId;
+use regent_core::stacks::ids::{ChangeSetId, StackId};
 use regent_core::tags::Tags;
 use regent_core::time::Timestamp;
 
@@ -108,6 +109,10 @@ pub fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, Misplaced> {
         }
         (Key::StackEvent { .. }, Record::StackEvent(event)) => stack::encode_event(event),
         (Key::StackRun { .. }, Record::StackRun(run)) => stack::encode_run(run),
+        (Key::ChangeSet { id, .. }, Record::ChangeSet(set)) if set.id == *id => {
+            change_set::encode(set)
+        }
+        (Key::ChangeSetOfName { .. }, Record::ChangeSetRef(id)) => sealed(id.bytes()),
         _ => return Err(Misplaced(Kind::of(key))),
     };
     Ok(bytes)
@@ -166,6 +171,12 @@ fn decode_under(key: &Key, bytes: &[u8]) -> Result<Record, Flaw> {
         Key::StackEvent { .. } => Record::StackEvent(Arc::new(stack::decode_event(bytes)?)),
         Key::StackRun { scope, .. } => {
             Record::StackRun(Arc::new(stack::decode_run(scope.account, bytes)?))
+        }
+        Key::ChangeSet { id, .. } => Record::ChangeSet(Arc::new(change_set::decode(*id, bytes)?)),
+        Key::ChangeSetOfName { .. } => {
+            let id = read::<SealedRecord>(bytes)?.sealed;
+            let id = id.try_into().map_err(|_| Flaw::Field("id"))?;
+            Record::ChangeSetRef(ChangeSetId::from_bytes(id))
         }
     })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use regent_core::ids::AccountId;
-use regent_core::stacks::ids::{LogicalId, StackId};
+use regent_core::stacks::ids::{ChangeSetId, LogicalId, StackId};
 use regent_core::stacks::model::{
     Event, Instance, OnFailure, Options, Output, Parameter, Phase, Reason, Resource, Run, Side,
     Stack, Status,
@@ -52,10 +52,20 @@ struct StackRecord {
     next_event: u64,
     #[prost(string, optional, tag = "19")]
     token: Option<String>,
+    #[prost(message, optional, tag = "20")]
+    change_set: Option<ChangeSetMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct SideMessage {
+struct ChangeSetMessage {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(bytes = "vec", tag = "2")]
+    id: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct SideMessage {
     #[prost(uint32, tag = "1")]
     generation: u32,
     #[prost(bytes = "vec", tag = "2")]
@@ -192,6 +202,7 @@ const fn status_number(status: Status) -> u32 {
         Status::UpdateRollbackFailed => 16,
         Status::UpdateRollbackCompleteCleanupInProgress => 17,
         Status::UpdateRollbackComplete => 18,
+        Status::ReviewInProgress => 19,
     }
 }
 
@@ -219,7 +230,7 @@ fn phase(number: u32) -> Result<Phase, Flaw> {
     found.map(|(_, phase)| *phase).ok_or(Flaw::Field("phase"))
 }
 
-const fn on_failure_number(on_failure: OnFailure) -> u32 {
+pub(super) const fn on_failure_number(on_failure: OnFailure) -> u32 {
     match on_failure {
         OnFailure::Rollback => 0,
         OnFailure::DoNothing => 1,
@@ -227,7 +238,7 @@ const fn on_failure_number(on_failure: OnFailure) -> u32 {
     }
 }
 
-fn on_failure(number: u32) -> Result<OnFailure, Flaw> {
+pub(super) fn on_failure(number: u32) -> Result<OnFailure, Flaw> {
     match number {
         0 => Ok(OnFailure::Rollback),
         1 => Ok(OnFailure::DoNothing),
@@ -270,7 +281,7 @@ fn logicals(texts: &[String]) -> Result<BTreeSet<LogicalId>, Flaw> {
     texts.iter().map(|text| parse(text, "resources")).collect()
 }
 
-fn side_message(side: &Side) -> SideMessage {
+pub(super) fn side_message(side: &Side) -> SideMessage {
     let parameters = side.parameters.iter().map(|(name, parameter)| {
         let value = parameter.value.to_vec();
         (name.to_string(), ParameterMessage { value, no_echo: parameter.no_echo })
@@ -285,7 +296,7 @@ fn side_message(side: &Side) -> SideMessage {
     }
 }
 
-fn side(message: SideMessage) -> Side {
+pub(super) fn side(message: SideMessage) -> Side {
     let parameter = |(name, message): (String, ParameterMessage)| {
         let value = message.value.into();
         (name.into(), Parameter { value, no_echo: message.no_echo })
@@ -326,6 +337,10 @@ pub(super) fn encode_stack(stack: &Stack) -> Vec<u8> {
         generation: stack.generation,
         next_event: stack.next_event,
         token: text(stack.token.as_deref()),
+        change_set: stack
+            .change_set
+            .as_ref()
+            .map(|(name, id)| ChangeSetMessage { name: name.to_string(), id: id.bytes().to_vec() }),
     }
     .encode_to_vec()
 }
@@ -336,6 +351,10 @@ pub(super) fn decode_stack(id: StackId, bytes: &[u8]) -> Result<Stack, Flaw> {
         key: message.key.into(),
         value: message.value.into(),
         description: message.description.map(Into::into),
+    };
+    let change_set = |message: ChangeSetMessage| {
+        let id = message.id.try_into().map_err(|_| Flaw::Field("change_set"))?;
+        Ok((parse(&message.name, "change_set")?, ChangeSetId::from_bytes(id)))
     };
     Ok(Stack {
         id,
@@ -359,6 +378,7 @@ pub(super) fn decode_stack(id: StackId, bytes: &[u8]) -> Result<Stack, Flaw> {
         generation: message.generation,
         next_event: message.next_event,
         token: message.token.map(Into::into),
+        change_set: message.change_set.map(change_set).transpose()?,
     })
 }
 

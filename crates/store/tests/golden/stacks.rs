@@ -5,7 +5,11 @@
 use std::sync::Arc;
 
 use regent_core::records::{Key, Record};
-use regent_core::stacks::ids::{LogicalId, StackId};
+use regent_core::stacks::change_set::{
+    Action, Attribute, Cause, Change, ChangeSet, Detail, Executed, How, Old, Outcome, Replacement,
+    Values,
+};
+use regent_core::stacks::ids::{ChangeSetId, LogicalId, StackId};
 use regent_core::stacks::model::{
     Event, Instance, OnFailure, Options, Output, Parameter, Phase, Reason, Resource, Run, Side,
     Stack, Status,
@@ -17,6 +21,7 @@ pub fn all() -> Vec<(String, Key, Record)> {
     let (scope, id) = (scope(), stack_id());
     let logical: LogicalId = "Secret".parse().unwrap();
     let stack_key = || Key::Stack { scope, id };
+    let set_key = || Key::ChangeSet { scope, id: change_set_id() };
     let resource = Resource {
         type_name: "AWS::KMS::Key".into(),
         instances: vec![
@@ -66,6 +71,14 @@ pub fn all() -> Vec<(String, Key, Record)> {
             Record::StackResource(resource.into()),
         ),
         ("stack-run".into(), Key::StackRun { scope, id }, Record::StackRun(run.into())),
+        ("stack-reviewed".into(), stack_key(), Record::Stack(reviewed_stack().into())),
+        ("change-set".into(), set_key(), Record::ChangeSet(change_set().into())),
+        ("change-set-bare".into(), set_key(), Record::ChangeSet(bare_change_set().into())),
+        (
+            "change-set-of-name".into(),
+            Key::ChangeSetOfName { scope, stack: id, name: "set".parse().unwrap() },
+            Record::ChangeSetRef(change_set_id()),
+        ),
     ];
     let reasons = [
         Reason::UserInitiated,
@@ -124,6 +137,90 @@ fn stack() -> Stack {
         generation: 3,
         next_event: 12,
         token: Some("token".into()),
+        change_set: None,
+    }
+}
+
+fn change_set_id() -> ChangeSetId {
+    ChangeSetId::from_bytes([8; 16])
+}
+
+fn reviewed_stack() -> Stack {
+    Stack {
+        status: Status::ReviewInProgress,
+        change_set: Some(("set".parse().unwrap(), change_set_id())),
+        ..bare_stack()
+    }
+}
+
+fn change_set() -> ChangeSet {
+    let sealed = |text: &[u8]| Some(text.into());
+    let detail = |attribute, cause| Detail {
+        attribute,
+        recreation: Replacement::Perhaps,
+        cause,
+        known: false,
+        values: None,
+    };
+    let details = vec![
+        Detail {
+            known: true,
+            values: Some(Values {
+                how: How::Modified,
+                before: sealed(b"sealed old"),
+                after: sealed(b"sealed new"),
+            }),
+            ..detail(Attribute::Property("Name".into()), Cause::Direct)
+        },
+        detail(Attribute::Tags, Cause::Parameter("P".into())),
+        detail(Attribute::Metadata, Cause::Reference("R".into())),
+        detail(Attribute::DeletionPolicy, Cause::Attribute("R.Arn".into())),
+        detail(Attribute::UpdateReplacePolicy, Cause::Direct),
+    ];
+    let change = |action, old| Change {
+        action,
+        logical: "Secret".parse().unwrap(),
+        physical: Some("id".into()),
+        type_name: "AWS::KMS::Key".into(),
+        old,
+        details: Vec::new(),
+        before: sealed(b"sealed before"),
+        after: sealed(b"sealed after"),
+    };
+    let replaced = change(Action::Modify(Replacement::Yes), Some(Old::Retained));
+    ChangeSet {
+        id: change_set_id(),
+        name: "set".parse().unwrap(),
+        stack: stack_id(),
+        base: 2,
+        side: stack().current.unwrap(),
+        description: Some("d".into()),
+        created: at(3),
+        token: Some("token".into()),
+        on_failure: Some(OnFailure::Delete),
+        nested: true,
+        outcome: Outcome::Complete,
+        executed: Some(Executed::Failed),
+        changes: vec![
+            Change { details, ..replaced },
+            change(Action::Modify(Replacement::Perhaps), None),
+            change(Action::Modify(Replacement::No), None),
+            Change { physical: None, before: None, ..change(Action::Add, None) },
+            Change { after: None, ..change(Action::Remove, Some(Old::Deleted)) },
+        ],
+    }
+}
+
+fn bare_change_set() -> ChangeSet {
+    ChangeSet {
+        description: None,
+        token: None,
+        on_failure: None,
+        nested: false,
+        outcome: Outcome::Empty,
+        executed: None,
+        changes: Vec::new(),
+        ..change_set()
     }
 }
 

@@ -5,7 +5,6 @@ use regent_core::stacks::error::Error;
 use regent_core::stacks::ids::StackArn;
 use regent_core::stacks::model::{OnFailure, Options};
 use regent_core::stacks::ops::CreateStack;
-use regent_core::stacks::ready::Given;
 
 use super::fault::{self, Missing};
 use super::members;
@@ -16,11 +15,20 @@ use crate::query_xml::{Fields, Params};
 
 const ON_FAILURE: [&str; 3] = ["DO_NOTHING", "ROLLBACK", "DELETE"];
 
-fn on_failure(params: &Params<'_>) -> Result<OnFailure, Fault> {
-    let given = params.text("OnFailure");
+/// What becomes of a stack whose creation fails, by its name.
+pub fn named_on_failure(member: &str, given: Option<&str>) -> Result<Option<OnFailure>, Fault> {
     let mut check = Constraints::new();
-    check.text("onFailure", given).one_of(&ON_FAILURE);
+    check.text(member, given).one_of(&ON_FAILURE);
     check.finish()?;
+    Ok(given.map(|given| match given {
+        "DO_NOTHING" => OnFailure::DoNothing,
+        "DELETE" => OnFailure::Delete,
+        _ => OnFailure::Rollback,
+    }))
+}
+
+fn on_failure(params: &Params<'_>) -> Result<OnFailure, Fault> {
+    let given = named_on_failure("onFailure", params.text("OnFailure"))?;
     let disabled = params.boolean("DisableRollback")?;
     Ok(match (given, disabled) {
         (Some(_), Some(_)) => {
@@ -28,9 +36,9 @@ fn on_failure(params: &Params<'_>) -> Result<OnFailure, Fault> {
                 "Either DisableRollback or OnFailure can be specified, not both.",
             ));
         }
-        (Some("DO_NOTHING"), None) | (None, Some(true)) => OnFailure::DoNothing,
-        (Some("DELETE"), None) => OnFailure::Delete,
-        _ => OnFailure::Rollback,
+        (Some(given), None) => given,
+        (None, Some(true)) => OnFailure::DoNothing,
+        (None, _) => OnFailure::Rollback,
     })
 }
 
@@ -43,16 +51,7 @@ impl QueryOperation for CreateStack {
         check.finish()?;
         members::refuse_unbuilt(params)?;
         let template = members::template(params)?.ok_or_else(fault::no_template)?;
-        let mut parameters = Given::new();
-        for (key, value) in members::parameters(params)? {
-            // There is no stack to have a value from.
-            let value = value.ok_or_else(|| {
-                Fault::validation(format!(
-                    "Invalid input for parameter key {key}. Cannot specify usePreviousValue as true for a new stack"
-                ))
-            })?;
-            parameters.insert(key.into(), value);
-        }
+        let parameters = members::new_parameters(params)?;
         Ok(Self {
             name,
             template,

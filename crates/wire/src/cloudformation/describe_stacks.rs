@@ -1,6 +1,5 @@
 //! DescribeStacks on the wire.
 
-use regent_cfn::Text;
 use regent_core::cx::Cx;
 use regent_core::stacks::error::Error;
 use regent_core::stacks::model::{OnFailure, Status};
@@ -38,19 +37,10 @@ fn write(shown: &Shown, cx: &Cx<'_>, fields: &mut Fields<'_>) {
     let side = stack.shown();
     fields.text("StackId", stack.arn(cx.scope()).to_string().as_str());
     fields.text("StackName", stack.name.as_str());
+    let change_set = stack.change_set_arn(cx.scope()).map(|arn| arn.to_string());
+    fields.text("ChangeSetId", change_set.as_deref());
     fields.text("Description", side.and_then(|side| side.description.as_deref()));
-    if !shown.parameters.is_empty() {
-        fields.list("Parameters", |list| {
-            for (key, value) in &shown.parameters {
-                list.structure(|parameter| {
-                    parameter.text("ParameterKey", &**key);
-                    // AWS: what is not to be echoed is four stars.
-                    let value = value.as_ref().map_or("****", Text::expose);
-                    parameter.text("ParameterValue", value);
-                });
-            }
-        });
-    }
+    status::parameters(fields, &shown.parameters);
     fields.time_ms("CreationTime", stack.created);
     fields.time_ms("DeletionTime", stack.deleted);
     fields.time_ms("LastUpdatedTime", stack.updated);

@@ -3,9 +3,9 @@
 //! A template's problems bring their own words, which are AWS's. Which of three sentences says that
 //! there is no such stack depends on the operation.
 
-use regent_core::stacks::error::Error;
+use regent_core::stacks::error::{Attempt, Error};
 
-use super::status;
+use super::{change_set, status};
 use crate::fault::Fault;
 use crate::secretsmanager::fault::denial;
 use crate::service::Service;
@@ -63,10 +63,50 @@ pub fn of(error: Error, missing: Missing) -> Fault {
             "InsufficientCapabilitiesException",
             format!("Requires capabilities : [{capability}]"),
         ),
+        Error::ExistsAlready { name, change_set } => Fault::validation(format!(
+            "Stack [{name}] already exists and cannot be created again with the changeSet [{change_set}]."
+        )),
+        Error::ChangeSetExists { name } => Fault::query(
+            400,
+            "AlreadyExistsException",
+            format!(
+                "ChangeSet {name} cannot be created due to a mismatch with existing attribute Template"
+            ),
+        ),
+        Error::NoChangeSet { change_set } => Fault::query(
+            404,
+            "ChangeSetNotFound",
+            format!("ChangeSet [{change_set}] does not exist"),
+        ),
+        Error::TooManyChangeSets => {
+            Fault::query(400, "LimitExceededException", "Limit for change sets has been exceeded")
+        }
+        Error::NotExecutable { change_set, outcome } => invalid_status(format!(
+            "ChangeSet [{change_set}] cannot be executed in its current status of [{}]",
+            change_set::outcome(outcome)
+        )),
+        Error::NotInExecution { change_set, status, attempt } => {
+            let attempt = match attempt {
+                Attempt::Execute => "executed",
+                Attempt::Delete => "deleted",
+            };
+            invalid_status(format!(
+                "ChangeSet [{change_set}] cannot be {attempt} in its current execution status of [{}]",
+                change_set::execution(status)
+            ))
+        }
+        Error::OnFailureOfUpdate => unsupported("OnStackFailure or DisableRollback of an update"),
+        Error::OnlyReviewed => {
+            Fault::validation("GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.")
+        }
         Error::NoStackNamed => Fault::validation(
             "Either StackName or PhysicalResourceId must be specified, but not both.",
         ),
     }
+}
+
+fn invalid_status(message: String) -> Fault {
+    Fault::query(400, "InvalidChangeSetStatus", message)
 }
 
 /// A member whose feature is not built is refused by name, never ignored.

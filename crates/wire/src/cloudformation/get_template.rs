@@ -6,6 +6,7 @@ use regent_cfn::Text;
 use regent_core::cx::Cx;
 use regent_core::stacks::error::Error;
 use regent_core::stacks::ops::GetTemplate;
+use regent_core::stacks::ops::get_template::Of;
 
 use super::fault::{self, Missing};
 use super::members;
@@ -20,15 +21,17 @@ impl QueryOperation for GetTemplate {
         let stage = params.text("TemplateStage");
         check.text("templateStage", stage).one_of(&["Original", "Processed"]);
         check.finish()?;
-        if params.text("ChangeSetName").is_some() {
-            return Err(fault::unsupported("ChangeSetName"));
-        }
-        Ok(Self { stack: members::stack(params)? })
+        let of = match params.text("ChangeSetName") {
+            Some(_) => Of::ChangeSet(members::change_set(params)?),
+            None => Of::Stack(members::stack(params)?),
+        };
+        Ok(Self { of })
     }
 
-    fn encode(output: &Text, _cx: &Cx<'_>, fields: &mut Fields<'_>) {
-        fields.text("TemplateBody", output.expose());
-        fields.texts("StagesAvailable", ["Original", "Processed"]);
+    fn encode(output: &Option<Text>, _cx: &Cx<'_>, fields: &mut Fields<'_>) {
+        fields.text("TemplateBody", output.as_ref().map(Text::expose));
+        let stages: &[&str] = if output.is_some() { &["Original", "Processed"] } else { &[] };
+        fields.texts("StagesAvailable", stages.iter().copied());
     }
 
     fn fault(error: Error, _cx: &Cx<'_>) -> Fault {

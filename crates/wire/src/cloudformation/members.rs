@@ -8,7 +8,9 @@ use std::str::FromStr;
 
 use regent_cfn::Text;
 use regent_core::limits;
-use regent_core::stacks::ids::{StackArn, StackName};
+use regent_core::stacks::change_set::ChangeSetRef;
+use regent_core::stacks::ids::{ChangeSetName, StackArn, StackName};
+use regent_core::stacks::ready::Given;
 use regent_core::stacks::target::StackRef;
 use regent_core::tags::{Tags, is_reserved};
 
@@ -19,6 +21,7 @@ use crate::query_xml::Params;
 
 const NAME_PATTERN: &str = "[a-zA-Z][-a-zA-Z0-9]*";
 const NAME_OR_ARN_PATTERN: &str = r"[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*";
+const CHANGE_SET_REF_LEN_MAX: usize = 1600; // model
 const TOKEN_PATTERN: &str = "[a-zA-Z0-9][-a-zA-Z0-9]*";
 const CAPABILITIES: [&str; 3] =
     ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"];
@@ -27,17 +30,18 @@ const CAPABILITIES: [&str; 3] =
 pub fn new_name(params: &Params<'_>) -> Result<StackName, Fault> {
     let given = params.text("StackName");
     let mut check = Constraints::new();
-    let legal = |text: &str| {
-        text.starts_with(|first: char| first.is_ascii_alphabetic())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
     check
         .text("stackName", given)
         .required()
         .length(1..=limits::STACK_NAME_LEN_MAX)
-        .pattern(NAME_PATTERN, legal);
+        .pattern(NAME_PATTERN, is_name);
     check.finish()?;
     given.unwrap_or_default().parse().map_err(|_| Fault::serialization())
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 /// A stack by its name or ARN.
@@ -59,6 +63,61 @@ pub fn optional_stack(params: &Params<'_>) -> Result<Option<StackRef>, Fault> {
     }
 }
 
+/// The name of a change set to be made.
+pub fn change_set_name(params: &Params<'_>) -> Result<ChangeSetName, Fault> {
+    let given = params.text("ChangeSetName");
+    let mut check = Constraints::new();
+    check
+        .text("changeSetName", given)
+        .required()
+        .length(1..=limits::STACK_NAME_LEN_MAX)
+        .pattern(NAME_PATTERN, is_name);
+    check.finish()?;
+    given.unwrap_or_default().parse().map_err(|_| Fault::serialization())
+}
+
+/// A change set by its ARN, or by its name in a stack.
+pub fn change_set(params: &Params<'_>) -> Result<ChangeSetRef, Fault> {
+    let given = params.text("ChangeSetName");
+    let mut check = Constraints::new();
+    check
+        .text("changeSetName", given)
+        .required()
+        .length(1..=CHANGE_SET_REF_LEN_MAX)
+        .pattern("[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/]*", |text| {
+            is_name(text) || text.starts_with("arn:") && text.is_ascii()
+        });
+    check.finish()?;
+    let (given, stack) = (given.unwrap_or_default(), optional_stack(params)?);
+    if stack.is_none() && !given.starts_with("arn:") {
+        return Err(Fault::validation(
+            "StackName must be specified if ChangeSetName is not specified as an ARN.",
+        ));
+    }
+    Ok(ChangeSetRef { stack, given: given.into() })
+}
+
+/// For lists that are never longer than one answer.
+pub fn no_next_token(params: &Params<'_>) -> Result<(), Fault> {
+    match params.text("NextToken") {
+        Some(_) => Err(Fault::validation("NextToken is invalid")),
+        None => Ok(()),
+    }
+}
+
+/// The template of an update: none is the one that the stack has.
+pub fn template_or_previous(params: &Params<'_>) -> Result<Option<Box<str>>, Fault> {
+    let template = template(params)?;
+    let previous = params.boolean("UsePreviousTemplate")?.unwrap_or_default();
+    match (template, previous) {
+        (Some(_), true) => Err(Fault::validation(
+            "Only one of UsePreviousTemplate, Template URL or Template Body may be specified.",
+        )),
+        (None, false) => Err(fault::no_template()),
+        (template, _) => Ok(template),
+    }
+}
+
 /// The template of a request, if it has one.
 pub fn template(params: &Params<'_>) -> Result<Option<Box<str>>, Fault> {
     if params.text("TemplateURL").is_some() {
@@ -74,6 +133,21 @@ pub fn template(params: &Params<'_>) -> Result<Option<Box<str>>, Fault> {
 
 /// A parameter's key and value.
 pub type Parameter = (Box<str>, Option<Text>);
+
+/// The parameters of a stack that is not there yet.
+pub fn new_parameters(params: &Params<'_>) -> Result<Given, Fault> {
+    let mut given = Given::new();
+    for (key, value) in parameters(params)? {
+        // There is no stack to have a value from.
+        let value = value.ok_or_else(|| {
+            Fault::validation(format!(
+                "Invalid input for parameter key {key}. Cannot specify usePreviousValue as true for a new stack"
+            ))
+        })?;
+        given.insert(key.into(), value);
+    }
+    Ok(given)
+}
 
 /// A key and its value, or that it is to stay as it is.
 pub fn parameters(params: &Params<'_>) -> Result<Vec<Parameter>, Fault> {

@@ -1,15 +1,21 @@
 //! CloudFormation on the wire: one file per operation, and the handlers of its resource types.
 
+pub mod change_set;
+pub mod create_change_set;
 pub mod create_stack;
+pub mod delete_change_set;
 pub mod delete_stack;
+pub mod describe_change_set;
 pub mod describe_stack_events;
 pub mod describe_stack_resource;
 pub mod describe_stack_resources;
 pub mod describe_stacks;
+pub mod execute_change_set;
 pub mod fault;
 pub mod get_template;
 pub mod get_template_summary;
 pub mod handlers;
+pub mod list_change_sets;
 pub mod list_stack_resources;
 pub mod list_stacks;
 pub mod members;

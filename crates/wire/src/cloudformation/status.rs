@@ -1,5 +1,6 @@
 //! Statuses and reasons in AWS's words, and the pieces that several answers have.
 
+use regent_cfn::Text;
 use regent_core::ids::KeyId;
 use regent_core::stacks::ids::{LogicalId, StackArn};
 use regent_core::stacks::model::{Event, Reason, Stack, Status};
@@ -30,6 +31,7 @@ pub const fn name(status: Status) -> &'static str {
             "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
         }
         Status::UpdateRollbackComplete => "UPDATE_ROLLBACK_COMPLETE",
+        Status::ReviewInProgress => "REVIEW_IN_PROGRESS",
     }
 }
 
@@ -80,6 +82,21 @@ pub fn event_id(stack: &StackArn, number: u64, event: &Event) -> String {
         return KeyId::from_bytes(bytes, false).to_string();
     };
     format!("{logical}-{}-{}", name(event.status), extended_ms(event.at).as_str())
+}
+
+/// Parameters, if there are any. AWS: what is not to be echoed is four stars.
+pub fn parameters(fields: &mut Fields<'_>, parameters: &[(Box<str>, Option<Text>)]) {
+    if parameters.is_empty() {
+        return;
+    }
+    fields.list("Parameters", |list| {
+        for (key, value) in parameters {
+            list.structure(|parameter| {
+                parameter.text("ParameterKey", &**key);
+                parameter.text("ParameterValue", value.as_ref().map_or("****", Text::expose));
+            });
+        }
+    });
 }
 
 pub fn tags(fields: &mut Fields<'_>, tags: &Tags) {

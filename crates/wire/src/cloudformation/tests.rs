@@ -3,6 +3,7 @@
 //! Each step is one transaction of the core, committed by itself, and made from the store alone, as
 //! after a restart. [`Story`] runs requests as clients write them, and prints what clients see.
 
+mod change_sets;
 mod operations;
 mod replica_keys;
 mod rotation_schedules;

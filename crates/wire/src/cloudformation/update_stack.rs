@@ -18,17 +18,7 @@ impl QueryOperation for UpdateStack {
         if params.boolean("DisableRollback")?.unwrap_or_default() {
             return Err(fault::unsupported("DisableRollback"));
         }
-        let template = members::template(params)?;
-        let previous = params.boolean("UsePreviousTemplate")?.unwrap_or_default();
-        let template = match (template, previous) {
-            (Some(_), true) => {
-                return Err(Fault::validation(
-                    "Only one of UsePreviousTemplate, Template URL or Template Body may be specified.",
-                ));
-            }
-            (None, false) => return Err(fault::no_template()),
-            (template, _) => template,
-        };
+        let template = members::template_or_previous(params)?;
         Ok(Self {
             stack,
             template,

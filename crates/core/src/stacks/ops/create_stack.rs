@@ -60,24 +60,28 @@ impl Command for CreateStack {
     ) -> Result<Step<StackArn>, Error> {
         let op = op.into_inner();
         let scope = cx.scope();
-        if let Some(id) = existing {
-            let found = tx.stack(scope, id)?.ok_or(StoreFault)?;
-            let repeated = op.token.is_some() && found.token == op.token;
-            return if repeated && found.generation == 1 {
-                Ok(Step::Done(found.arn(scope)))
-            } else {
-                Err(Error::Exists { name: op.name })
-            };
-        }
-        let living = collect(tx, Prefix::Stacks { scope }, |_, record| match record {
-            Record::Stack(stack) if stack.deleted.is_none() => Some(()),
-            _ => None,
-        })?;
-        if living.len() >= limits::STACKS_MAX {
-            return Err(Error::TooManyStacks);
-        }
-        let arn = StackArn { scope, name: op.name.clone(), id: StackId::new(cx.now, cx.entropy) };
-        let (documents, data_key) = Documents::new(cx, arn.id);
+        let found = existing.map(|id| tx.stack(scope, id)).transpose()?.flatten();
+        let reviewed = match found {
+            Some(found) if found.status == Status::ReviewInProgress => Some(Stack::clone(&found)),
+            Some(found) => {
+                let repeated = op.token.is_some() && found.token == op.token;
+                return if repeated && found.generation == 1 {
+                    Ok(Step::Done(found.arn(scope)))
+                } else {
+                    Err(Error::Exists { name: op.name })
+                };
+            }
+            None => {
+                count_living(cx, tx)?;
+                None
+            }
+        };
+        let mut stack = match reviewed {
+            Some(stack) => stack,
+            None => new_stack(cx, op.name),
+        };
+        let arn = stack.arn(scope);
+        let documents = Documents::open(cx, scope.account, &stack)?;
         let new = New {
             generation: 1,
             template: &op.template,
@@ -86,24 +90,9 @@ impl Command for CreateStack {
             capabilities: &op.capabilities,
         };
         let (target, _) = side(cx, &arn, &documents, &new)?;
-        let mut stack = Stack {
-            id: arn.id,
-            name: op.name,
-            data_key,
-            created: cx.now,
-            updated: None,
-            deleted: None,
-            status: Status::CreateInProgress,
-            reason: None,
-            options: op.options,
-            current: None,
-            target: Some(target),
-            leaving: None,
-            outputs: Vec::new(),
-            generation: 1,
-            next_event: 1,
-            token: None,
-        };
+        stack.options = op.options;
+        stack.target = Some(target);
+        stack.generation = 1;
         let (phase, status) = (Phase::Create, Status::CreateInProgress);
         let begun = Begun { phase, status, token: op.token, retained: BTreeSet::new() };
         record::begin(cx, tx, &mut stack, begun);
@@ -112,4 +101,39 @@ impl Command for CreateStack {
         record::put_stack(tx, scope, stack);
         Ok(Step::Done(arn))
     }
+}
+
+/// A stack that is nothing yet.
+pub(super) fn new_stack(cx: &Cx<'_>, name: StackName) -> Stack {
+    let id = StackId::new(cx.now, cx.entropy);
+    let (_, data_key) = Documents::new(cx, id);
+    Stack {
+        id,
+        name,
+        data_key,
+        created: cx.now,
+        updated: None,
+        deleted: None,
+        status: Status::ReviewInProgress,
+        reason: None,
+        options: Options::default(),
+        current: None,
+        target: None,
+        leaving: None,
+        outputs: Vec::new(),
+        generation: 0,
+        next_event: 1,
+        token: None,
+        change_set: None,
+    }
+}
+
+/// Refuses one stack too many.
+pub(super) fn count_living(cx: &Cx<'_>, read: &dyn Read) -> Result<(), Error> {
+    let scope = cx.scope();
+    let living = collect(read, Prefix::Stacks { scope }, |_, record| match record {
+        Record::Stack(stack) if stack.deleted.is_none() => Some(()),
+        _ => None,
+    })?;
+    if living.len() < limits::STACKS_MAX { Ok(()) } else { Err(Error::TooManyStacks) }
 }

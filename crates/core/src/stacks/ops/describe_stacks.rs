@@ -13,7 +13,7 @@ use crate::records::{Key, Order, Prefix, Record};
 use crate::stacks::documents::{self, Document, Documents};
 use crate::stacks::error::Error;
 use crate::stacks::ids::StackId;
-use crate::stacks::model::Stack;
+use crate::stacks::model::{Output, Side, Stack};
 use crate::stacks::ops::page::page;
 use crate::stacks::target::{StackRef, Target, of_name};
 
@@ -88,21 +88,30 @@ impl Query for DescribeStacks {
 
 fn shown(cx: &Cx<'_>, stack: &Arc<Stack>) -> Result<Shown, StoreFault> {
     let documents = Documents::open(cx, cx.caller.account, stack)?;
-    let open = |what: Document<'_>, sealed: &[u8]| {
-        let opened = documents.unseal(cx, what, sealed)?;
+    let parameters = match stack.shown() {
+        Some(side) => parameters(cx, &documents, side)?,
+        None => Vec::new(),
+    };
+    let open = |output: &Output| {
+        let opened = documents.unseal(cx, Document::Output(&output.key), &output.value)?;
         Ok::<_, StoreFault>(Text::sensitive(documents::text(&opened)?))
     };
-    let mut parameters = Vec::new();
-    for (name, parameter) in stack.shown().into_iter().flat_map(|side| &side.parameters) {
-        let value = if parameter.no_echo {
-            None
-        } else {
-            Some(open(Document::Parameter(name), &parameter.value)?)
-        };
-        parameters.push((name.clone(), value));
-    }
-    let outputs =
-        stack.outputs.iter().map(|output| open(Document::Output(&output.key), &output.value));
-    let outputs = outputs.collect::<Result<_, _>>()?;
+    let outputs = stack.outputs.iter().map(open).collect::<Result<_, _>>()?;
     Ok(Shown { stack: Arc::clone(stack), parameters, outputs })
+}
+
+/// A side's parameters, without values that are not to be shown.
+pub(super) fn parameters(
+    cx: &Cx<'_>,
+    documents: &Documents,
+    side: &Side,
+) -> Result<Vec<(Box<str>, Option<Text>)>, StoreFault> {
+    let each = side.parameters.iter().map(|(name, parameter)| {
+        if parameter.no_echo {
+            return Ok((name.clone(), None));
+        }
+        let opened = documents.unseal(cx, Document::Parameter(name), &parameter.value)?;
+        Ok((name.clone(), Some(Text::sensitive(documents::text(&opened)?))))
+    });
+    each.collect()
 }

@@ -55,7 +55,7 @@ impl Query for GetTemplateSummary {
         }
         let target = target.ok_or(StoreFault)?;
         let stack = target.stack()?;
-        let side = stack.shown().ok_or(StoreFault)?;
+        let side = stack.shown().ok_or(Error::OnlyReviewed)?;
         let documents = Documents::open(cx, cx.caller.account, stack)?;
         let opened = documents.unseal(cx, Document::Template, &side.template)?;
         validated(documents::text(&opened)?)

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use regent_cfn::error::Problem;
+use regent_cfn::{Located, Text};
+
 use crate::cx::Cx;
 use crate::stacks::documents::{Document, Documents};
 use crate::stacks::error::Error;
@@ -54,4 +57,22 @@ pub(super) struct New<'a> {
     pub parameters: &'a Given,
     pub tags: &'a Tags,
     pub capabilities: &'a [Box<str>],
+}
+
+/// The parameters of an update: `None` as a value is the value that the stack has.
+pub(super) fn given_again(
+    parameters: &[(Box<str>, Option<Text>)],
+    before: &Given,
+) -> Result<Given, Located> {
+    let mut given = Given::new();
+    for (name, value) in parameters {
+        let value = match value {
+            Some(value) => value.clone(),
+            None => before.get(&**name).cloned().ok_or_else(|| {
+                Problem::ParametersMissing { names: vec![name.to_string()] }.anywhere()
+            })?,
+        };
+        given.insert(name.to_string(), value);
+    }
+    Ok(given)
 }

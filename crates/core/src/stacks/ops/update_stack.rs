@@ -1,14 +1,11 @@
 //! UpdateStack: another template, other parameters or other tags for a stack.
 //!
-//! AWS: an update that would change nothing is refused; that only DependsOn changed is nothing.
+//! AWS: an update that would change nothing is refused.
 
 use std::collections::BTreeSet;
 
+use regent_cfn::Text;
 use regent_cfn::error::Problem;
-use regent_cfn::graph::Graph;
-use regent_cfn::plan::{self, Plan};
-use regent_cfn::resolve::{Block, Resolution};
-use regent_cfn::{Located, Text};
 
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
@@ -18,9 +15,10 @@ use crate::stacks::documents::{self, Document, Documents};
 use crate::stacks::error::Error;
 use crate::stacks::ids::StackArn;
 use crate::stacks::model::{Phase, Side, Stack, Status};
-use crate::stacks::ops::given::{New, side};
-use crate::stacks::ready::{self, Given, Made, Ready};
+use crate::stacks::ops::given::{New, given_again, side};
+use crate::stacks::ready::{self, Made, Ready};
 use crate::stacks::record::{self, Begun};
+use crate::stacks::sameness::is_same;
 use crate::stacks::target::{StackRef, Target};
 use crate::tags::Tags;
 use crate::tx::Tx;
@@ -81,7 +79,7 @@ impl Command for UpdateStack {
             None => documents::text(&opened)?,
         };
         let before = ready::given(cx, &documents, current)?;
-        let parameters = op.given(&before)?;
+        let parameters = given_again(&op.parameters, &before)?;
         let new = New {
             generation: stack.generation + 1,
             template,
@@ -106,20 +104,6 @@ impl Command for UpdateStack {
 }
 
 impl UpdateStack {
-    fn given(&self, before: &Given) -> Result<Given, Located> {
-        let mut given = Given::new();
-        for (name, value) in &self.parameters {
-            let value = match value {
-                Some(value) => value.clone(),
-                None => before.get(&**name).cloned().ok_or_else(|| {
-                    Problem::ParametersMissing { names: vec![name.to_string()] }.anywhere()
-                })?,
-            };
-            given.insert(name.to_string(), value);
-        }
-        Ok(given)
-    }
-
     fn begin(&self, cx: &Cx<'_>, tx: &mut Tx<'_>, stack: &mut Stack, side: Side) {
         stack.generation = side.generation;
         stack.target = Some(side);
@@ -129,75 +113,5 @@ impl UpdateStack {
         let token = self.token.clone();
         let begun = Begun { phase, status, token, retained: BTreeSet::new() };
         record::begin(cx, tx, stack, begun);
-    }
-}
-
-/// Whether one side leads to the same stack as another. Refuses what no update can do.
-fn is_same(was: &Ready, is: &Ready, made: &Made<'_>) -> Result<bool, Error> {
-    let (before, after) = (was.resolution()?, is.resolution()?);
-    let (before_graph, after_graph) = (Graph::new(&before)?, Graph::new(&after)?);
-    let plan = Plan::new(
-        Some(plan::Side { resolution: &before, graph: &before_graph, outside: made }),
-        Some(plan::Side { resolution: &after, graph: &after_graph, outside: made }),
-    )?;
-    Ok(plan.is_empty()
-        && has_same_outputs(&before, &after, made)?
-        && has_same_policies(&before, &after)?
-        && was.template.description == is.template.description)
-}
-
-fn has_same_outputs(
-    before: &Resolution<'_>,
-    after: &Resolution<'_>,
-    made: &Made<'_>,
-) -> Result<bool, Located> {
-    let values = |resolution: &Resolution<'_>| {
-        let outputs = resolution.template.outputs.iter();
-        let each = outputs.map(|output| {
-            let value = resolution.whole(&output.value, Block::Outputs, made)?;
-            let condition = output.condition.as_ref().and_then(|name| resolution.condition(name));
-            Ok((output.name.clone(), output.description.clone(), condition.cloned(), value))
-        });
-        each.collect::<Result<Vec<_>, Located>>()
-    };
-    let (before, after) = (values(before)?, values(after)?);
-    let same = before
-        .iter()
-        .zip(&after)
-        .all(|(a, b)| (&a.0, &a.1, &a.2) == (&b.0, &b.1, &b.2) && a.3.same_as(&b.3));
-    Ok(before.len() == after.len() && same)
-}
-
-fn has_same_policies(before: &Resolution<'_>, after: &Resolution<'_>) -> Result<bool, Located> {
-    let policies = |resolution: &Resolution<'_>| {
-        let each = resolution.existing().map(|resource| {
-            let deletion = resolution.deletion_policy(resource)?;
-            let replaced = resolution.update_replace_policy(resource)?;
-            let metadata = resource.metadata.as_ref().map(shown);
-            Ok((resource.name.clone(), (deletion, replaced, metadata)))
-        });
-        each.collect::<Result<std::collections::BTreeMap<_, _>, Located>>()
-    };
-    Ok(policies(before)? == policies(after)?)
-}
-
-/// A node without its places, to be compared.
-fn shown(node: &regent_cfn::node::Node) -> String {
-    use regent_cfn::node::Kind;
-    match &node.kind {
-        Kind::Null => "null".to_owned(),
-        Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {
-            format!("{:?}", node.scalar().unwrap_or_default())
-        }
-        Kind::List(items) => {
-            let items: Vec<_> = items.iter().map(shown).collect();
-            format!("[{}]", items.join(","))
-        }
-        Kind::Map(members) => {
-            let mut all: Vec<_> =
-                members.iter().map(|m| format!("{:?}:{}", m.key, shown(&m.value))).collect();
-            all.sort_unstable();
-            format!("{{{}}}", all.join(","))
-        }
     }
 }

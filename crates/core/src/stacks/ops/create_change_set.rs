@@ -1,0 +1,227 @@
+//! CreateChangeSet: what an update or a creation would do, to be executed later.
+//!
+//! A change set that is to create a stack makes one that is only reviewed. AWS: one without changes
+//! is made all the same, and says so.
+
+use crate::cx::Cx;
+use crate::engine::{Command, Operation, Step};
+use crate::limits;
+use crate::policy::authorized::{Authorized, Demand};
+use crate::ports::{Read, StoreFault};
+use crate::records::{Key, Record};
+use crate::stacks::change_set::{self, Change, ChangeSet, Outcome};
+use crate::stacks::changes::{self, Is, Sealer, Was};
+use crate::stacks::documents::{self, Document, Documents};
+use crate::stacks::error::Error;
+use crate::stacks::ids::{ChangeSetArn, ChangeSetId, ChangeSetName, StackArn, StackName};
+use crate::stacks::model::{OnFailure, Reason, Side, Stack, Status};
+use crate::stacks::ops::create_stack::{count_living, new_stack};
+use crate::stacks::ops::given::{New, given_again, side};
+use crate::stacks::ready::{self, Given, Made, Ready};
+use crate::stacks::record;
+use crate::stacks::sameness::is_same;
+use crate::stacks::target::{StackRef, Target};
+use crate::tags::Tags;
+use crate::tx::{Records, Tx};
+
+#[derive(Debug)]
+pub struct CreateChangeSet {
+    pub kind: Kind,
+    pub name: ChangeSetName,
+    /// `None` as a value is the value that the stack has.
+    pub parameters: Vec<(Box<str>, Option<regent_cfn::Text>)>,
+    /// `None` keeps the tags.
+    pub tags: Option<Tags>,
+    pub capabilities: Vec<Box<str>>,
+    pub description: Option<Box<str>>,
+    pub on_failure: Option<OnFailure>,
+    pub nested: bool,
+    pub token: Option<Box<str>>,
+}
+
+/// What the change set is of.
+#[derive(Debug)]
+pub enum Kind {
+    Create {
+        stack: StackName,
+        template: Box<str>,
+    },
+    /// `None` is the template that the stack has.
+    Update {
+        stack: StackRef,
+        template: Option<Box<str>>,
+    },
+}
+
+#[derive(Debug)]
+pub struct Created {
+    pub change_set: ChangeSetArn,
+    pub stack: StackArn,
+}
+
+impl Operation for CreateChangeSet {
+    const ACTION: &'static str = "cloudformation:CreateChangeSet";
+    type Target = Target;
+    type Output = Created;
+    type Error = Error;
+
+    fn target(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Target, StoreFault> {
+        match &self.kind {
+            Kind::Create { stack, .. } => StackRef::from(stack.as_str()).find(cx, read),
+            Kind::Update { stack, .. } => stack.find(cx, read),
+        }
+    }
+
+    fn demands(&self, cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
+        let mut demand = target.demand(cx, Self::ACTION);
+        demand.facts.request_tags.clone_from(&self.tags);
+        vec![demand]
+    }
+}
+
+impl Command for CreateChangeSet {
+    fn run(
+        op: Authorized<Self>,
+        target: Target,
+        cx: &Cx<'_>,
+        tx: &mut Tx<'_>,
+    ) -> Result<Step<Created>, Error> {
+        let op = op.into_inner();
+        let scope = cx.scope();
+        let mut stack = match &op.kind {
+            Kind::Create { stack, .. } => op.reviewed(&target, stack, cx, tx)?,
+            Kind::Update { .. } => Stack::clone(target.living()?),
+        };
+        let arn = stack.arn(scope);
+        if let Some(found) = tx.change_set_of_name(scope, stack.id, &op.name)? {
+            let found = tx.change_set(scope, found)?.ok_or(StoreFault)?;
+            return if op.token.is_some() && op.token == found.token {
+                Ok(Step::Done(Created { change_set: found.arn(scope), stack: arn }))
+            } else {
+                Err(Error::ChangeSetExists { name: op.name })
+            };
+        }
+        if change_set::of_stack(tx, scope, stack.id)?.len() >= limits::CHANGE_SETS_MAX {
+            return Err(Error::TooManyChangeSets);
+        }
+        let id = ChangeSetId::new(cx.now, cx.entropy);
+        let documents = Documents::open(cx, scope.account, &stack)?;
+        let sealer = Sealer { cx, documents: &documents, set: id };
+        let (side, changes, outcome) = match &op.kind {
+            Kind::Create { template, .. } => op.creation(&stack, &sealer, template)?,
+            Kind::Update { template, .. } => op.update(&stack, &sealer, template.as_deref(), tx)?,
+        };
+        if let Kind::Create { .. } = op.kind {
+            stack.change_set = Some((op.name.clone(), id));
+            record::put_stack(tx, scope, stack.clone());
+        }
+        let set = ChangeSet {
+            id,
+            name: op.name,
+            stack: stack.id,
+            base: stack.generation,
+            side,
+            description: op.description,
+            created: cx.now,
+            token: op.token,
+            on_failure: op.on_failure,
+            nested: op.nested,
+            outcome,
+            executed: None,
+            changes,
+        };
+        let change_set = set.arn(scope);
+        change_set::put(tx, scope, set);
+        Ok(Step::Done(Created { change_set, stack: arn }))
+    }
+}
+
+type Prepared = (Side, Vec<Change>, Outcome);
+
+impl CreateChangeSet {
+    /// The stack that is only reviewed: the one there is, or a new one.
+    fn reviewed(
+        &self,
+        target: &Target,
+        name: &StackName,
+        cx: &Cx<'_>,
+        tx: &mut Tx<'_>,
+    ) -> Result<Stack, Error> {
+        let scope = cx.scope();
+        if let Ok(found) = target.living() {
+            let reviewed = found.status == Status::ReviewInProgress;
+            return if reviewed {
+                Ok(Stack::clone(found))
+            } else {
+                let change_set = self.name.clone();
+                Err(Error::ExistsAlready { name: name.clone(), change_set })
+            };
+        }
+        count_living(cx, tx)?;
+        let mut stack = new_stack(cx, name.clone());
+        stack.reason = Some(Reason::UserInitiated);
+        record::put_first_event(cx, tx, &mut stack);
+        let name = name.clone();
+        tx.put(Key::StackOfName { scope, name }, Record::StackRef(stack.id));
+        Ok(stack)
+    }
+
+    fn creation(
+        &self,
+        stack: &Stack,
+        sealer: &Sealer<'_>,
+        template: &str,
+    ) -> Result<Prepared, Error> {
+        let parameters = given_again(&self.parameters, &Given::new())?;
+        let tags = self.tags.clone().unwrap_or_default();
+        let new = New {
+            generation: stack.generation + 1,
+            template,
+            parameters: &parameters,
+            tags: &tags,
+            capabilities: &self.capabilities,
+        };
+        let arn = stack.arn(sealer.cx.scope());
+        let (side, ready) = side(sealer.cx, &arn, sealer.documents, &new)?;
+        let ready = ready.revealed();
+        let changes = changes::between(sealer, None, &Is { ready: &ready, tags: &tags })?;
+        Ok((side, changes, Outcome::Complete))
+    }
+
+    fn update(
+        &self,
+        stack: &Stack,
+        sealer: &Sealer<'_>,
+        template: Option<&str>,
+        tx: &mut Tx<'_>,
+    ) -> Result<Prepared, Error> {
+        let (cx, documents) = (sealer.cx, sealer.documents);
+        let scope = cx.scope();
+        let arn = stack.arn(scope);
+        let current = match &stack.current {
+            Some(current) if stack.status.is_updatable() => current,
+            _ => return Err(Error::NotUpdatable { stack: arn, status: stack.status }),
+        };
+        let opened = documents.unseal(cx, Document::Template, &current.template)?;
+        let template = match template {
+            Some(template) => template,
+            None => documents::text(&opened)?,
+        };
+        let parameters = given_again(&self.parameters, &ready::given(cx, documents, current)?)?;
+        let tags = self.tags.as_ref().unwrap_or(&current.tags);
+        let generation = stack.generation + 1;
+        let capabilities = &self.capabilities;
+        let new = New { generation, template, parameters: &parameters, tags, capabilities };
+        let (side, ready) = side(cx, &arn, documents, &new)?;
+        let ready = ready.revealed();
+        let was = Ready::open(cx, scope, stack, current)?;
+        let resources = record::resources(tx, scope, stack.id)?;
+        let made = Made { scope, resources: &resources, generation: current.generation };
+        if current.tags == *tags && is_same(&was, &ready, &made)? {
+            return Ok((side, Vec::new(), Outcome::Empty));
+        }
+        let was = Was { ready: &was, tags: &current.tags, made: &made };
+        let changes = changes::between(sealer, Some(&was), &Is { ready: &ready, tags })?;
+        Ok((side, changes, Outcome::Complete))
+    }
+}

@@ -1,0 +1,23 @@
+//! DeleteChangeSet on the wire.
+
+use regent_core::cx::Cx;
+use regent_core::stacks::error::Error;
+use regent_core::stacks::ops::DeleteChangeSet;
+
+use super::fault::{self, Missing};
+use super::members;
+use crate::fault::Fault;
+use crate::query_operation::QueryOperation;
+use crate::query_xml::{Fields, Params};
+
+impl QueryOperation for DeleteChangeSet {
+    fn decode(params: &Params<'_>) -> Result<Self, Fault> {
+        Ok(Self { change_set: members::change_set(params)? })
+    }
+
+    fn encode(_output: &(), _cx: &Cx<'_>, _fields: &mut Fields<'_>) {}
+
+    fn fault(error: Error, _cx: &Cx<'_>) -> Fault {
+        fault::of(error, Missing::Brackets)
+    }
+}

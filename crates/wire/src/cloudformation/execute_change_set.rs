@@ -1,0 +1,29 @@
+//! ExecuteChangeSet on the wire.
+
+use regent_core::cx::Cx;
+use regent_core::stacks::error::Error;
+use regent_core::stacks::ops::ExecuteChangeSet;
+
+use super::fault::{self, Missing};
+use super::members;
+use crate::fault::Fault;
+use crate::query_operation::QueryOperation;
+use crate::query_xml::{Fields, Params};
+
+impl QueryOperation for ExecuteChangeSet {
+    fn decode(params: &Params<'_>) -> Result<Self, Fault> {
+        let flag = |name| params.boolean(name).map(Option::unwrap_or_default);
+        Ok(Self {
+            change_set: members::change_set(params)?,
+            disable_rollback: flag("DisableRollback")?,
+            retain_except_on_create: flag("RetainExceptOnCreate")?,
+            token: members::token(params)?,
+        })
+    }
+
+    fn encode(_output: &(), _cx: &Cx<'_>, _fields: &mut Fields<'_>) {}
+
+    fn fault(error: Error, _cx: &Cx<'_>) -> Fault {
+        fault::of(error, Missing::Brackets)
+    }
+}
