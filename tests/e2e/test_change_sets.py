@@ -25,10 +25,11 @@ class Deploy(Case):
         command = f"aws cloudformation deploy --stack-name seed --template-file {path} {more}"
         return self.server.shell(command)
 
-    def deploy_fails(self, text):
+    def deploy_fails(self, text, more=""):
         path = self.server.scratch / "template"
         path.write_text(text)
-        return self.cli_fails(f"cloudformation deploy --stack-name seed --template-file {path}")
+        return self.cli_fails(
+            f"cloudformation deploy --stack-name seed --template-file {path} {more}")
 
     def status(self):
         return self.server.aws("cloudformation describe-stacks --stack-name seed")["Stacks"][0]
@@ -49,30 +50,25 @@ class AwsProfile(Deploy):
     profile = "aws"
 
     def test_the_posts_templates(self):
-        for first, second in [(SEED, SEED_WITH_REPLICA), (SEED_JSON, SEED_WITH_REPLICA_JSON)]:
-            with self.subTest(first=first):
-                told = self.deploy(first, "--tags team=a")
-                self.assertIn("Successfully created/updated stack - seed", told)
-                self.server.aws("cloudformation wait stack-exists --stack-name seed")
-                stack = self.status()
-                self.assertEqual(stack["StackStatus"], "CREATE_COMPLETE")
-                self.assertIn(":changeSet/awscli-cloudformation-package-deploy-", stack["ChangeSetId"])
-                self.assertEqual(stack["Tags"], [{"Key": "team", "Value": "a"}])
+        told = self.deploy(SEED, "--tags team=a")
+        self.assertIn("Successfully created/updated stack - seed", told)
+        self.server.aws("cloudformation wait stack-exists --stack-name seed")
+        stack = self.status()
+        self.assertEqual(stack["StackStatus"], "CREATE_COMPLETE")
+        self.assertIn(":changeSet/awscli-cloudformation-package-deploy-", stack["ChangeSetId"])
+        self.assertEqual(stack["Tags"], [{"Key": "team", "Value": "a"}])
 
-                told = self.deploy(first, "--tags team=a --no-fail-on-empty-changeset")
-                self.assertIn("No changes to deploy. Stack seed is up to date", told)
-                path = self.server.scratch / "template"
-                told = self.cli_fails(
-                    f"cloudformation deploy --stack-name seed --template-file {path} "
-                    "--tags team=a --fail-on-empty-changeset"
-                )
-                self.assertIn("No changes to deploy. Stack seed is up to date", told)
+        # The same as JSON is no change.
+        told = self.deploy(SEED_JSON, "--tags team=a --no-fail-on-empty-changeset")
+        self.assertIn("No changes to deploy. Stack seed is up to date", told)
+        told = self.deploy_fails(SEED, "--tags team=a --fail-on-empty-changeset")
+        self.assertIn("No changes to deploy. Stack seed is up to date", told)
 
-                self.deploy(second)
-                self.assertEqual(self.status()["StackStatus"], "UPDATE_COMPLETE")
-                entry = self.settled("MultiRegionTest", "us-east-2")
-                self.assertEqual(entry["Status"], "Failed")
-                self.remove()
+        self.deploy(SEED_WITH_REPLICA_JSON)
+        self.assertEqual(self.status()["StackStatus"], "UPDATE_COMPLETE")
+        entry = self.settled("MultiRegionTest", "us-east-2")
+        self.assertEqual(entry["Status"], "Failed")
+        self.remove()
 
     def test_a_change_set_by_boto3(self):
         client = self.server.client("cloudformation")
@@ -99,6 +95,7 @@ class AwsProfile(Deploy):
         # It is there after a crash, and so is what it leads to.
         self.server.kill9()
         self.server.start()
+        client = self.server.client("cloudformation")
         told = client.describe_change_set(
             StackName="app", ChangeSetName="second", IncludePropertyValues=True)
         self.assertEqual((told["Status"], told["ExecutionStatus"]), ("CREATE_COMPLETE", "AVAILABLE"))
@@ -133,14 +130,10 @@ class AwsProfile(Deploy):
 
 class StrictProfile(Deploy):
     def test_the_posts_templates(self):
-        self.deploy(SEED)
+        self.deploy(SEED_JSON)
         told = self.deploy_fails(SEED_WITH_REPLICA)
         self.assertIn("Failed to create/update the stack", told)
         self.assertEqual(self.status()["StackStatus"], "UPDATE_ROLLBACK_COMPLETE")
         described = self.secrets().describe_secret(SecretId="MultiRegionTest")
         self.assertNotIn("ReplicationStatus", described)
-        key = self.multi_region_key("us-east-2")
-        self.deploy(SEED_WITH_REPLICA.replace(MRK, key))
-        self.assertEqual(self.status()["StackStatus"], "UPDATE_COMPLETE")
-        self.in_sync("MultiRegionTest", "us-east-2")
         self.remove()

@@ -12,7 +12,7 @@ use crate::stacks::change_set::{Attribute, ChangeSet, ChangeSetRef, Named};
 use crate::stacks::documents::{self, Document, Documents};
 use crate::stacks::error::Error;
 use crate::stacks::model::{Sealed, Stack};
-use crate::stacks::ops::describe_stacks::parameters;
+use crate::stacks::ops::describe_stacks::{Parameters, parameters};
 
 #[derive(Debug)]
 pub struct DescribeChangeSet {
@@ -25,8 +25,7 @@ pub struct DescribeChangeSet {
 pub struct Described {
     pub stack: Arc<Stack>,
     pub set: Arc<ChangeSet>,
-    /// Without a value if it is not to be shown.
-    pub parameters: Vec<(Box<str>, Option<Text>)>,
+    pub parameters: Parameters,
     /// Of each change, if they are wanted.
     pub values: Option<Vec<Opened>>,
 }

@@ -30,12 +30,14 @@ pub struct Described {
     pub next: Option<StackId>,
 }
 
+/// Parameters by name; without a value if it is not to be shown.
+pub type Parameters = Vec<(Box<str>, Option<Text>)>;
+
 /// A stack with what of it was sealed.
 #[derive(Debug)]
 pub struct Shown {
     pub stack: Arc<Stack>,
-    /// Without a value if it is not to be shown.
-    pub parameters: Vec<(Box<str>, Option<Text>)>,
+    pub parameters: Parameters,
     /// In the order of [`Stack::outputs`].
     pub outputs: Vec<Text>,
 }
@@ -105,7 +107,7 @@ pub(super) fn parameters(
     cx: &Cx<'_>,
     documents: &Documents,
     side: &Side,
-) -> Result<Vec<(Box<str>, Option<Text>)>, StoreFault> {
+) -> Result<Parameters, StoreFault> {
     let each = side.parameters.iter().map(|(name, parameter)| {
         if parameter.no_echo {
             return Ok((name.clone(), None));
