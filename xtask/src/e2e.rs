@@ -14,7 +14,7 @@ use crate::run::{Result, output, release_binaries, root, succeed, succeeds, targ
 use regent_wire::operations::OPERATIONS;
 
 /// What is installed where the clients are absent. Older models lack operations that are built.
-const PACKAGES: [&str; 10] = [
+const PACKAGES: [&str; 14] = [
     "awscli>=1.46.3,<2",
     "boto3>=1.44.5",
     "botocore>=1.44.5",
@@ -22,6 +22,10 @@ const PACKAGES: [&str; 10] = [
     "aws-encryption-sdk[MPL]>=4",
     "cryptography>=50",
     "sops>=1.18",
+    "pre-commit>=4",
+    "check-jsonschema>=0.30",
+    "junitparser>=3",
+    "sarif-pydantic>=0.6",
     "moto>=5.2",
     "flask>=3",
     "flask-cors>=6",
@@ -49,6 +53,8 @@ const HAS_CLIENTS: &str = "import importlib.util, tomllib; \
     import aws_secretsmanager_caching, boto3, botocore, moto.server; \
     from cryptography.hazmat.primitives.asymmetric import mldsa, mlkem; \
     assert importlib.util.find_spec('awscli') and importlib.util.find_spec('sops'); \
+    assert all(map(importlib.util.find_spec, ('pre_commit', 'check_jsonschema'))); \
+    assert all(map(importlib.util.find_spec, ('junitparser', 'sarif_pydantic'))); \
     assert tuple(map(int, botocore.__version__.split('.'))) >= (1, 44, 5)";
 
 pub fn run(filter: Option<&str>) -> Result<()> {
