@@ -33,17 +33,6 @@ pub fn all() -> Vec<(String, Key, Record)> {
         reason: Some(Reason::Replacement),
         updated: at(6),
     };
-    let event = |logical, status, reason| {
-        Record::StackEvent(Arc::new(Event {
-            at: at(7),
-            logical,
-            physical: "id".into(),
-            type_name: "AWS::KMS::Key".into(),
-            status,
-            reason,
-            token: Some("token".into()),
-        }))
-    };
     let run = Run {
         phase: Phase::UpdateRollbackCleanup,
         account: scope.account,
@@ -56,7 +45,6 @@ pub fn all() -> Vec<(String, Key, Record)> {
         retained: [logical.clone()].into(),
         token: Some("token".into()),
     };
-    let number = |number| Key::StackEvent { scope, stack: id, number };
     let mut all = vec![
         ("stack".into(), stack_key(), Record::Stack(stack().into())),
         ("stack-bare".into(), stack_key(), Record::Stack(bare_stack().into())),
@@ -80,6 +68,25 @@ pub fn all() -> Vec<(String, Key, Record)> {
             Record::ChangeSetRef(change_set_id()),
         ),
     ];
+    all.extend(events());
+    all
+}
+
+fn events() -> Vec<(String, Key, Record)> {
+    let logical: LogicalId = "Secret".parse().unwrap();
+    let event = |logical, status, reason| {
+        Record::StackEvent(Arc::new(Event {
+            at: at(7),
+            logical,
+            physical: "id".into(),
+            type_name: "AWS::KMS::Key".into(),
+            status,
+            reason,
+            token: Some("token".into()),
+        }))
+    };
+    let number = |number| Key::StackEvent { scope: scope(), stack: stack_id(), number };
+    let mut all = Vec::new();
     let reasons = [
         Reason::UserInitiated,
         Reason::CreationInitiated,

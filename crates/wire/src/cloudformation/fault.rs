@@ -18,6 +18,10 @@ pub enum Missing {
     Quotes,
 }
 
+const RETAIN_WITHOUT_FAILURE: &str = "Invalid operation on stack. Specify which resources to retain only when the stack is in the DELETE_FAILED state.";
+const NO_STACK_NAMED: &str =
+    "Either StackName or PhysicalResourceId must be specified, but not both.";
+
 pub fn of(error: Error, missing: Missing) -> Fault {
     match error {
         Error::Store(_) => Fault::internal(Service::CloudFormation),
@@ -30,9 +34,7 @@ pub fn of(error: Error, missing: Missing) -> Fault {
         Error::NoResource { logical, stack } => {
             Fault::validation(format!("Resource {logical} does not exist for stack {stack}"))
         }
-        Error::Exists { name } => {
-            Fault::query(400, "AlreadyExistsException", format!("Stack [{name}] already exists"))
-        }
+        Error::Exists { name } => exists(format!("Stack [{name}] already exists")),
         Error::Template(problem) => Fault::validation(problem.to_string()),
         Error::NotUpdatable { stack, status } => Fault::validation(format!(
             "Stack:{stack} is in {} state and can not be updated.",
@@ -42,45 +44,27 @@ pub fn of(error: Error, missing: Missing) -> Fault {
             "Stack:{stack} is in {} state and can not be deleted.",
             status::name(status)
         )),
-        Error::RetainWithoutFailure => Fault::validation(
-            "Invalid operation on stack. Specify which resources to retain only when the stack is in the DELETE_FAILED state.",
-        ),
+        Error::RetainWithoutFailure => Fault::validation(RETAIN_WITHOUT_FAILURE),
         Error::NotRetainable { logical } => Fault::validation(format!(
             "The specified resources to retain must be in a valid state. Do not specify resources that are in the DELETE_COMPLETE state. [{logical}]"
         )),
         Error::TerminationProtection { name } => Fault::validation(format!(
             "Stack [{name}] cannot be deleted while TerminationProtection is enabled"
         )),
-        Error::TooManyStacks => {
-            Fault::query(400, "LimitExceededException", "Limit for stack has been exceeded")
-        }
+        Error::TooManyStacks => limit("Limit for stack has been exceeded"),
         Error::InvalidNextToken => Fault::validation("NextToken is invalid"),
         Error::ExportUnsupported { output } => {
             Fault::validation(format!("Output {output} has an Export, which is not supported"))
         }
-        Error::NeedsCapability { capability } => Fault::query(
-            400,
-            "InsufficientCapabilitiesException",
-            format!("Requires capabilities : [{capability}]"),
-        ),
+        Error::NeedsCapability { capability } => needs_capability(capability),
         Error::ExistsAlready { name, change_set } => Fault::validation(format!(
             "Stack [{name}] already exists and cannot be created again with the changeSet [{change_set}]."
         )),
-        Error::ChangeSetExists { name } => Fault::query(
-            400,
-            "AlreadyExistsException",
-            format!(
-                "ChangeSet {name} cannot be created due to a mismatch with existing attribute Template"
-            ),
-        ),
-        Error::NoChangeSet { change_set } => Fault::query(
-            404,
-            "ChangeSetNotFound",
-            format!("ChangeSet [{change_set}] does not exist"),
-        ),
-        Error::TooManyChangeSets => {
-            Fault::query(400, "LimitExceededException", "Limit for change sets has been exceeded")
-        }
+        Error::ChangeSetExists { name } => exists(format!(
+            "ChangeSet {name} cannot be created due to a mismatch with existing attribute Template"
+        )),
+        Error::NoChangeSet { change_set } => no_change_set(&change_set),
+        Error::TooManyChangeSets => limit("Limit for change sets has been exceeded"),
         Error::NotExecutable { change_set, outcome } => invalid_status(format!(
             "ChangeSet [{change_set}] cannot be executed in its current status of [{}]",
             change_set::outcome(outcome)
@@ -99,10 +83,26 @@ pub fn of(error: Error, missing: Missing) -> Fault {
         Error::OnlyReviewed => {
             Fault::validation("GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.")
         }
-        Error::NoStackNamed => Fault::validation(
-            "Either StackName or PhysicalResourceId must be specified, but not both.",
-        ),
+        Error::NoStackNamed => Fault::validation(NO_STACK_NAMED),
     }
+}
+
+fn limit(message: &'static str) -> Fault {
+    Fault::query(400, "LimitExceededException", message)
+}
+
+fn exists(message: String) -> Fault {
+    Fault::query(400, "AlreadyExistsException", message)
+}
+
+fn no_change_set(change_set: &str) -> Fault {
+    let message = format!("ChangeSet [{change_set}] does not exist");
+    Fault::query(404, "ChangeSetNotFound", message)
+}
+
+fn needs_capability(capability: &str) -> Fault {
+    let message = format!("Requires capabilities : [{capability}]");
+    Fault::query(400, "InsufficientCapabilitiesException", message)
 }
 
 fn invalid_status(message: String) -> Fault {
