@@ -183,6 +183,10 @@ fn form(name: &str) -> Option<&'static str> {
     Some(match name {
         "CreateStack" | "UpdateStack" | "ValidateTemplate" | "GetTemplateSummary" => TEMPLATE,
         "AssumeRole" => "&RoleArn=arn:aws:iam::123456789012:role/anybodys&RoleSessionName=s-1",
+        "CreateChangeSet" => {
+            "&ChangeSetName=c&TemplateBody=%7B%22Resources%22%3A%7B%22S%22%3A%7B%22Type%22%3A%22AWS%3A%3ASecretsManager%3A%3ASecret%22%7D%7D%7D"
+        }
+        "DeleteChangeSet" | "DescribeChangeSet" | "ExecuteChangeSet" => "&ChangeSetName=c",
         "DescribeStackResource" => "&LogicalResourceId=S",
         "UpdateTerminationProtection" => "&EnableTerminationProtection=true",
         "DeleteStack"
@@ -190,6 +194,7 @@ fn form(name: &str) -> Option<&'static str> {
         | "DescribeStackResources"
         | "DescribeStacks"
         | "GetTemplate"
+        | "ListChangeSets"
         | "ListStackResources"
         | "ListStacks" => "",
         _ => return None,
