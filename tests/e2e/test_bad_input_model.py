@@ -300,6 +300,7 @@ class BadInput(Case):
             "KmsKeyId": "alias/used", "Duration": "2h", "ScheduleExpression": "rate(10 days)",
             "SourceArn": "arn:aws:s3:us-east-1:123456789012:bucket", "GrantId": grant["GrantId"],
             "GrantToken": grant["GrantToken"], "GrantTokenType": grant["GrantToken"],
+            "AccessKeyId": "A" * 20, "RawSecretAccessKey": "x" * 43,
         }
 
     def settle(self):
@@ -546,6 +547,11 @@ class BadInput(Case):
 
 # What makes a request valid that the model does not say, or the service asks for besides.
 COMPLETED = {
+    # Refused for its cluster, which is not there, and for no form.
+    ("kms", "CreateCustomKeyStore"): {
+        "CloudHsmClusterId": "cluster-" + "a" * 11, "KeyStorePassword": "password",
+        "TrustAnchorCertificate": "certificate",
+    },
     ("secretsmanager", "BatchGetSecretValue"): {"SecretIdList": ["s"]},
     ("secretsmanager", "PutSecretValue"): {"SecretString": "w"},
     ("secretsmanager", "UpdateSecret"): {"Description": "d"},

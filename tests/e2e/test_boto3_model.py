@@ -313,8 +313,12 @@ class Unauthorized(Case):
         """What the service asks for although the model does not."""
         template = {"TemplateBody": json.dumps({"Resources": {"S": {"Type": "AWS::SecretsManager::Secret"}}})}
         return {
+            ("cloudformation", "CreateChangeSet"): template,
             ("cloudformation", "CreateStack"): template,
             ("cloudformation", "DescribeStackResources"): {"StackName": "s"},
+            ("cloudformation", "DeleteChangeSet"): {"StackName": "s"},
+            ("cloudformation", "DescribeChangeSet"): {"StackName": "s"},
+            ("cloudformation", "ExecuteChangeSet"): {"StackName": "s"},
             ("cloudformation", "GetTemplate"): {"StackName": "s"},
             ("cloudformation", "GetTemplateSummary"): template,
             ("cloudformation", "UpdateStack"): template,
@@ -324,6 +328,10 @@ class Unauthorized(Case):
             ("secretsmanager", "PutSecretValue"): {"SecretString": "v"},
             ("secretsmanager", "UpdateSecretVersionStage"): {
                 "MoveToVersionId": SAMPLES["ClientRequestToken"]
+            },
+            ("kms", "CreateCustomKeyStore"): {
+                "CloudHsmClusterId": "cluster-" + "a" * 11, "KeyStorePassword": "password",
+                "TrustAnchorCertificate": "certificate",
             },
             ("kms", "Decrypt"): {"CiphertextBlob": b"x", "KeyId": SAMPLES["KeyId"]},
             ("kms", "ReEncrypt"): {"CiphertextBlob": b"x"},
