@@ -1,6 +1,8 @@
 """Secrets through Terraform's AWS provider: apply, an empty plan, an update of each attribute, an
 empty plan again, import, destroy; and a wrong replica key in both profiles."""
 
+import json
+
 import harness
 import terraform
 
@@ -194,6 +196,55 @@ class Secrets(terraform.Case, harness.Case):
         self.assertIn("Readers", kept)
         self.applied(body)
         self.assertNotIn("ResourcePolicy", self.secrets().get_resource_policy(SecretId="app/db"))
+        self.destroyed()
+
+    def test_inline_policies_binary_values_versions_and_a_new_name(self):
+        own = """policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { AWS = "arn:aws:iam::123456789012:root" }
+      Action    = "%s"
+      Resource  = "*"
+    }]
+  })"""
+        binary = """
+resource "aws_secretsmanager_secret_version" "v" {
+  secret_id     = aws_secretsmanager_secret.db.id
+  secret_binary = base64encode("%s")
+}
+
+data "aws_secretsmanager_secret_versions" "all" {
+  secret_id  = aws_secretsmanager_secret.db.id
+  depends_on = [aws_secretsmanager_secret_version.v]
+}
+"""
+        for action, value in (("secretsmanager:GetSecretValue", "one"), ("secretsmanager:DescribeSecret", "two")):
+            state = self.applied(KEYS + secret(more=own % action) + binary % value)
+            self.assertEqual(self.value()["SecretBinary"], value.encode())
+            kept = self.secrets().get_resource_policy(SecretId="app/db")["ResourcePolicy"]
+            self.assertEqual(json.loads(kept)["Statement"][0]["Action"], action)
+        versions = state["data.aws_secretsmanager_secret_versions.all"]["versions"]
+        stages = sorted(stage for version in versions for stage in version["version_stages"])
+        self.assertEqual(stages, ["AWSCURRENT", "AWSPREVIOUS"])
+        renamed = secret(more=own % "secretsmanager:DescribeSecret").replace("app/db", "app/renamed")
+        self.applied(KEYS + renamed + binary % "two")
+        self.assertTrue(self.is_absent("us-east-1"))
+        found = self.secrets().get_secret_value(SecretId="app/renamed")
+        self.assertEqual(found["SecretBinary"], b"two")
+        self.destroyed()
+
+    def test_a_policy_for_everyone_is_blocked_if_asked(self):
+        narrow = policy("secretsmanager:GetSecretValue")
+        blocking = narrow.replace("  secret_arn", "  block_public_policy = true\n  secret_arn", 1)
+        everyone = blocking.replace('{ AWS = "arn:aws:iam::123456789012:root" }', '"*"')
+        self.assertNotEqual(everyone, blocking)
+        with self.assertRaises(terraform.Failed) as raised:
+            self.tf.apply(KEYS + secret() + everyone)
+        self.assertIn("broad access", " ".join(str(raised.exception).split()))
+        self.assertNotIn("ResourcePolicy", self.secrets().get_resource_policy(SecretId="app/db"))
+        self.applied(KEYS + secret() + blocking)
+        self.applied(KEYS + secret() + narrow)
         self.destroyed()
 
     def test_import_takes_over_what_others_made(self):
