@@ -2,6 +2,7 @@
 boto3."""
 
 import json
+import time
 
 from harness import Case
 from test_stacks import MRK, SEED, SEED_WITH_REPLICA
@@ -19,17 +20,18 @@ SEED_WITH_REPLICA_JSON = json.dumps({"Resources": {"Secret": {
 
 
 class Deploy(Case):
-    def deploy(self, text, more=""):
+    def command(self, text, more):
         path = self.server.scratch / "template"
         path.write_text(text)
-        command = f"aws cloudformation deploy --stack-name seed --template-file {path} {more}"
-        return self.server.shell(command)
+        # The CLI names its change sets by the second, and one without changes stays.
+        time.sleep(1 - time.time() % 1)
+        return f"cloudformation deploy --stack-name seed --template-file {path} {more}"
+
+    def deploy(self, text, more=""):
+        return self.server.shell(f"aws {self.command(text, more)}")
 
     def deploy_fails(self, text, more=""):
-        path = self.server.scratch / "template"
-        path.write_text(text)
-        return self.cli_fails(
-            f"cloudformation deploy --stack-name seed --template-file {path} {more}")
+        return self.cli_fails(self.command(text, more))
 
     def status(self):
         return self.server.aws("cloudformation describe-stacks --stack-name seed")["Stacks"][0]
