@@ -40,6 +40,8 @@ class Liar(http.server.ThreadingHTTPServer):
         self.behind = port
         # (operation, Region) to a function of the answer, which returns (status, answer).
         self.lies = {}
+        # Operations that it answers itself.
+        self.own = {}
         self.asked = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
         self.endpoint = f"http://127.0.0.1:{self.server_address[1]}"
@@ -50,22 +52,28 @@ class Passing(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
+        operation = self.headers.get("x-amz-target", "").rpartition(".")[2]
+        if operation in self.server.own:
+            answered = json.dumps(self.server.own[operation]).encode()
+            return self.answer(200, "application/x-amz-json-1.1", answered)
         connection = http.client.HTTPConnection("127.0.0.1", self.server.behind)
         connection.request("POST", self.path, body, dict(self.headers))
         answer = connection.getresponse()
         status, answered = answer.status, answer.read()
-        operation = self.headers.get("x-amz-target", "").rpartition(".")[2]
         region = self.headers["authorization"].split("/")[2]
         self.server.asked.append((operation, region, body))
         lie = self.server.lies.get((operation, region))
         if lie and status == 200:
             status, changed = lie(json.loads(answered))
             answered = json.dumps(changed).encode()
+        self.answer(status, answer.headers["content-type"], answered)
+
+    def answer(self, status, kind, body):
         self.send_response(status)
-        self.send_header("content-type", answer.headers["content-type"])
-        self.send_header("content-length", str(len(answered)))
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(answered)
+        self.wfile.write(body)
 
     def log_message(self, *args):
         pass
@@ -432,6 +440,27 @@ class Interrupted(Auditing):
         self.addCleanup(self.server.regent, "region", "up", WEST)
         found = self.found("--region", f"{EAST},us-east-2,{WEST}", code=7)
         self.assertEqual(set(found), {("RG201", "us-east-2", "bad"), ("RG299", WEST, None)})
+
+    def test_an_organisation_is_read_as_far_as_its_role_is_there(self):
+        liar = Liar(self.server.port)
+        self.addCleanup(liar.server_close)
+        self.addCleanup(liar.shutdown)
+        states = {ACCOUNT: "ACTIVE", "111122223333": "ACTIVE", "444455556666": "CLOSED"}
+        liar.own["ListAccounts"] = {
+            "Accounts": [{"Id": account, "State": state} for account, state in states.items()]
+        }
+        self.replicated("here")
+        args = ["--region", f"{EAST},{WEST}", "--organization-role", "auditor"]
+        report = self.report(*args, endpoint=liar.endpoint, code=7)
+        found = {(one["rule"], one["path"]): one["message"] for one in report["findings"]}
+        self.assertEqual(set(found), {("RG299", "111122223333/*")})
+        role = "arn:aws:iam::111122223333:role/auditor"
+        self.assertRegex(found["RG299", "111122223333/*"], f"^{role}: AccessDenied: ")
+        self.assertEqual({row["account"] for row in report["table"]}, {ACCOUNT})
+        self.assertEqual(sum(row["replicas"] for row in report["table"]), 1)
+        refused = self.audit(*args, code=7)
+        self.assertIn("regent: the accounts of the organisation: UnknownOperation", refused.stderr)
+        self.audit(*args, "--role-arn", role, code=2)
 
     def test_nobody_is_told_anything_without_credentials(self):
         done = self.audit("--region", EAST, key="nobody", code=7)

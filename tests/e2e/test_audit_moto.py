@@ -107,3 +107,20 @@ class AgainstMoto(unittest.TestCase):
         self.assertEqual(rows[OTHER, EAST]["secrets"], 2)
         self.assertEqual(rows[OTHER, WEST]["in_sync"], 1)
         self.assertEqual(report["regions"], 2 * 3)
+
+    def test_every_account_of_an_organisation(self):
+        organizations = self.client("organizations")
+        organizations.create_organization(FeatureSet="ALL")
+        made = [
+            organizations.create_account(Email=f"{name}@example.org", AccountName=name)
+            for name in ("one", "two", "closed")
+        ]
+        one, two, closed = (each["CreateAccountStatus"]["AccountId"] for each in made)
+        organizations.close_account(AccountId=closed)
+        for account in (OWN, one, two, closed):
+            client = self.client("secretsmanager", account=None if account == OWN else account)
+            self.create(client, f"of/{account}", [WEST])
+        report = self.audit("--region", f"{EAST},{WEST}", "--organization-role", "auditor", code=0)
+        self.assertEqual(report["findings"], [])
+        secrets = {row["account"] for row in report["table"] if row["secrets"] == 1}
+        self.assertEqual(secrets, {OWN, one, two})

@@ -27,6 +27,8 @@ const FIRST_REGION: &str = "us-east-1";
 const ATTEMPTS_MAX: u32 = 8;
 /// What the SDK has if nothing is configured.
 const ATTEMPTS_DEFAULT: u32 = 3;
+/// LIMIT: accounts of an organisation whose role is assumed at once.
+const ROLES_AT_ONCE: usize = 16;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -47,6 +49,16 @@ pub enum NoAccess {
     Credentials(Refusal),
     #[error("{role}: {why}")]
     Role { role: String, why: Refusal },
+    #[error("the accounts of the organisation: {0}")]
+    Organization(Refusal),
+}
+
+/// An account of an organisation whose role could not be assumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreached {
+    pub id: String,
+    pub role: String,
+    pub why: Refusal,
 }
 
 /// An account whose credentials are good.
@@ -68,18 +80,69 @@ pub async fn accounts(access: &Access) -> Result<Vec<Account>, NoAccess> {
     }
     let mut accounts = Vec::new();
     for role in &access.roles {
-        let builder =
-            AssumeRoleProvider::builder(role).session_name("regent-audit").configure(&own);
-        let provider = match own.credentials_provider() {
-            Some(provider) => builder.build_from_provider(provider).await,
-            None => builder.build().await,
-        };
-        let provider = SharedCredentialsProvider::new(provider);
-        let assumed = own.to_builder().credentials_provider(provider).build();
-        let found = account(assumed).await;
+        let found = assume(&own, role).await;
         accounts.push(found.map_err(|why| NoAccess::Role { role: role.clone(), why })?);
     }
     Ok(accounts)
+}
+
+/// The active accounts of the caller's organisation, and those that the role of that name does not
+/// open. The caller's own account is read as the caller: AWS makes no such role there.
+pub async fn organization(
+    access: &Access,
+    role: &str,
+) -> Result<(Vec<Account>, Vec<Unreached>), NoAccess> {
+    let own = configuration(access).await;
+    let caller = account(own.clone()).await.map_err(NoAccess::Credentials)?;
+    let mut others = members(&own).await.map_err(NoAccess::Organization)?;
+    others.retain(|id| *id != caller.id);
+    let (own, partition) = (&own, caller.partition.clone());
+    let reached = stream::iter(others).map(async |id: String| {
+        let role = format!("arn:{partition}:iam::{id}:role/{role}");
+        assume(own, &role).await.map_err(|why| Unreached { id, role, why })
+    });
+    let (mut accounts, mut unreached) = (vec![caller], Vec::new());
+    let mut reached = std::pin::pin!(reached.buffered(ROLES_AT_ONCE));
+    while let Some(one) = reached.next().await {
+        match one {
+            Ok(account) => accounts.push(account),
+            Err(refused) => unreached.push(refused),
+        }
+    }
+    Ok((accounts, unreached))
+}
+
+/// The ids of the organisation's accounts that are in use.
+async fn members(own: &SdkConfig) -> Result<Vec<String>, Refusal> {
+    let client = aws_sdk_organizations::Client::new(own);
+    let mut pages = client.list_accounts().into_paginator().send();
+    let mut ids = Vec::new();
+    while let Some(page) = pages.next().await {
+        let accounts = page.map_err(|error| refusal(&error))?.accounts.unwrap_or_default();
+        ids.extend(accounts.into_iter().filter(is_active).filter_map(|account| account.id));
+    }
+    Ok(ids)
+}
+
+/// AWS: `State` takes the place of `Status`, and says more.
+fn is_active(account: &aws_sdk_organizations::types::Account) -> bool {
+    use aws_sdk_organizations::types::{AccountState, AccountStatus};
+
+    match (account.state(), account.status()) {
+        (Some(state), _) => *state == AccountState::Active,
+        (None, Some(status)) => *status == AccountStatus::Active,
+        (None, None) => true,
+    }
+}
+
+async fn assume(own: &SdkConfig, role: &str) -> Result<Account, Refusal> {
+    let builder = AssumeRoleProvider::builder(role).session_name("regent-audit").configure(own);
+    let provider = match own.credentials_provider() {
+        Some(provider) => builder.build_from_provider(provider).await,
+        None => builder.build().await,
+    };
+    let provider = SharedCredentialsProvider::new(provider);
+    account(own.to_builder().credentials_provider(provider).build()).await
 }
 
 async fn configuration(access: &Access) -> SdkConfig {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_config::SdkConfig;
 use aws_sdk_kms::config::http::HttpResponse;
-use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::types::KeyManagerType;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::primitives::{Blob, DateTime};
@@ -183,6 +183,12 @@ fn unanswered<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>)
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
+        // The service that gives credentials has refused, and says all that there is to say.
+        if let Some(refused) = inner.downcast_ref::<ErrorMetadata>()
+            && let (Some(code), Some(said)) = (refused.code(), refused.message())
+        {
+            return one_line(&format!("{code}: {said}"));
+        }
         // Each says what is new in it.
         let said = inner.to_string();
         if !text.contains(&said) {

@@ -20,6 +20,6 @@ pub mod run;
 pub mod state;
 pub mod tally;
 
-pub use account::{Access, Account, NoAccess};
+pub use account::{Access, Account, NoAccess, Unreached};
 pub use html::html;
 pub use run::{Audited, Options, Stopped, audit};

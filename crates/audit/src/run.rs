@@ -13,7 +13,7 @@ use futures_util::future::try_join_all;
 use futures_util::{StreamExt as _, stream};
 use regent_guard::{Checked, Subject};
 
-use crate::account::Account;
+use crate::account::{Account, Unreached};
 use crate::client::{Client, Refusal};
 use crate::cost::{Cost, UNREAD_DAYS};
 use crate::judge::{Found, Judge, difference};
@@ -37,6 +37,8 @@ pub struct Options {
     pub now_s: i64,
     /// Where to keep how far the audit has come.
     pub state: Option<PathBuf>,
+    /// Accounts that should have been audited too; each is a finding.
+    pub unreached: Vec<Unreached>,
 }
 
 /// Why there is no result.
@@ -81,10 +83,11 @@ pub async fn audit(
         probe: options.probe,
         patience_s: options.patience_s,
     };
-    let mut lost = Vec::new();
+    let mut lost: Vec<Found> =
+        options.unreached.iter().map(|one| unreached(one, options)).collect();
     for account in accounts {
         let (regions, unknown) = regions(account, options).await;
-        let judge = judge(account, options);
+        let judge = judge(&account.id, options);
         let refused = |(region, why): (String, Refusal)| {
             judge.found("RG299", &region, "", format!("whether it is enabled: {why}"))
         };
@@ -122,8 +125,13 @@ async fn regions(account: &Account, options: &Options) -> (Vec<String>, Vec<(Str
     (ours.cloned().collect(), Vec::new())
 }
 
-fn judge<'j>(account: &'j Account, options: &Options) -> Judge<'j> {
-    Judge { account: &account.id, now_s: options.now_s, patience_s: options.patience_s }
+fn judge<'j>(account: &'j str, options: &Options) -> Judge<'j> {
+    Judge { account, now_s: options.now_s, patience_s: options.patience_s }
+}
+
+fn unreached(account: &Unreached, options: &Options) -> Found {
+    let Unreached { id, role, why } = account;
+    judge(id, options).found("RG299", "*", "", format!("{role}: {why}"))
 }
 
 struct Run<'r> {
@@ -177,7 +185,7 @@ impl Run<'_> {
         known: Arc<HashSet<u64>>,
     ) -> io::Result<()> {
         let client = account.client(&list.region).await;
-        let place = Place { account, client: &client, judge: judge(account, self.options) };
+        let place = Place { account, client: &client, judge: judge(&account.id, self.options) };
         let mut resumed = true;
         loop {
             let token = match self.state().next(&list) {
@@ -372,8 +380,7 @@ impl Run<'_> {
                 let at = (list.account.clone(), region.clone());
                 audited.rows.entry(at).or_default().add(row);
             }
-            let (now_s, patience_s) = (self.options.now_s, self.options.patience_s);
-            let judge = Judge { account: &list.account, now_s, patience_s };
+            let judge = judge(&list.account, self.options);
             let groups = delta.groups.iter();
             found.extend(groups.filter_map(|(name, group)| judge.group(&list.region, name, group)));
         }

@@ -168,7 +168,7 @@ pub static LIVE: [Rule; 22] = [
     rule(
         "RG299",
         Severity::Error,
-        "Region that could not be audited",
+        "Region or account that could not be audited",
         "Nothing is known of what it holds, which is not the same as nothing found.",
         "Correct what the message names, and run the audit again; with --state it goes on where it was.",
     ),

@@ -33,6 +33,9 @@ pub struct Args {
     /// A role that is assumed, for each account that is audited [default: the caller's own account]
     #[arg(long, value_name = "ARN")]
     role_arn: Vec<String>,
+    /// Audit every active account of the caller's organisation, by the role of this name in each
+    #[arg(long, value_name = "NAME", conflicts_with = "role_arn")]
+    organization_role: Option<String>,
     /// Read the value of each replica and of its primary, and compare digests
     #[arg(long)]
     probe: bool,
@@ -110,7 +113,10 @@ async fn audit(args: &Args, now_s: i64) -> Result<Audited, Failure> {
         roles: args.role_arn.clone(),
         region: args.region.first().cloned(),
     };
-    let accounts: Vec<Account> = account::accounts(&access).await.map_err(no_access)?;
+    let (accounts, unreached): (Vec<Account>, _) = match &args.organization_role {
+        Some(role) => account::organization(&access, role).await.map_err(no_access)?,
+        None => (account::accounts(&access).await.map_err(no_access)?, Vec::new()),
+    };
     let options = Options {
         regions: args.region.clone(),
         probe: args.probe,
@@ -118,6 +124,7 @@ async fn audit(args: &Args, now_s: i64) -> Result<Audited, Failure> {
         concurrency: usize::from(args.concurrency),
         now_s,
         state: args.state.clone(),
+        unreached,
     };
     // It draws on stderr, and only if that is a terminal.
     let bar = ProgressBar::new(0);
