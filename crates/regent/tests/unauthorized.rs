@@ -189,14 +189,17 @@ fn form(name: &str) -> Option<&'static str> {
         "DeleteChangeSet" | "DescribeChangeSet" | "ExecuteChangeSet" => "&ChangeSetName=c",
         "DescribeStackResource" => "&LogicalResourceId=S",
         "UpdateTerminationProtection" => "&EnableTerminationProtection=true",
-        "DeleteStack"
+        "CancelUpdateStack"
+        | "ContinueUpdateRollback"
+        | "DeleteStack"
         | "DescribeStackEvents"
         | "DescribeStackResources"
         | "DescribeStacks"
         | "GetTemplate"
         | "ListChangeSets"
         | "ListStackResources"
-        | "ListStacks" => "",
+        | "ListStacks"
+        | "RollbackStack" => "",
         _ => return None,
     })
 }

@@ -407,6 +407,12 @@ pub const DEVIATIONS: &[Deviation] = &[
     ),
     of(
         CloudFormation,
+        "ContinueUpdateRollback",
+        "a rollback stops at the first resource that it cannot lead back; on AWS it goes on beside it",
+        "resources are worked on one after another; it is continued as often as needed",
+    ),
+    of(
+        CloudFormation,
         "CreateChangeSet",
         "`ChangeSetType` `IMPORT`, `ResourcesToImport`, `ImportExistingResources`, `DeploymentMode` and what CreateStack refuses are refused by name",
         "not built",
@@ -492,8 +498,8 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "ExecuteChangeSet",
-        "`DisableRollback` and an `OnStackFailure` other than `ROLLBACK` are refused for an update",
-        "not built",
+        "`DisableRollback` is false if it is not given; AWS documents true",
+        "inferred: clients that leave it out count on a rollback",
     ),
     of(
         CloudFormation,
@@ -516,7 +522,7 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "UpdateStack",
-        "`DisableRollback` and what CreateStack refuses are refused by name",
+        "what CreateStack refuses is refused by name; a stack in `CREATE_FAILED` or `UPDATE_FAILED` cannot be updated, only rolled back or deleted",
         "not built",
     ),
 ];

@@ -36,6 +36,17 @@ pub enum Error {
         stack: StackArn,
         status: Status,
     },
+    /// There is no update under way to be cancelled.
+    NotCancellable,
+    /// There is nothing to be rolled back.
+    NotReversible {
+        stack: StackArn,
+        status: Status,
+    },
+    /// ResourcesToSkip names what no rollback failed at.
+    NotSkippable {
+        logical: LogicalId,
+    },
     /// RetainResources on a stack whose deletion did not fail.
     RetainWithoutFailure,
     NotRetainable {
@@ -77,7 +88,7 @@ pub enum Error {
         status: ExecutionStatus,
         attempt: Attempt,
     },
-    /// OnStackFailure or DisableRollback has a value that this operation has no use for.
+    /// OnStackFailure and DisableRollback are both given, or an update is to delete its stack.
     OnFailureOfUpdate,
     /// A stack that is only reviewed has no template to be summed up.
     OnlyReviewed,

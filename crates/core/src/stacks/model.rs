@@ -75,7 +75,7 @@ pub struct Options {
     pub retain_except_on_create: bool,
 }
 
-/// What becomes of a stack whose creation fails.
+/// What becomes of a stack whose creation or update fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnFailure {
     #[default]
@@ -168,7 +168,7 @@ pub struct Run {
     pub waiting: Option<Timestamp>,
     /// Resources that failed.
     pub failed: BTreeSet<LogicalId>,
-    /// Resources that a deletion leaves alone.
+    /// Resources that the operation leaves alone: a deletion, or a rollback that is continued.
     pub retained: BTreeSet<LogicalId>,
     pub token: Option<Box<str>>,
 }
@@ -249,6 +249,8 @@ pub enum Reason {
     FailedToUpdate(BTreeSet<LogicalId>),
     FailedToDelete(BTreeSet<LogicalId>),
     TimedOut,
+    /// An update was cancelled while it was at a resource.
+    Cancelled,
     /// In the words of a service or of the template's reader.
     Said(Box<str>),
 }

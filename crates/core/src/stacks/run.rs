@@ -119,11 +119,23 @@ impl Work<'_, '_> {
             let Some(name) = self.at(&goal.ready.order) else { return self.built(&goal) };
             let Some(declared) = goal.ready.declared(&name) else { return Err(StoreFault) };
             let logical: LogicalId = name.parse().map_err(|_| StoreFault)?;
+            if self.is_behind_failed(&goal, &name) {
+                self.run.position += 1;
+                continue;
+            }
+            if self.run.phase == Phase::UpdateRollback && self.run.retained.contains(&logical) {
+                return self.restored(&goal, &logical, &[Status::UpdateComplete]);
+            }
             if self.run.waiting.is_some() {
                 let wanted = self.properties(&goal, declared).map_err(|_| StoreFault)?;
                 return self.settle(&goal, &logical, &wanted);
             }
             match self.needed(&goal, declared)? {
+                Needed::Nothing if self.is_refused_update(&name) => {
+                    // AWS: what refused its update is led back like all that took it.
+                    let way = [Status::UpdateInProgress, Status::UpdateComplete];
+                    return self.restored(&goal, &logical, &way);
+                }
                 Needed::Nothing => self.run.position += 1,
                 Needed::Impossible(words) => return self.fail(&logical, Reason::Said(words)),
                 Needed::Create { wanted, replaces } => {
@@ -427,11 +439,77 @@ impl Work<'_, '_> {
         self.keep(logical)?;
         let failed = BTreeSet::from([logical.clone()]);
         self.run.failed.insert(logical.clone());
+        if self.is_left_failed() {
+            self.run.waiting = None;
+            self.run.position += 1;
+            return Ok(self.moved());
+        }
         self.turn_back(if creating {
             Reason::FailedToCreate(failed)
         } else {
             Reason::FailedToUpdate(failed)
         })
+    }
+
+    /// Whether what fails stays as it is. AWS: then what does not need it is made all the same.
+    fn is_left_failed(&self) -> bool {
+        let builds = matches!(self.run.phase, Phase::Create | Phase::Update);
+        builds && self.stack.options.on_failure == OnFailure::DoNothing
+    }
+
+    /// Whether a resource needs one that failed, or one that does.
+    fn is_behind_failed(&self, goal: &Goal, name: &str) -> bool {
+        if !self.is_left_failed() || self.run.failed.is_empty() {
+            return false;
+        }
+        let mut open = vec![name];
+        let mut seen = BTreeSet::new();
+        while let Some(next) = open.pop() {
+            for needed in goal.ready.needs.get(next).into_iter().flatten() {
+                if self.run.failed.iter().any(|failed| failed.as_str() == needed) {
+                    return true;
+                }
+                if seen.insert(needed.as_str()) {
+                    open.push(needed);
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether a rollback comes to a resource whose update was refused, so that it is as before.
+    fn is_refused_update(&self, name: &str) -> bool {
+        let found = self.resources.get(name);
+        self.run.phase == Phase::UpdateRollback
+            && found.is_some_and(|found| found.status == Status::UpdateFailed)
+    }
+
+    /// A resource counts as what the goal says, without being touched.
+    fn restored(
+        &mut self,
+        goal: &Goal,
+        logical: &LogicalId,
+        way: &[Status],
+    ) -> Result<Progress, StoreFault> {
+        self.run.position += 1;
+        let Some(mut resource) = self.resources.get(logical.as_str()).cloned() else {
+            return Ok(self.moved());
+        };
+        let generation = goal.generation;
+        if let Some(made) = resource.instance(generation).map(|instance| instance.made) {
+            for instance in resource.instances.iter_mut().filter(|found| found.made == made) {
+                instance.applied = generation;
+                resource.physical.clone_from(&instance.physical);
+            }
+        }
+        (resource.reason, resource.updated) = (None, self.cx.now);
+        for status in way {
+            resource.status = *status;
+            self.note(logical, &resource);
+        }
+        self.resources.insert(logical.to_string(), resource);
+        self.keep(logical)?;
+        Ok(self.moved())
     }
 
     /// A resource whose properties could not even be resolved.
@@ -466,6 +544,10 @@ impl Work<'_, '_> {
                 self.tell(Status::DeleteInProgress, Some(reason));
                 Ok(self.phase(Phase::Delete))
             }
+            (Phase::Update, OnFailure::DoNothing) => {
+                self.tell(Status::UpdateFailed, Some(reason));
+                self.ended()
+            }
             (Phase::Update, _) => {
                 self.tell(Status::UpdateRollbackInProgress, Some(reason));
                 Ok(self.phase(Phase::UpdateRollback))
@@ -485,6 +567,9 @@ impl Work<'_, '_> {
             self.tell(Status::UpdateRollbackCompleteCleanupInProgress, None);
             return Ok(self.phase(Phase::UpdateRollbackCleanup));
         }
+        if self.is_left_failed() && !self.run.failed.is_empty() {
+            return self.turn_back(self.failure());
+        }
         match self.outputs(goal)? {
             Ok(outputs) => self.stack.outputs = outputs,
             Err(problem) => return self.turn_back(Reason::Said(problem.to_string().into())),
@@ -498,6 +583,17 @@ impl Work<'_, '_> {
         self.stack.leaving = before;
         self.tell(Status::UpdateCompleteCleanupInProgress, None);
         Ok(self.phase(Phase::UpdateCleanup))
+    }
+
+    /// Why an operation fails that went on past its failures.
+    fn failure(&self) -> Reason {
+        let failed = self.run.failed.clone();
+        let status = |name: &LogicalId| self.resources.get(name.as_str()).map(|found| found.status);
+        if failed.iter().all(|name| status(name) == Some(Status::CreateFailed)) {
+            Reason::FailedToCreate(failed)
+        } else {
+            Reason::FailedToUpdate(failed)
+        }
     }
 
     fn outputs(&self, goal: &Goal) -> Result<Result<Vec<Output>, Located>, StoreFault> {

@@ -257,6 +257,7 @@ fn reason_message(reason: &Reason) -> ReasonMessage {
         Reason::FailedToDelete(failed) => (6, Some(failed), ""),
         Reason::TimedOut => (7, None, ""),
         Reason::Said(said) => (8, None, &**said),
+        Reason::Cancelled => (9, None, ""),
     };
     let resources = resources.into_iter().flatten().map(ToString::to_string).collect();
     ReasonMessage { kind, resources, said: said.to_owned() }
@@ -273,6 +274,7 @@ fn reason(message: ReasonMessage) -> Result<Reason, Flaw> {
         6 => Reason::FailedToDelete(resources()?),
         7 => Reason::TimedOut,
         8 => Reason::Said(message.said.into()),
+        9 => Reason::Cancelled,
         _ => return Err(Flaw::Field("reason")),
     })
 }

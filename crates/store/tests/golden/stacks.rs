@@ -94,6 +94,7 @@ fn events() -> Vec<(String, Key, Record)> {
         Reason::FailedToDelete([logical.clone()].into()),
         Reason::TimedOut,
         Reason::Said("why".into()),
+        Reason::Cancelled,
     ];
     for (at, reason) in (1..).zip(reasons) {
         let record = event(Some(logical.clone()), Status::CreateFailed, Some(reason));

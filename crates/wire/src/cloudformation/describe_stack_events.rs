@@ -33,7 +33,7 @@ impl QueryOperation for DescribeStackEvents {
                     fields.text("ResourceType", &*event.type_name);
                     fields.time_ms("Timestamp", event.at);
                     fields.text("ResourceStatus", status::name(event.status));
-                    let reason = event.reason.as_ref().map(status::reason);
+                    let reason = event.reason.as_ref().map(|why| status::reason(event.status, why));
                     fields.text("ResourceStatusReason", reason.as_deref());
                     fields.text("ClientRequestToken", event.token.as_deref());
                 });

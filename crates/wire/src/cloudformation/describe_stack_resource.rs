@@ -34,7 +34,7 @@ impl QueryOperation for DescribeStackResource {
             fields.text("ResourceType", &*resource.type_name);
             fields.time_ms("LastUpdatedTimestamp", resource.updated);
             fields.text("ResourceStatus", status::name(resource.status));
-            let reason = resource.reason.as_ref().map(status::reason);
+            let reason = resource.reason.as_ref().map(|why| status::reason(resource.status, why));
             fields.text("ResourceStatusReason", reason.as_deref());
             // AWS: an empty object if the template has none.
             let metadata = output.metadata.as_ref().map_or_else(|| "{}".to_owned(), text);

@@ -31,7 +31,8 @@ impl QueryOperation for DescribeStackResources {
                     fields.text("ResourceType", &*resource.type_name);
                     fields.time_ms("Timestamp", resource.updated);
                     fields.text("ResourceStatus", status::name(resource.status));
-                    let reason = resource.reason.as_ref().map(status::reason);
+                    let reason =
+                        resource.reason.as_ref().map(|why| status::reason(resource.status, why));
                     fields.text("ResourceStatusReason", reason.as_deref());
                     status::drift(fields, "StackResourceDriftStatus");
                 });

@@ -4,6 +4,8 @@
 //! there is no such stack depends on the operation.
 
 use regent_core::stacks::error::{Attempt, Error};
+use regent_core::stacks::ids::StackArn;
+use regent_core::stacks::model::Status;
 
 use super::{change_set, status};
 use crate::fault::Fault;
@@ -19,6 +21,8 @@ pub enum Missing {
 }
 
 const RETAIN_WITHOUT_FAILURE: &str = "Invalid operation on stack. Specify which resources to retain only when the stack is in the DELETE_FAILED state.";
+const NOT_CANCELLABLE: &str = "CancelUpdateStack cannot be called from current stack status";
+const ON_FAILURE_OF_UPDATE: &str = "DisableRollback cannot be given with OnStackFailure, and OnStackFailure DELETE only for a creation.";
 const NO_STACK_NAMED: &str =
     "Either StackName or PhysicalResourceId must be specified, but not both.";
 
@@ -36,13 +40,12 @@ pub fn of(error: Error, missing: Missing) -> Fault {
         }
         Error::Exists { name } => exists(format!("Stack [{name}] already exists")),
         Error::Template(problem) => Fault::validation(problem.to_string()),
-        Error::NotUpdatable { stack, status } => Fault::validation(format!(
-            "Stack:{stack} is in {} state and can not be updated.",
-            status::name(status)
-        )),
-        Error::NotDeletable { stack, status } => Fault::validation(format!(
-            "Stack:{stack} is in {} state and can not be deleted.",
-            status::name(status)
+        Error::NotUpdatable { stack, status } => in_state(&stack, status, "updated"),
+        Error::NotDeletable { stack, status } => in_state(&stack, status, "deleted"),
+        Error::NotCancellable => Fault::validation(NOT_CANCELLABLE),
+        Error::NotReversible { stack, status } => in_state(&stack, status, "rolled back"),
+        Error::NotSkippable { logical } => Fault::validation(format!(
+            "ResourcesToSkip [{logical}] is not a resource whose rollback failed."
         )),
         Error::RetainWithoutFailure => Fault::validation(RETAIN_WITHOUT_FAILURE),
         Error::NotRetainable { logical } => Fault::validation(format!(
@@ -79,12 +82,17 @@ pub fn of(error: Error, missing: Missing) -> Fault {
                 change_set::execution(status)
             ))
         }
-        Error::OnFailureOfUpdate => unsupported("OnStackFailure or DisableRollback of an update"),
+        Error::OnFailureOfUpdate => Fault::validation(ON_FAILURE_OF_UPDATE),
         Error::OnlyReviewed => {
             Fault::validation("GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.")
         }
         Error::NoStackNamed => Fault::validation(NO_STACK_NAMED),
     }
+}
+
+fn in_state(stack: &StackArn, status: Status, done: &str) -> Fault {
+    let status = status::name(status);
+    Fault::validation(format!("Stack:{stack} is in {status} state and can not be {done}."))
 }
 
 fn limit(message: &'static str) -> Fault {

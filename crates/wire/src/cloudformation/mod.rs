@@ -1,6 +1,8 @@
 //! CloudFormation on the wire: one file per operation, and the handlers of its resource types.
 
+pub mod cancel_update_stack;
 pub mod change_set;
+pub mod continue_update_rollback;
 pub mod create_change_set;
 pub mod create_stack;
 pub mod delete_change_set;
@@ -20,6 +22,7 @@ pub mod list_stack_resources;
 pub mod list_stacks;
 pub mod members;
 pub mod replicas;
+pub mod rollback_stack;
 pub mod status;
 pub mod update_stack;
 pub mod update_termination_protection;

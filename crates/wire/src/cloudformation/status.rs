@@ -39,7 +39,8 @@ pub fn named(text: &str) -> Option<Status> {
     Status::ALL.into_iter().find(|status| name(*status) == text)
 }
 
-pub fn reason(reason: &Reason) -> String {
+/// Why something is in its state.
+pub fn reason(status: Status, reason: &Reason) -> String {
     let listed = |failed: &std::collections::BTreeSet<LogicalId>| {
         let names: Vec<_> = failed.iter().map(LogicalId::as_str).collect();
         names.join(", ")
@@ -52,8 +53,13 @@ pub fn reason(reason: &Reason) -> String {
                 .to_owned()
         }
         Reason::FailedToCreate(failed) => format!(
-            "The following resource(s) failed to create: [{}]. Rollback requested by user.",
-            listed(failed)
+            "The following resource(s) failed to create: [{}]. {}",
+            listed(failed),
+            match status {
+                Status::RollbackInProgress => "Rollback requested by user.",
+                Status::DeleteInProgress => "Delete requested by user.",
+                _ => "",
+            }
         ),
         Reason::FailedToUpdate(failed) => {
             format!("The following resource(s) failed to update: [{}]. ", listed(failed))
@@ -61,6 +67,10 @@ pub fn reason(reason: &Reason) -> String {
         Reason::FailedToDelete(failed) => {
             format!("The following resource(s) failed to delete: [{}]. ", listed(failed))
         }
+        Reason::Cancelled if status == Status::CreateFailed => {
+            "Resource creation cancelled".to_owned()
+        }
+        Reason::Cancelled => "Resource update cancelled".to_owned(),
         Reason::TimedOut => "Resource did not become stable in time.".to_owned(),
         Reason::Said(text) => text.to_string(),
     }
@@ -68,7 +78,7 @@ pub fn reason(reason: &Reason) -> String {
 
 /// AWS: a stack that nobody gave a reason for has none, also after it began.
 pub fn stack_reason(stack: &Stack) -> Option<String> {
-    stack.reason.as_ref().map(reason)
+    stack.reason.as_ref().map(|why| reason(stack.status, why))
 }
 
 /// AWS: a resource's event is named after it; the stack's own events have a UUID.

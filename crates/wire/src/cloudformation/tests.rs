@@ -6,6 +6,7 @@
 mod change_sets;
 mod operations;
 mod replica_keys;
+mod rollbacks;
 mod rotation_schedules;
 mod stories;
 
@@ -224,4 +225,10 @@ fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     Some(text.replace("&quot;", "\"").replace("&lt;", "<").replace("&amp;", "&"))
+}
+
+/// An error's code and message.
+fn text(answer: &str) -> String {
+    let code = element(answer, "Code").unwrap_or_else(|| answer.to_owned());
+    format!("{code}: {}", element(answer, "Message").unwrap_or_default())
 }

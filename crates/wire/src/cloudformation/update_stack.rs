@@ -3,6 +3,7 @@
 use regent_core::cx::Cx;
 use regent_core::stacks::error::Error;
 use regent_core::stacks::ids::StackArn;
+use regent_core::stacks::model::OnFailure;
 use regent_core::stacks::ops::UpdateStack;
 
 use super::fault::{self, Missing};
@@ -15,9 +16,7 @@ impl QueryOperation for UpdateStack {
     fn decode(params: &Params<'_>) -> Result<Self, Fault> {
         let stack = members::stack(params)?;
         members::refuse_unbuilt(params)?;
-        if params.boolean("DisableRollback")?.unwrap_or_default() {
-            return Err(fault::unsupported("DisableRollback"));
-        }
+        let disabled = params.boolean("DisableRollback")?.unwrap_or_default();
         let template = members::template_or_previous(params)?;
         Ok(Self {
             stack,
@@ -25,6 +24,7 @@ impl QueryOperation for UpdateStack {
             parameters: members::parameters(params)?,
             tags: members::tags(params)?,
             capabilities: members::capabilities(params)?,
+            on_failure: if disabled { OnFailure::DoNothing } else { OnFailure::Rollback },
             retain_except_on_create: params.boolean("RetainExceptOnCreate")?,
             token: members::token(params)?,
         })

@@ -84,16 +84,16 @@ impl Command for ExecuteChangeSet {
 impl ExecuteChangeSet {
     /// How the stack's operation begins, and how it ends if it fails.
     fn begun(&self, stack: &mut Stack, set: &ChangeSet, cx: &Cx<'_>) -> Result<Begun, Error> {
+        let on_failure = match (self.disable_rollback, set.on_failure) {
+            (true, Some(_)) => return Err(Error::OnFailureOfUpdate),
+            (true, None) => OnFailure::DoNothing,
+            (false, said) => said.unwrap_or_default(),
+        };
+        stack.options.on_failure = on_failure;
         let (phase, status) = if stack.status == Status::ReviewInProgress {
-            stack.options.on_failure = match (self.disable_rollback, set.on_failure) {
-                (true, Some(_)) => return Err(Error::OnFailureOfUpdate),
-                (true, None) => OnFailure::DoNothing,
-                (false, said) => said.unwrap_or_default(),
-            };
             (Phase::Create, Status::CreateInProgress)
         } else if stack.status.is_updatable() {
-            // What a failed update leaves can only be rolled back.
-            if self.disable_rollback || set.on_failure.is_some_and(|x| x != OnFailure::Rollback) {
+            if on_failure == OnFailure::Delete {
                 return Err(Error::OnFailureOfUpdate);
             }
             (Phase::Update, Status::UpdateInProgress)

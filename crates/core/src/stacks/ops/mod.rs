@@ -1,5 +1,7 @@
 //! CloudFormation operations, one file each.
 
+pub mod cancel_update_stack;
+pub mod continue_update_rollback;
 pub mod create_change_set;
 pub mod create_stack;
 pub mod delete_change_set;
@@ -15,6 +17,7 @@ pub mod get_template_summary;
 pub mod list_change_sets;
 pub mod list_stack_resources;
 pub mod list_stacks;
+pub mod rollback_stack;
 pub mod update_stack;
 pub mod update_termination_protection;
 pub mod validate_template;
@@ -22,6 +25,8 @@ pub mod validate_template;
 mod given;
 mod page;
 
+pub use cancel_update_stack::CancelUpdateStack;
+pub use continue_update_rollback::ContinueUpdateRollback;
 pub use create_change_set::CreateChangeSet;
 pub use create_stack::CreateStack;
 pub use delete_change_set::DeleteChangeSet;
@@ -37,6 +42,7 @@ pub use get_template_summary::GetTemplateSummary;
 pub use list_change_sets::ListChangeSets;
 pub use list_stack_resources::ListStackResources;
 pub use list_stacks::ListStacks;
+pub use rollback_stack::RollbackStack;
 pub use update_stack::UpdateStack;
 pub use update_termination_protection::UpdateTerminationProtection;
 pub use validate_template::ValidateTemplate;

@@ -14,7 +14,7 @@ use crate::ports::{Read, StoreFault};
 use crate::stacks::documents::{self, Document, Documents};
 use crate::stacks::error::Error;
 use crate::stacks::ids::StackArn;
-use crate::stacks::model::{Phase, Side, Stack, Status};
+use crate::stacks::model::{OnFailure, Phase, Side, Stack, Status};
 use crate::stacks::ops::given::{New, given_again, side};
 use crate::stacks::ready::{self, Made, Ready};
 use crate::stacks::record::{self, Begun};
@@ -33,6 +33,7 @@ pub struct UpdateStack {
     /// `None` keeps the tags.
     pub tags: Option<Tags>,
     pub capabilities: Vec<Box<str>>,
+    pub on_failure: OnFailure,
     pub retain_except_on_create: Option<bool>,
     pub token: Option<Box<str>>,
 }
@@ -108,6 +109,7 @@ impl UpdateStack {
         stack.generation = side.generation;
         stack.target = Some(side);
         stack.updated = Some(cx.now);
+        stack.options.on_failure = self.on_failure;
         stack.options.retain_except_on_create = self.retain_except_on_create.unwrap_or_default();
         let (phase, status) = (Phase::Update, Status::UpdateInProgress);
         let token = self.token.clone();

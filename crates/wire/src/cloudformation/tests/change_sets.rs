@@ -2,14 +2,9 @@
 
 use regent_core::cx::Profile;
 
-use super::{Story, element};
+use super::{Story, element, text};
 
 const ONE: &str = "Resources: {S: {Type: 'AWS::SecretsManager::Secret', Properties: {Name: s}}}";
-
-fn text(answer: &str) -> String {
-    let code = element(answer, "Code").unwrap_or_else(|| answer.to_owned());
-    format!("{code}: {}", element(answer, "Message").unwrap_or_default())
-}
 
 impl Story {
     fn set(&mut self, name: &str, kind: &str, template: &str) -> String {

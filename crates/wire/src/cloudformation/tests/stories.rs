@@ -101,6 +101,8 @@ fn the_seed_is_rolled_back_in_the_profile_strict() {
         events[3..],
         [
             "seed UPDATE_ROLLBACK_IN_PROGRESS The following resource(s) failed to update: [Secret].",
+            "Secret UPDATE_IN_PROGRESS",
+            "Secret UPDATE_COMPLETE",
             "seed UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
             "seed UPDATE_ROLLBACK_COMPLETE",
         ]
