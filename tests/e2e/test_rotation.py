@@ -38,11 +38,12 @@ class Rotation(Case):
         return self.server.data_dir / "audit.log"
 
     def events(self):
-        """The service's own events since the test began."""
+        """The service's own events of rotations since the test began."""
         with open(self.audit_log(), "rb") as log:
             log.seek(self.log_start)
             lines = [json.loads(line) for line in log]
-        return [line for line in lines if line["eventType"] == "AwsServiceEvent"]
+        events = [line for line in lines if line["eventType"] == "AwsServiceEvent"]
+        return [event for event in events if "Rotation" in event["eventName"]]
 
     def new_secret(self, name="db", **params):
         self.old = self.postgres.new_user(name, "old-" + entropy.token_urlsafe(16))

@@ -17,6 +17,7 @@ use crate::limits;
 use crate::ports::StoreFault;
 use crate::records::{Due, Intent, Key, Prefix, Record, Subject, Tombstone};
 use crate::replication::outbox::enqueue;
+use crate::secrets::event::Removal;
 use crate::secrets::rotation::machine::{self, Invocation};
 use crate::secrets::versions;
 use crate::time::Timestamp;
@@ -37,7 +38,7 @@ pub fn handle(
         Due::ExpireMaterial { id, material } => {
             import::come_due(cx, tx, scope, *id, *material, *at)?;
         }
-        Due::PurgeSecret { name, suffix } => purge_secret(tx, scope, name, *suffix, *at)?,
+        Due::PurgeSecret { name, suffix } => purge_secret(cx, tx, scope, name, *suffix, *at)?,
         Due::ForgetTombstone { subject } => forget_tombstone(tx, scope, subject, deadline)?,
         Due::Rotate { name, suffix } => {
             return machine::begin(cx, tx, scope, name, *suffix, deadline);
@@ -112,6 +113,7 @@ fn bury(tx: &mut Tx<'_>, scope: Scope, subject: Subject, tombstone: Tombstone, n
 }
 
 fn purge_secret(
+    cx: &Cx<'_>,
     tx: &mut Tx<'_>,
     scope: Scope,
     name: &SecretName,
@@ -123,6 +125,7 @@ fn purge_secret(
     if secret.suffix != suffix || !due {
         return Ok(());
     }
+    versions::announce_removal(cx, tx, scope, &secret, Removal::Ended)?;
     versions::purge(tx, scope, &secret)
 }
 

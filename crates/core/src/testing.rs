@@ -30,6 +30,7 @@ use regent_core::replication::change::Message;
 use regent_core::replication::compose::{Composed, compose};
 use regent_core::replication::receiver::receive;
 use regent_core::roles::{Role, RoleArn, Roles, Session, TemporaryKey};
+use regent_core::secrets::event::ServiceEvent;
 use regent_core::secrets::index;
 use regent_core::time::Timestamp;
 use regent_core::tx::{Batch, Records, Tx};
@@ -213,6 +214,8 @@ pub fn exchange(from: &mut World, to: &mut World, subject: &Subject) {
 pub struct Store {
     records: BTreeMap<Key, Stored>,
     commits: u64,
+    /// What was announced with the commits.
+    pub events: Vec<ServiceEvent>,
 }
 
 impl Store {
@@ -223,6 +226,7 @@ impl Store {
             assert_eq!(now, *seq, "conflict at {key:?}");
         }
         self.commits += 1;
+        self.events.extend(batch.events);
         for (key, write) in batch.writes {
             match write {
                 Some(record) => {

@@ -12,7 +12,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use regent_core::ids::RequestId;
-use regent_core::secrets::rotation::event::ServiceEvent;
+use regent_core::secrets::event::ServiceEvent;
 use regent_wire::audit::{Intervention, Record, write_event, write_intervention, write_line};
 
 /// LIMIT: bytes of a thread's buffer that are kept for the next line.

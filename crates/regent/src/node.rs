@@ -28,7 +28,7 @@ use regent_core::records::{Key, Subject};
 use regent_core::replication::change::{Answer, Message};
 use regent_core::replication::sender::Item;
 use regent_core::secrets::accessed;
-use regent_core::secrets::rotation::event::ServiceEvent;
+use regent_core::secrets::event::ServiceEvent;
 use regent_core::time::Timestamp;
 use regent_core::tx::{Batch, Tx};
 use regent_crypto::{RegionCrypto, SystemEntropy};

@@ -13,11 +13,12 @@ use std::net::IpAddr;
 use regent_core::cx::{Caller, Origin};
 use regent_core::ids::{Region, RequestId, SecretArn};
 use regent_core::policy::evaluate::PrincipalKind;
+use regent_core::secrets::event::{Destination, Happening, Progress, Removal, ServiceEvent};
 use regent_core::secrets::rotation::Purpose;
-use regent_core::secrets::rotation::event::{Happening, ServiceEvent};
 use regent_core::time::Timestamp;
 
 use crate::json::{self, Object};
+use crate::secretsmanager::status;
 use crate::service::{Protocol, Service};
 use crate::time;
 
@@ -134,13 +135,24 @@ pub fn write_event(out: &mut Vec<u8>, event: &ServiceEvent, event_id: RequestId)
         line.string("awsRegion", scope.region.as_str());
         line.string("sourceIPAddress", SERVICE);
         line.string("userAgent", SERVICE);
-        if let Happening::Failed { function, step, .. } = &event.what {
-            let step = step.as_str();
-            let message = format!("Error when executing lambda {function} during {step} step");
-            line.string("errorMessage", message.as_str());
-        }
+        line.string("errorMessage", event_error(event).as_deref());
         line.object("additionalEventData", |data| {
             data.string("SecretId", event.secret.to_string().as_str());
+            match &event.what {
+                Happening::Removal { version, .. } => {
+                    data.string("SecretVersionId", version.as_str());
+                }
+                Happening::Replication { to: Destination::Region(region), .. } => {
+                    data.string("ReplicaRegion", region.as_str());
+                }
+                Happening::Replication { to: Destination::Account(secret), .. } => {
+                    data.string("ReplicaSecretARN", secret.text().as_str());
+                }
+                Happening::Started(_)
+                | Happening::Succeeded(_)
+                | Happening::Failed { .. }
+                | Happening::Abandoned => {}
+            }
         });
         line.string("eventID", shown(&mut text, &event_id));
         line.boolean("readOnly", false);
@@ -201,6 +213,35 @@ const fn event_name(what: &Happening) -> &'static str {
         Happening::Started(Purpose::Test) => "TestRotationStarted",
         Happening::Succeeded(Purpose::Test) => "TestRotationSucceeded",
         Happening::Failed { purpose: Purpose::Test, .. } => "TestRotationFailed",
+        Happening::Removal { removal, .. } => match removal {
+            Removal::Started => "StartSecretVersionDelete",
+            Removal::Cancelled => "CancelSecretVersionDelete",
+            Removal::Ended => "EndSecretVersionDelete",
+            Removal::Outdated => "SecretVersionDeletion",
+        },
+        Happening::Replication { progress, .. } => match progress {
+            Progress::Started => "ReplicationStarted",
+            Progress::Succeeded => "ReplicationSucceeded",
+            Progress::Failed { .. } => "ReplicationFailed",
+        },
+    }
+}
+
+/// What went wrong, in the events that are about that.
+fn event_error(event: &ServiceEvent) -> Option<String> {
+    match &event.what {
+        Happening::Failed { function, step, .. } => {
+            let step = step.as_str();
+            Some(format!("Error when executing lambda {function} during {step} step"))
+        }
+        Happening::Replication { to, progress: Progress::Failed { failure, request_id } } => {
+            let region = match to {
+                Destination::Region(region) => *region,
+                Destination::Account(secret) => secret.scope.region,
+            };
+            Some(status::why_failed(&event.secret.name, region, failure, *request_id))
+        }
+        _ => None,
     }
 }
 
@@ -269,6 +310,7 @@ fn request_parameters(line: &mut Object<'_>, record: &Record<'_>) {
 #[cfg(test)]
 mod tests {
     use regent_core::ids::Scope;
+    use regent_core::secrets::model::ReplicaFailure;
     use std::net::Ipv4Addr;
     use std::sync::Arc;
 
@@ -369,27 +411,30 @@ mod tests {
         );
     }
 
+    fn secret() -> SecretArn {
+        let scope = Scope {
+            region: "us-east-1".parse().unwrap(),
+            account: "123456789012".parse().unwrap(),
+        };
+        SecretArn { scope, name: "db/pw".parse().unwrap(), suffix: "4BS2cc".parse().unwrap() }
+    }
+
+    /// The record of an event.
+    fn of(what: Happening) -> serde_json::Value {
+        let event = ServiceEvent { at: Timestamp::EPOCH, secret: secret(), what };
+        let mut out = Vec::new();
+        write_event(&mut out, &event, RequestId::from_entropy([3; 16]));
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.matches('\n').count(), 1);
+        serde_json::from_str(&text).unwrap()
+    }
+
     /// AWS: the service's own events, which no request led to.
     #[test]
-    fn events_of_the_service() {
+    fn events_of_rotations() {
         use regent_core::secrets::rotation::Step;
-        let secret: SecretArn = SecretArn {
-            scope: Scope {
-                region: "us-east-1".parse().unwrap(),
-                account: "123456789012".parse().unwrap(),
-            },
-            name: "db/pw".parse().unwrap(),
-            suffix: "4BS2cc".parse().unwrap(),
-        };
+        let secret = secret();
         let function: Box<str> = "arn:aws:lambda:us-east-1:123456789012:function:f".into();
-        let of = |what: Happening| {
-            let event = ServiceEvent { at: Timestamp::EPOCH, secret: secret.clone(), what };
-            let mut out = Vec::new();
-            write_event(&mut out, &event, RequestId::from_entropy([3; 16]));
-            let text = String::from_utf8(out).unwrap();
-            assert_eq!(text.matches('\n').count(), 1);
-            serde_json::from_str::<serde_json::Value>(&text).unwrap()
-        };
         for purpose in [Purpose::Rotation, Purpose::Test] {
             let failed =
                 Happening::Failed { purpose, function: function.clone(), step: Step::Test };
@@ -413,6 +458,46 @@ mod tests {
             }
         }
         assert_eq!(of(Happening::Abandoned)["eventName"], "RotationAbandoned");
+    }
+
+    #[test]
+    fn events_of_deletion_and_replication() {
+        let secret = secret();
+        for (removal, name) in [
+            (Removal::Started, "StartSecretVersionDelete"),
+            (Removal::Cancelled, "CancelSecretVersionDelete"),
+            (Removal::Ended, "EndSecretVersionDelete"),
+            (Removal::Outdated, "SecretVersionDeletion"),
+        ] {
+            let version = "11111111-2222-3333-4444-555555555555".parse().unwrap();
+            let line = of(Happening::Removal { removal, version });
+            assert_eq!(line["eventName"], name);
+            let data = serde_json::json!({
+                "SecretId": secret.to_string(),
+                "SecretVersionId": "11111111-2222-3333-4444-555555555555",
+            });
+            assert_eq!(line["additionalEventData"], data);
+        }
+        let failed =
+            |failure| Progress::Failed { failure, request_id: RequestId::from_entropy([1; 16]) };
+        let region = Destination::Region("us-west-2".parse().unwrap());
+        let account = Destination::Account(secret.clone());
+        let name = "Replication failed: Secret name db/pw is currently replicated to us-west-2 with a different arn";
+        for (to, progress, suffix, message) in [
+            (region.clone(), Progress::Started, "Started", None),
+            (account.clone(), Progress::Succeeded, "Succeeded", None),
+            (region, failed(ReplicaFailure::ReplicatedWithOtherArn), "Failed", Some(name)),
+        ] {
+            let own = match &to {
+                Destination::Region(_) => ("ReplicaRegion", "us-west-2".to_owned()),
+                Destination::Account(secret) => ("ReplicaSecretARN", secret.to_string()),
+            };
+            let line = of(Happening::Replication { to, progress });
+            assert_eq!(line["eventName"], format!("Replication{suffix}"));
+            assert_eq!(line["additionalEventData"]["SecretId"], secret.to_string());
+            assert_eq!(line["additionalEventData"][own.0], own.1);
+            assert_eq!(line["errorMessage"].as_str(), message);
+        }
     }
 
     #[test]

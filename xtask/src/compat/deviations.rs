@@ -14,7 +14,7 @@ pub struct Deviation {
 }
 
 /// Differences that are not of one operation.
-pub const EVERYWHERE: [(&str, &str); 10] = [
+pub const EVERYWHERE: [(&str, &str); 11] = [
     (
         "A JSON body in which a member, or a name in a map, comes twice is refused",
         "which of the two is meant cannot be told, and what AWS does with it is not documented",
@@ -40,8 +40,12 @@ pub const EVERYWHERE: [(&str, &str); 10] = [
         "nothing here issues them yet",
     ),
     (
-        "The audit log has the service events of rotation only: none for replication, for the deletion of versions at the end of a recovery window, for its cancellation, or for KMS's rotations and synchronizations",
+        "The audit log has no service events of KMS: none for rotations and synchronizations of keys",
         "each follows from a request that is recorded; they are not built yet",
+    ),
+    (
+        "inferred: service events name the version in `SecretVersionId`, the replica in `ReplicaRegion` or `ReplicaSecretARN`, and say in `errorMessage` what DescribeSecret says; replication is told once from the first change to the answer to the last, in the primary's Region",
+        "the documentation names the events and `SecretId`, and shows no record of them",
     ),
     ("Nothing is throttled", "no quotas on rates are built yet"),
     (

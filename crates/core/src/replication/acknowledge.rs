@@ -12,6 +12,7 @@ use crate::records::{Intent, Key, Record, Subject};
 use crate::replication::change::{Outcome, Stamp};
 use crate::replication::outbox::{dequeue, enqueue, publish, put_replica, subject_of};
 use crate::replication::receiver::bury;
+use crate::secrets::event::announce_status;
 use crate::secrets::model::{Replica, ReplicaStatus, Role, Secret};
 use crate::secrets::versions::put_secret;
 use crate::tx::{Records, Tx};
@@ -79,19 +80,22 @@ fn secret(
     let Some(secret) = tx.secret(scope, name)?.filter(|secret| secret.suffix == suffix) else {
         return Ok(());
     };
-    let Some(replica) = tx.replica(scope, name, peer)? else { return Ok(()) };
-    let replica = Replica::clone(&replica);
+    let Some(known) = tx.replica(scope, name, peer)? else { return Ok(()) };
+    let replica = Replica::clone(&known);
     match outcome {
         Outcome::Applied => {
             let acknowledged = replica.acknowledged.max(Some(at));
             let status = if reached { ReplicaStatus::InSync } else { replica.status.clone() };
             let replica = Replica { status, acknowledged, ..replica };
+            announce_status(cx, tx, scope, &secret, Some(&known.status), &replica);
             put_replica(tx, scope, &secret, replica);
         }
         Outcome::Failed(failure) if reached => {
             let request_id = RequestId::from_entropy(random(cx.entropy));
             let status = ReplicaStatus::Failed { failure, request_id };
-            put_replica(tx, scope, &secret, Replica { status, ..replica });
+            let replica = Replica { status, ..replica };
+            announce_status(cx, tx, scope, &secret, Some(&known.status), &replica);
+            put_replica(tx, scope, &secret, replica);
         }
         Outcome::Lacking if reached => {
             put_replica(tx, scope, &secret, Replica { acknowledged: None, ..replica });

@@ -10,6 +10,7 @@ use crate::ids::{Region, Scope};
 use crate::ports::StoreFault;
 use crate::records::{Intent, Key, Outbox, Record, Subject};
 use crate::replication::change::Stamp;
+use crate::secrets::event::announce_status;
 use crate::secrets::model::{Replica, ReplicaStatus, Secret};
 use crate::tx::{Records, Tx};
 
@@ -54,8 +55,9 @@ pub fn publish(
         if !cx.regions.contains(region) {
             continue;
         }
-        let replica = Replica { status: ReplicaStatus::InProgress, ..Replica::clone(&replica) };
-        put_replica(tx, scope, secret, replica);
+        let next = Replica { status: ReplicaStatus::InProgress, ..Replica::clone(&replica) };
+        announce_status(cx, tx, scope, secret, Some(&replica.status), &next);
+        put_replica(tx, scope, secret, next);
         enqueue(cx, tx, scope, *region, subject_of(secret), secret.at, Intent::State)?;
     }
     Ok(())

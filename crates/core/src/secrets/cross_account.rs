@@ -16,6 +16,7 @@ use crate::ports::StoreFault;
 use crate::records::Record;
 use crate::replication::compose::problem;
 use crate::secrets::error::Error;
+use crate::secrets::event::announce_link;
 use crate::secrets::model::{Link, LinkStatus, ReplicaFailure, Role, Secret, Version};
 use crate::secrets::policies::ResourcePolicy;
 use crate::secrets::target::version_key;
@@ -122,6 +123,7 @@ pub fn replicate(
         }
         Err(failure) => LinkStatus::Failed { failure, request_id: cx.request_id },
     };
+    announce_link(cx, tx, scope, primary, &other, &status);
     let back = Link { other: primary.arn(scope), status: status.clone() };
     after.role = Role::CrossAccountReplica(Box::new(back));
     put_secret(tx, to, after)?;

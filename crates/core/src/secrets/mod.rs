@@ -4,11 +4,13 @@
 //! the secret that a request names, [`stages`] moves staging labels, [`versions`] stores values
 //! and purges them, [`cross_account`] gives them to another account, [`policies`] and
 //! [`policy_check`] are its resource policies, [`search`] finds secrets by [`filter`]s, page by
-//! [`page`], with the help of [`index`]; [`rotation`] drives the functions that replace values.
+//! [`page`], with the help of [`index`]; [`rotation`] drives the functions that replace values;
+//! [`event`] is what the audit log says of all this besides requests.
 
 pub mod accessed;
 pub mod cross_account;
 pub mod error;
+pub mod event;
 pub mod filter;
 pub mod index;
 pub mod model;

@@ -16,6 +16,7 @@ use crate::replication::change::{Answer, Asker, Question};
 use crate::replication::compose::problem;
 use crate::replication::outbox::{enqueue, put_replica, subject_of};
 use crate::secrets::error::{Error, RefusedRegion, RefusedReplica, RegionProblem, ReplicaRefusal};
+use crate::secrets::event::announce_status;
 use crate::secrets::model::{Replica, ReplicaFailure, ReplicaStatus, Role, Secret};
 use crate::secrets::value::{DEFAULT_KEY, open_data_key};
 use crate::tx::{Records, Tx};
@@ -176,8 +177,10 @@ pub fn attach(
             // Everything is sent anew: the key may have changed.
             acknowledged: None,
             overwrite,
-            last_accessed: earlier.and_then(|earlier| earlier.last_accessed),
+            last_accessed: earlier.as_ref().and_then(|earlier| earlier.last_accessed),
         };
+        let before = earlier.as_ref().map(|earlier| &earlier.status);
+        announce_status(cx, tx, scope, secret, before, &replica);
         put_replica(tx, scope, secret, replica);
         if known {
             enqueue(cx, tx, scope, add.region, subject_of(secret), secret.at, Intent::State)?;

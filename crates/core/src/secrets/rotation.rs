@@ -7,7 +7,6 @@
 //! is configured, not what is under way.
 
 pub mod cron;
-pub mod event;
 pub mod machine;
 pub mod schedule;
 pub mod token;
@@ -19,11 +18,11 @@ use crate::cx::Cx;
 use crate::ids::{Scope, StageLabel, VersionId};
 use crate::ports::{Read, StoreFault};
 use crate::records::{Due, Key, Record};
+use crate::secrets::event::{Happening, announce};
 use crate::secrets::model::Secret;
 use crate::secrets::target::version_key;
 use crate::time::Timestamp;
 use crate::tx::Tx;
-use event::{Happening, ServiceEvent};
 use schedule::{Rules, Window};
 use token::TokenDigest;
 
@@ -253,9 +252,4 @@ pub fn remove_copy(
         }
     }
     Ok(())
-}
-
-/// Adds an event to the transaction, for the audit log.
-pub fn announce(cx: &Cx<'_>, tx: &mut Tx<'_>, scope: Scope, secret: &Secret, what: Happening) {
-    tx.announce(ServiceEvent { at: cx.now, secret: secret.arn(scope), what });
 }

@@ -17,6 +17,7 @@ use crate::records::{Key, Prefix, Record};
 use crate::replication::outbox::publish;
 use crate::secrets::cross_account;
 use crate::secrets::error::Error;
+use crate::secrets::event::{Happening, Removal, announce};
 use crate::secrets::index;
 use crate::secrets::model::{Secret, ValueKind, Version};
 use crate::secrets::rotation::deadline_of;
@@ -192,6 +193,11 @@ pub fn forget_old_versions(
     })?;
     old.sort_unstable();
     for (_, key) in old.into_iter().take(excess) {
+        if let Key::Version { id, .. } = &key {
+            let version = id.clone();
+            let outdated = Happening::Removal { removal: Removal::Outdated, version };
+            announce(cx, tx, scope, secret, outdated);
+        }
         tx.remove(key);
         secret.version_count = secret.version_count.saturating_sub(1);
     }
@@ -200,6 +206,24 @@ pub fn forget_old_versions(
 
 fn versions_of(scope: Scope, secret: &Secret) -> Prefix {
     Prefix::Versions { scope, name: secret.name.clone(), suffix: secret.suffix }
+}
+
+/// Says of each version what the deletion of its secret does to it.
+pub fn announce_removal(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    scope: Scope,
+    secret: &Secret,
+    removal: Removal,
+) -> Result<(), StoreFault> {
+    let versions = collect(tx, versions_of(scope, secret), |key, _| match key {
+        Key::Version { id, .. } => Some(id),
+        _ => None,
+    })?;
+    for version in versions {
+        announce(cx, tx, scope, secret, Happening::Removal { removal, version });
+    }
+    Ok(())
 }
 
 /// Removes a secret for good, in this Region: versions, index, deadline and all.

@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use regent_core::ids::{SecretArn, SecretName, VersionId};
-use regent_core::secrets::model::{Link, LinkStatus, Replica, ReplicaStatus, Role, Secret};
+use regent_core::ids::{Region, RequestId, SecretArn, SecretName, VersionId};
+use regent_core::secrets::model::{
+    Link, LinkStatus, Replica, ReplicaFailure, ReplicaStatus, Role, Secret,
+};
 use regent_core::secrets::value::DEFAULT_KEY;
 
 use crate::json::Object;
@@ -129,13 +131,20 @@ fn message(name: &SecretName, replica: &Replica) -> Option<String> {
         ReplicaStatus::InProgress => None,
         ReplicaStatus::InSync => Some(SUCCEEDED.to_owned()),
         ReplicaStatus::Failed { failure, request_id } => {
-            let why = failure_text(failure, *request_id).unwrap_or_else(|| {
-                let region = replica.region;
-                format!(
-                    "Secret name {name} is currently replicated to {region} with a different arn"
-                )
-            });
-            Some(failed(&why))
+            Some(why_failed(name, replica.region, failure, *request_id))
         }
     }
+}
+
+/// The message about a replica in `region` that failed.
+pub fn why_failed(
+    name: &SecretName,
+    region: Region,
+    failure: &ReplicaFailure,
+    request_id: RequestId,
+) -> String {
+    let why = failure_text(failure, request_id).unwrap_or_else(|| {
+        format!("Secret name {name} is currently replicated to {region} with a different arn")
+    });
+    failed(&why)
 }

@@ -12,9 +12,10 @@ use crate::ports::{Read, StoreFault};
 use crate::records::Record;
 use crate::secrets::cross_account::LinkFlaw;
 use crate::secrets::error::Error;
+use crate::secrets::event::Removal;
 use crate::secrets::model::{Deletion, Role, Secret};
 use crate::secrets::target::{Found, SecretId, Target, new_suffix, purge_key};
-use crate::secrets::versions::{purge, put_secret};
+use crate::secrets::versions::{announce_removal, purge, put_secret};
 use crate::time::Timestamp;
 use crate::tx::Tx;
 
@@ -70,6 +71,11 @@ impl Command for DeleteSecret {
         refuse(&found, op.force)?;
         let at = match op.window_days()? {
             None => {
+                // A window that is cut short has begun already.
+                if found.secret.deletion.is_none() {
+                    announce_removal(cx, tx, found.scope, &found.secret, Removal::Started)?;
+                }
+                announce_removal(cx, tx, found.scope, &found.secret, Removal::Ended)?;
                 purge(tx, found.scope, &found.secret)?;
                 cx.now
             }
@@ -124,6 +130,7 @@ fn schedule(
 ) -> Result<Timestamp, StoreFault> {
     let scheduled = cx.now.plus_days(days);
     let deletion = Some(Deletion { requested: cx.now, scheduled });
+    announce_removal(cx, tx, found.scope, &found.secret, Removal::Started)?;
     let secret = Secret { deletion, ..Secret::clone(&found.secret) };
     if let Some(key) = purge_key(found.scope, &secret) {
         tx.put(key, Record::Index);

@@ -7,10 +7,11 @@ use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::records::Record;
 use crate::secrets::error::Error;
+use crate::secrets::event::Removal;
 use crate::secrets::model::Secret;
 use crate::secrets::rotation::deadline_of;
 use crate::secrets::target::{SecretId, Target, purge_key};
-use crate::secrets::versions::put_secret;
+use crate::secrets::versions::{announce_removal, put_secret};
 use crate::tx::Tx;
 
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Command for RestoreSecret {
     fn run(
         _op: Authorized<Self>,
         target: Target,
-        _cx: &Cx<'_>,
+        cx: &Cx<'_>,
         tx: &mut Tx<'_>,
     ) -> Result<Step<SecretArn>, Error> {
         let found = target.existing()?;
@@ -48,6 +49,7 @@ impl Command for RestoreSecret {
         // AWS: restoring a secret that is not deleted succeeds.
         if let Some(deadline) = purge_key(found.scope, &found.secret) {
             tx.remove(deadline);
+            announce_removal(cx, tx, found.scope, &found.secret, Removal::Cancelled)?;
             let secret = Secret { deletion: None, ..Secret::clone(&found.secret) };
             // A rotation has waited meanwhile.
             if let Some(deadline) = deadline_of(found.scope, &secret) {

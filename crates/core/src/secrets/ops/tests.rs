@@ -4,6 +4,7 @@ mod batch;
 mod condition_matrix;
 mod conditions;
 mod cross_account;
+mod events;
 mod foreign_keys;
 mod lifecycle;
 mod listing;

@@ -7,16 +7,16 @@
 
 use core::time::Duration;
 
-use super::event::Happening;
 use super::token::RotationToken;
 use super::{Purpose, Rotation, Run, Step};
-use super::{announce, deadline_of, is_incomplete, remove_copy, reschedule};
+use super::{deadline_of, is_incomplete, remove_copy, reschedule};
 use crate::cx::Cx;
 use crate::ids::{RequestId, Scope, SecretArn, SecretName, SecretSuffix, StageLabel, VersionId};
 use crate::limits;
 use crate::ports::{StoreFault, random};
 use crate::records::Key;
 use crate::secrets::error::Error;
+use crate::secrets::event::{Happening, announce};
 use crate::secrets::model::Secret;
 use crate::secrets::value::open;
 use crate::secrets::versions::{Value, add, advance, put_secret, save};

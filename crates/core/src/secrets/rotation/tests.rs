@@ -2,7 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::event::Happening;
 use super::machine::{Answer, Invocation, answered};
 use super::schedule::{Given, Window};
 use super::token::RotationToken;
@@ -12,6 +11,7 @@ use crate::ids::SecretName;
 use crate::limits;
 use crate::plaintext::Plaintext;
 use crate::secrets::error::Error;
+use crate::secrets::event::Happening;
 use crate::secrets::ops::*;
 use crate::secrets::stages::Move;
 use crate::secrets::target::SecretId;

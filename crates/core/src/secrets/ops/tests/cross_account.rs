@@ -534,6 +534,38 @@ fn the_replica_ends_it() {
     two.world.command(delete("a", None, false)).unwrap();
 }
 
+/// The audit log hears of each replication to another account, in the primary's account.
+#[test]
+fn replications_to_another_account_are_told() {
+    use crate::secrets::event::{Destination, Happening, Progress};
+    let mut two = Two::new();
+    let of = |two: &mut Two| {
+        let events = core::mem::take(&mut two.world.store.events);
+        let own = |secret: &SecretArn| *secret == two.primary;
+        assert!(events.iter().all(|event| own(&event.secret)));
+        events.into_iter().map(|event| event.what).collect::<Vec<_>>()
+    };
+    let told = |two: &Two, progress| Happening::Replication {
+        to: Destination::Account(two.replica.clone()),
+        progress,
+    };
+    assert_eq!(of(&mut two), []);
+    two.associate().unwrap();
+    let whole = [told(&two, Progress::Started), told(&two, Progress::Succeeded)];
+    assert_eq!(of(&mut two), whole);
+    two.set_key_state(KeyState::Disabled);
+    two.world.command(put("a", 2, "y", &[])).unwrap();
+    let last = of(&mut two).pop();
+    let failed = |happening: &Happening| {
+        matches!(happening, Happening::Replication { progress: Progress::Failed { .. }, .. })
+    };
+    assert!(last.as_ref().is_some_and(failed), "{last:?}");
+    let replica = two.replica.clone();
+    two.world.command(disassociate(&replica)).unwrap();
+    two.world.command(put("a", 3, "z", &[])).unwrap();
+    assert_eq!(of(&mut two), []);
+}
+
 /// A secret that is tied to another account is not overwritten by a replica from another Region.
 #[test]
 fn neither_is_overwritten_from_another_region() {
