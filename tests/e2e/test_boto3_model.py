@@ -320,6 +320,7 @@ class Unauthorized(Case):
             ("cloudformation", "DescribeChangeSet"): {"StackName": "s"},
             ("cloudformation", "ExecuteChangeSet"): {"StackName": "s"},
             ("cloudformation", "GetTemplate"): {"StackName": "s"},
+            ("cloudformation", "EstimateTemplateCost"): template,
             ("cloudformation", "GetTemplateSummary"): template,
             ("cloudformation", "UpdateStack"): template,
             ("cloudformation", "ValidateTemplate"): template,

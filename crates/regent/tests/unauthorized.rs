@@ -181,7 +181,11 @@ fn tag_body(service: Service, name: &str) -> Option<&'static str> {
 fn form(name: &str) -> Option<&'static str> {
     const TEMPLATE: &str = "&TemplateBody=%7B%22Resources%22%3A%7B%22S%22%3A%7B%22Type%22%3A%22AWS%3A%3ASecretsManager%3A%3ASecret%22%7D%7D%7D";
     Some(match name {
-        "CreateStack" | "UpdateStack" | "ValidateTemplate" | "GetTemplateSummary" => TEMPLATE,
+        "CreateStack"
+        | "UpdateStack"
+        | "ValidateTemplate"
+        | "GetTemplateSummary"
+        | "EstimateTemplateCost" => TEMPLATE,
         "AssumeRole" => "&RoleArn=arn:aws:iam::123456789012:role/anybodys&RoleSessionName=s-1",
         "CreateChangeSet" => {
             "&ChangeSetName=c&TemplateBody=%7B%22Resources%22%3A%7B%22S%22%3A%7B%22Type%22%3A%22AWS%3A%3ASecretsManager%3A%3ASecret%22%7D%7D%7D"
@@ -212,7 +216,7 @@ fn refuses_form(server: &Server, service: Service, name: &str) {
     let params = form(name).unwrap_or_else(|| panic!("{name}: no request here"));
     // What has a template of its own names no stack.
     let stack = match (service, name) {
-        (Service::Sts, _) | (_, "GetTemplateSummary") => "",
+        (Service::Sts, _) | (_, "GetTemplateSummary" | "EstimateTemplateCost") => "",
         _ => "&StackName=s",
     };
     let body = format!("Action={name}&Version={}{stack}{params}", service.api_version());

@@ -328,6 +328,7 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::form_query::<stacks::DescribeStackResource>(Service::CloudFormation, "DescribeStackResource"),
     Operation::form_query::<stacks::DescribeStackResources>(Service::CloudFormation, "DescribeStackResources"),
     Operation::form_query::<stacks::DescribeStacks>(Service::CloudFormation, "DescribeStacks"),
+    Operation::form_query::<stacks::EstimateTemplateCost>(Service::CloudFormation, "EstimateTemplateCost"),
     Operation::form_command::<stacks::ExecuteChangeSet>(Service::CloudFormation, "ExecuteChangeSet"),
     Operation::form_query::<stacks::GetTemplate>(Service::CloudFormation, "GetTemplate"),
     Operation::form_query::<stacks::GetTemplateSummary>(Service::CloudFormation, "GetTemplateSummary"),

@@ -501,6 +501,12 @@ pub const DEVIATIONS: &[Deviation] = &[
     ),
     of(
         CloudFormation,
+        "EstimateTemplateCost",
+        "`Url` is a `data:` URL that is the page itself: the secrets, replicas and keys of the template with their US list prices by the month, without requests and rotations",
+        "AWS's calculator knows only estimates that AWS made",
+    ),
+    of(
+        CloudFormation,
         "ExecuteChangeSet",
         "`DisableRollback` is false if it is not given; AWS documents true",
         "inferred: clients that leave it out count on a rollback",

@@ -12,6 +12,7 @@ pub mod describe_stack_events;
 pub mod describe_stack_resource;
 pub mod describe_stack_resources;
 pub mod describe_stacks;
+pub mod estimate_template_cost;
 pub mod execute_change_set;
 pub mod fault;
 pub mod get_template;

@@ -208,3 +208,32 @@ fn long_histories_come_in_pages() {
     let resources = story.call("ListStackResources", &[("StackName", "app")]);
     assert_eq!(resources.matches("<LogicalResourceId>").count(), 40);
 }
+
+/// AWS answers a URL; here it is the page itself.
+#[test]
+fn what_a_template_costs() {
+    let mut story = Story::new(Profile::Aws);
+    let template = "Parameters: {More: {Type: String, Default: 'no'}}
+Conditions: {More: !Equals [!Ref More, 'yes']}
+Resources:
+  A: {Type: 'AWS::SecretsManager::Secret', Properties: {ReplicaRegions: [{Region: us-west-2}, {Region: eu-west-1}], KmsKeyId: !Ref Key}}
+  B: {Type: 'AWS::SecretsManager::Secret', Condition: More}
+  Key: {Type: 'AWS::KMS::Key'}
+  Alias: {Type: 'AWS::KMS::Alias', Properties: {AliasName: alias/a, TargetKeyId: !Ref Key}}
+";
+    let more = [
+        ("Parameters.member.1.ParameterKey", "More"),
+        ("Parameters.member.1.ParameterValue", "yes"),
+    ];
+    for (given, total) in [(&more[..0], "USD%202.20"), (&more[..], "USD%202.60")] {
+        let params = [&[("TemplateBody", template)], given].concat();
+        let url = element(&story.call("EstimateTemplateCost", &params), "Url").unwrap();
+        let text = url.strip_prefix("data:text/plain;charset=utf-8,").unwrap();
+        assert!(text.starts_with("By%20the%20month%2C%20at%20US%20list%20prices%3A%20"), "{text}");
+        assert!(text.contains(total), "{text}");
+    }
+    assert_eq!(
+        text(&story.call("EstimateTemplateCost", &[])),
+        "ValidationError: Either Template URL or Template Body must be specified."
+    );
+}
