@@ -145,6 +145,20 @@ async fn assume(own: &SdkConfig, role: &str) -> Result<Account, Refusal> {
     account(own.to_builder().credentials_provider(provider).build()).await
 }
 
+/// Where calls go, if it is not AWS.
+pub async fn endpoint(access: &Access) -> Option<String> {
+    configuration(access).await.endpoint_url().map(str::to_owned)
+}
+
+/// The Region that is configured, if any is.
+pub async fn region(access: &Access) -> Option<String> {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if let Some(profile) = &access.profile {
+        loader = loader.profile_name(profile);
+    }
+    loader.load().await.region().map(ToString::to_string)
+}
+
 async fn configuration(access: &Access) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)

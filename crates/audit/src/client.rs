@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws_config::SdkConfig;
 use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
-use aws_sdk_kms::types::KeyManagerType;
+use aws_sdk_kms::types::{
+    EncryptionAlgorithmSpec, KeyManagerType, KeyMetadata, MacAlgorithmSpec, SigningAlgorithmSpec,
+};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::primitives::{Blob, DateTime};
 use aws_sdk_secretsmanager::types::{ReplicationStatusType, SecretListEntry, StatusType};
@@ -60,8 +62,8 @@ pub(crate) struct Value {
 pub struct Client {
     pub region: String,
     account: String,
-    secrets: aws_sdk_secretsmanager::Client,
-    kms: aws_sdk_kms::Client,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) kms: aws_sdk_kms::Client,
     pace: Pace,
     calls: Arc<AtomicU64>,
 }
@@ -80,7 +82,7 @@ impl Client {
         }
     }
 
-    async fn before(&self, api: Api) {
+    pub(crate) async fn before(&self, api: Api) {
         self.pace.wait(api).await;
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
@@ -125,12 +127,15 @@ impl Client {
             customer: key.key_manager() == Some(&KeyManagerType::Customer),
             foreign: key.aws_account_id().is_some_and(|account| account != self.account),
             policy: crate::keys::Policy::NotAsked,
+            usage: text(key.key_usage().map(aws_sdk_kms::types::KeyUsageType::as_str)),
+            algorithm: algorithm(&key),
+            regions: regions(&key),
         })
     }
 
     /// Whether the caller may encrypt under the key, which KMS says without encrypting anything.
     pub async fn may_encrypt(&self, arn: &str) -> Result<(), Refusal> {
-        self.before(Api::Encrypt).await;
+        self.before(Api::Cryptography).await;
         let nothing = aws_sdk_kms::primitives::Blob::new(*b"regent check");
         let call = self.kms.encrypt().key_id(arn).plaintext(nothing).dry_run(true);
         match call.send().await {
@@ -146,6 +151,21 @@ impl Client {
         let found = call.send().await.map_err(|error| refusal(&error))?;
         found.policy.ok_or_else(|| Refusal::Other("GetKeyPolicy answered nothing".to_owned()))
     }
+}
+
+/// The first algorithm that the key is for.
+fn algorithm(key: &KeyMetadata) -> String {
+    let encryption = key.encryption_algorithms().first().map(EncryptionAlgorithmSpec::as_str);
+    let signing = key.signing_algorithms().first().map(SigningAlgorithmSpec::as_str);
+    let mac = key.mac_algorithms().first().map(MacAlgorithmSpec::as_str);
+    encryption.or(signing).or(mac).unwrap_or_default().to_owned()
+}
+
+/// The Regions of a multi-Region key.
+fn regions(key: &KeyMetadata) -> Vec<String> {
+    let Some(all) = key.multi_region_configuration() else { return Vec::new() };
+    let primary = all.primary_key().into_iter();
+    primary.chain(all.replica_keys()).filter_map(|one| one.region.clone()).collect()
 }
 
 /// What an error means here. Its text is one line.
@@ -203,7 +223,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn listed(entry: SecretListEntry) -> Secret {
+pub(crate) fn listed(entry: SecretListEntry) -> Secret {
     Secret {
         arn: entry.arn.unwrap_or_default(),
         name: entry.name.unwrap_or_default(),

@@ -204,7 +204,7 @@ fn push(out: &mut String, more: std::fmt::Arguments<'_>) {
 }
 
 /// Day and minute, in UTC.
-fn date(now_s: i64) -> String {
+pub(crate) fn date(now_s: i64) -> String {
     let (days, second) = (now_s.div_euclid(86_400), now_s.rem_euclid(86_400));
     // Years begin in March here, so that the leap day is a year's last.
     let shifted = days + 719_468;

@@ -40,8 +40,8 @@ fn key(state: &str, multi_region: bool) -> Key {
         spec: "SYMMETRIC_DEFAULT".to_owned(),
         multi_region,
         customer: true,
-        foreign: false,
         policy: Policy::Read(serde_json::from_str(everything).unwrap()),
+        ..Metadata::default()
     })
 }
 

@@ -32,6 +32,12 @@ pub struct Metadata {
     /// Of another account, whose policies cannot be read.
     pub foreign: bool,
     pub policy: Policy,
+    /// `ENCRYPT_DECRYPT`, `SIGN_VERIFY` and so on.
+    pub usage: String,
+    /// The first algorithm that it is for.
+    pub algorithm: String,
+    /// Where the related keys of a multi-Region key are, this one among them.
+    pub regions: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -8,6 +8,7 @@
 pub mod account;
 pub mod client;
 pub mod cost;
+pub mod drill;
 mod html;
 pub mod judge;
 pub mod keys;

@@ -16,28 +16,35 @@ pub enum Api {
     GetSecretValue,
     DescribeKey,
     GetKeyPolicy,
-    Encrypt,
+    /// Encrypt, and whatever else works with a key.
+    Cryptography,
+    ListKeys,
+    ListSecretVersionIds,
 }
 
-const APIS: [Api; 6] = [
+const APIS: [Api; 8] = [
     Api::ListSecrets,
     Api::DescribeSecret,
     Api::GetSecretValue,
     Api::DescribeKey,
     Api::GetKeyPolicy,
-    Api::Encrypt,
+    Api::Cryptography,
+    Api::ListKeys,
+    Api::ListSecretVersionIds,
 ];
 
 impl Api {
     /// LIMIT: calls in a second. AWS's quotas are 100, 40,000, 10,000, 2,000 and 1,000; Encrypt shares
-    /// 10,000 and more.
+    /// 10,000 and more, RSA has 1,000, ListKeys 500, ListSecretVersionIds 50.
     const fn rate(self) -> u32 {
         match self {
             Self::ListSecrets => 25,
             Self::DescribeSecret => 2000,
             Self::GetSecretValue => 500,
             Self::DescribeKey => 200,
-            Self::GetKeyPolicy | Self::Encrypt => 100,
+            Self::GetKeyPolicy | Self::Cryptography => 100,
+            Self::ListKeys => 50,
+            Self::ListSecretVersionIds => 10,
         }
     }
 }

@@ -20,11 +20,24 @@ pub struct Read {
     digest: [u64; 2],
 }
 
+impl Read {
+    pub fn version(&self) -> &str {
+        self.version.as_deref().unwrap_or("none")
+    }
+}
+
 impl Digests {
     /// Reads the current value and forgets it.
     pub async fn read(&self, client: &Client, id: &str) -> Result<Read, Refusal> {
         let value = client.value(id).await?;
         Ok(self.digest(value))
+    }
+
+    /// As if this had been read.
+    #[cfg(test)]
+    pub(crate) fn read_of(&self, version: &str, value: &str) -> Read {
+        let bytes = zeroize::Zeroizing::new(value.as_bytes().to_vec());
+        self.digest(Value { version: Some(version.to_owned()), text: true, bytes })
     }
 
     fn digest(&self, value: Value) -> Read {

@@ -409,7 +409,7 @@ impl Run<'_> {
     }
 }
 
-async fn look(client: &Client, arn: &str) -> Seen {
+pub(crate) async fn look(client: &Client, arn: &str) -> Seen {
     match client.describe(arn).await {
         Ok(secret) => Seen::There(Box::new(secret)),
         Err(Refusal::Absent(_)) => Seen::Absent,

@@ -24,7 +24,7 @@ pub fn markdown(checked: &Checked) -> String {
 }
 
 /// A text that means itself and stays in its cell.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for found in text.chars() {
         match found {

@@ -15,7 +15,7 @@ use crate::scan::{Checked, Subject};
 pub use github::github;
 pub use json::{json, members};
 pub use junit::junit;
-pub use markdown::markdown;
+pub use markdown::{cell, markdown};
 pub use sarif::sarif;
 pub use text::text;
 

@@ -66,7 +66,7 @@ pub struct Args {
 }
 
 /// Reads `90s`, `15m` or `2h`.
-fn seconds(text: &str) -> Result<i64, String> {
+pub(super) fn seconds(text: &str) -> Result<i64, String> {
     let wrong = || "expected a whole number and s, m or h, such as 15m".to_owned();
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
     let unit = match unit {

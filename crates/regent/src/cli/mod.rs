@@ -8,6 +8,8 @@ mod banner;
 mod check;
 mod client;
 mod dev;
+mod drill;
+mod outage;
 mod region;
 
 use std::fmt;
@@ -27,7 +29,7 @@ Exit codes:
   4  the data directory cannot be used
   5  the data directory is in use by another process
   6  no server answers at the endpoint
-  7  a file to check, or a Region to audit, could not be read";
+  7  a file to check, or a Region to audit, could not be read; a drill could not be held";
 
 /// Secrets that stay readable when a Region is gone.
 ///
@@ -50,6 +52,8 @@ enum Command {
     Check(check::Args),
     /// Find secrets whose replicas are not readable, in live accounts; reads only
     Audit(Box<audit::Args>),
+    /// Rehearse the failover of secrets and keys to another Region; reads, encrypts and decrypts only
+    Drill(Box<drill::Args>),
     /// Print a completion script for a shell
     Completions { shell: Shell },
 }
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Region(args) => region::run(args),
         Command::Check(args) => check::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Drill(args) => drill::run(&args),
         Command::Completions { shell } => {
             // Into memory: the generator panics if its reader goes away.
             let mut script = Vec::new();
@@ -146,6 +151,7 @@ mod tests {
         insta::assert_snapshot!("help_audit", help_of(&["audit"]));
         insta::assert_snapshot!("help_check", help_of(&["check"]));
         insta::assert_snapshot!("help_dev", help_of(&["dev"]));
+        insta::assert_snapshot!("help_drill", help_of(&["drill"]));
         insta::assert_snapshot!("help_region", help_of(&["region"]));
         insta::assert_snapshot!("help_region_delay", help_of(&["region", "delay"]));
     }
