@@ -338,7 +338,8 @@ class KeyStores(Case):
         }
         for name in ("rsa", "off", "half"):
             self.fails("XksKeyInvalidConfigurationException", self.key, store=store, external=name)
-        self.fails("XksKeyNotFoundException", self.key, store=store, external="none")
+        for name in ("none", ".", ".."):
+            self.fails("XksKeyNotFoundException", self.key, store=store, external=name)
         self.key(store)
         self.fails("XksKeyAlreadyInUseException", self.key, store=store)
         create = kms.create_key

@@ -1,4 +1,4 @@
-"""An external key store proxy for tests: AWS's XKS proxy API over HTTP, with keys in memory.
+"""An external key store proxy for tests: AWS's XKS proxy API over HTTP or HTTPS, with keys in memory.
 
 It verifies each request's signature with code of its own, encrypts with AES-GCM, and can be told to
 fail. It keeps what it was asked, so that tests can see what leaves the server.
@@ -12,6 +12,7 @@ import hmac
 import http.server
 import json
 import os
+import ssl
 import threading
 import time
 
@@ -38,7 +39,7 @@ class Key:
 class Proxy:
     """Serves until `stop`. Its attributes may be changed at any time."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, certificate=None, host="127.0.0.1"):
         self.keys = {"one": Key(), "two": Key()}
         self.credentials = {ACCESS_KEY: SECRET_KEY}
         self.managers = ["ACTIVE"]
@@ -52,6 +53,11 @@ class Proxy:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                if proxy.tls:
+                    self.request = proxy.tls.wrap_socket(self.request, server_side=True)
+                super().setup()
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
@@ -76,9 +82,18 @@ class Proxy:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        # Whoever breaks a handshake off is no error of the test.
+        self.server.handle_error = lambda *_: None
         self.port = self.server.server_address[1]
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.endpoint = f"{'https' if certificate else 'http'}://{host}:{self.port}"
+        self.present(certificate)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def present(self, certificate):
+        """Encrypts from now on with a certificate and its key, which are in one file."""
+        self.tls = certificate and ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if certificate:
+            self.tls.load_cert_chain(certificate)
 
     def stop(self):
         self.server.shutdown()

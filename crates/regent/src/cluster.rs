@@ -23,6 +23,7 @@ use crate::credentials::AccessKeys;
 use crate::functions::Functions;
 use crate::links::Links;
 use crate::node::{Call, Node, Parts, Reply};
+use crate::proxies::AllowedProxies;
 
 /// What to open.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub struct Options {
     /// Memory for cached records, in bytes, of each Region: they take nothing from one another.
     pub cache_bytes: u64,
     pub functions: Arc<Functions>,
+    pub proxies: Arc<AllowedProxies>,
     /// Whoever stacks act for.
     pub principals: Arc<AccessKeys>,
     pub audit: Arc<AuditLog>,
@@ -101,6 +103,7 @@ impl Cluster {
                 crypto,
                 links,
                 functions: Arc::clone(&options.functions),
+                proxies: Arc::clone(&options.proxies),
                 principals: Arc::clone(&options.principals),
                 audit: Arc::clone(&options.audit),
             };
@@ -238,6 +241,7 @@ mod tests {
             root_key: RootKey::new([7; 32]),
             cache_bytes: 1 << 20,
             functions: Arc::default(),
+            proxies: Arc::default(),
             principals: Arc::new(principals()),
             audit: Arc::new(AuditLog::none()),
         }

@@ -1,5 +1,5 @@
-//! The configuration file: further access keys and what their owners may do, roles, and rotation
-//! functions.
+//! The configuration file: further access keys and what their owners may do, roles, rotation
+//! functions, and proxies of external key stores.
 //!
 //! JSON, read once at start. An unknown member is an error, not ignored: a misspelt `policies`
 //! would otherwise be a user without the intended deny. Secrets go straight into zeroizing types,
@@ -7,6 +7,7 @@
 //! command line's business.
 
 mod functions;
+mod proxies;
 mod roles;
 
 use std::fs;
@@ -22,7 +23,9 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::functions::Function;
+use crate::proxies::AllowedProxies;
 use functions::FunctionProblem;
+use proxies::ProxyProblem;
 use roles::RoleProblem;
 
 /// LIMIT: bytes of a configuration file or of a file with a secret.
@@ -39,6 +42,7 @@ pub struct Config {
     pub access_keys: Vec<AccessKey>,
     pub functions: Vec<Function>,
     pub roles: Vec<Role>,
+    pub proxies: AllowedProxies,
 }
 
 /// One access key and the user it belongs to.
@@ -67,6 +71,8 @@ pub enum ConfigError {
     Role { index: usize, problem: RoleProblem },
     #[error("configuration: functions[{index}]: {problem}")]
     Function { index: usize, problem: FunctionProblem },
+    #[error("configuration: key_store_proxies[{index}]: {problem}")]
+    Proxy { index: usize, problem: ProxyProblem },
 }
 
 /// What is wrong with an entry of `access_keys`.
@@ -97,6 +103,7 @@ struct File<'f> {
     functions: Vec<functions::Entry>,
     #[serde(default, borrow)]
     roles: Vec<roles::Entry<'f>>,
+    key_store_proxies: Option<Vec<proxies::Entry>>,
 }
 
 #[derive(Deserialize)]
@@ -113,7 +120,7 @@ struct Entry<'f> {
 }
 
 impl Config {
-    /// Reads a file. `account` is for keys and roles that name none, `home` is in their partition; a relative `secret_file` starts from the
+    /// Reads a file. `account` is for keys and roles that name none, `home` is in their partition; a relative `secret_file` or `ca_file` starts from the
     /// configuration's own directory.
     pub fn read(path: &Path, account: AccountId, home: Region) -> Result<Self, ConfigError> {
         let text = read_text(path)?;
@@ -143,7 +150,9 @@ impl Config {
             .map_err(|(index, problem)| ConfigError::Function { index, problem })?;
         let roles = roles::roles(file.roles, account, home)
             .map_err(|(index, problem)| ConfigError::Role { index, problem })?;
-        Ok(Self { access_keys, functions, roles })
+        let proxies = proxies::proxies(file.key_store_proxies, directory)
+            .map_err(|(index, problem)| ConfigError::Proxy { index, problem })?;
+        Ok(Self { access_keys, functions, roles, proxies })
     }
 }
 
@@ -352,5 +361,32 @@ mod tests {
         let one = url("http://127.0.0.1:1");
         let text = problem(&format!(r#"{{"functions":[{{{one}}},{{{one}}}]}}"#));
         assert_eq!(text, "configuration: functions[1]: arn is given twice");
+    }
+
+    #[test]
+    fn proxies_of_key_stores() {
+        let of = |list: &str| parse(&format!(r#"{{"key_store_proxies":{list}}}"#));
+        assert!(matches!(parse("{}").unwrap().proxies, AllowedProxies::Unlisted));
+        for list in ["[]", r#"[{"endpoint":"https://a"},{"endpoint":"http://a:1"}]"#] {
+            assert!(matches!(of(list).unwrap().proxies, AllowedProxies::Listed(_)), "{list}");
+        }
+        let cases = [
+            (r#"{"endpoint":"ftp://hunter2"}"#, "endpoint must be"),
+            (r#"{"endpoint":"https://hunter2/path"}"#, "endpoint must be"),
+            (r#"{"endpoint":"http://hunter2","ca_file":"x"}"#, "goes with https"),
+            (r#"{"endpoint":"https://hunter2","ca_file":"absent"}"#, "ca_file: "),
+            (r#"{"endpoint":"https://hunter2","verify":false}"#, "not of the expected form"),
+            // A file that is there, and has no certificate.
+            (r#"{"endpoint":"https://hunter2","ca_file":"Cargo.toml"}"#, "ca_file must have"),
+            (
+                r#"{"endpoint":"https://a"},{"endpoint":"https://a"}"#,
+                "[1]: endpoint is given twice",
+            ),
+        ];
+        for (entries, expected) in cases {
+            let text = of(&format!("[{entries}]")).unwrap_err().to_string();
+            assert!(text.contains(expected), "{entries}: {text}");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
     }
 }

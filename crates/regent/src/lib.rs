@@ -16,3 +16,4 @@ pub mod http;
 pub mod links;
 pub mod metrics;
 pub mod node;
+pub mod proxies;

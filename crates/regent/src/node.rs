@@ -44,6 +44,7 @@ use crate::audit_log::AuditLog;
 use crate::credentials::AccessKeys;
 use crate::functions::Functions;
 use crate::links::Links;
+use crate::proxies::AllowedProxies;
 use effects::{Consequences, Effects};
 use proxies::{CONSULTING_MAX, Consultation};
 
@@ -105,6 +106,7 @@ pub struct Node {
     links: Arc<Links>,
     effects: Arc<Effects>,
     functions: Arc<Functions>,
+    allowed_proxies: Arc<AllowedProxies>,
     /// Those that rotate secrets of this Region.
     own_functions: cx::Functions,
     audit: Arc<AuditLog>,
@@ -140,6 +142,7 @@ pub struct Parts {
     pub crypto: RegionCrypto,
     pub links: Arc<Links>,
     pub functions: Arc<Functions>,
+    pub proxies: Arc<AllowedProxies>,
     pub principals: Arc<AccessKeys>,
     /// Where the service's own events go, and the calls of stacks.
     pub audit: Arc<AuditLog>,
@@ -154,8 +157,18 @@ impl std::fmt::Debug for Parts {
 impl Node {
     /// A node over an open store, and the reads that it will want noted.
     pub fn new(parts: Parts) -> Result<(Arc<Self>, mpsc::Receiver<Touch>), StoreFault> {
-        let Parts { region, regions, profile, store, crypto, links, functions, principals, audit } =
-            parts;
+        let Parts {
+            region,
+            regions,
+            profile,
+            store,
+            crypto,
+            links,
+            functions,
+            proxies,
+            principals,
+            audit,
+        } = parts;
         let (touches, touched) = mpsc::channel(TOUCHES_MAX);
         let node = Self {
             region,
@@ -167,6 +180,7 @@ impl Node {
             effects: Arc::default(),
             own_functions: functions.of(region),
             functions,
+            allowed_proxies: proxies,
             audit,
             peer_keys: RwLock::default(),
             replicating: Arc::default(),

@@ -40,6 +40,16 @@ pub struct ProxyRequest {
     pub body: Vec<u8>,
 }
 
+/// Whether a text is a proxy's endpoint: scheme, host, and perhaps a port.
+pub fn is_endpoint(text: &str) -> bool {
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    authority.is_some_and(|authority| {
+        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "0"));
+        let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+        !host.is_empty() && host.bytes().all(name) && port.parse::<u16>().is_ok()
+    })
+}
+
 /// The request of a question.
 pub fn request(
     call: &ProxyCall,

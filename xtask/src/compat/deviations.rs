@@ -260,8 +260,8 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         Kms,
         "CreateCustomKeyStore",
-        "`http://` and a port are accepted in `XksProxyUriEndpoint`; `https://` answers XksProxyUriUnreachableException",
-        "proxies stand near by, and there is no TLS for outgoing connections yet",
+        "a port is accepted in `XksProxyUriEndpoint`, and `http://` for a proxy on the same machine or listed in the configuration; one at a private address must be listed: see docs/cli.md",
+        "proxies stand near by, where AWS reaches public ones and those of a VPC",
     ),
     of(
         Kms,

@@ -33,6 +33,7 @@ use crate::functions::Functions;
 use crate::http::host::Hosts;
 use crate::http::{Server, serve};
 use crate::metrics::Metrics;
+use crate::proxies::AllowedProxies;
 
 /// LIMIT: Regions in one process.
 const REGIONS_MAX: usize = 32;
@@ -73,7 +74,8 @@ pub(super) struct Args {
     #[arg(long, env = "REGENT_SECRET_KEY", default_value = DEFAULT_KEY, hide_env_values = true)]
     #[arg(value_parser = parse_secret)]
     secret_key: Secret,
-    /// A JSON file with further access keys, their policies, and rotation functions
+    /// A JSON file with further access keys, their policies, roles, rotation functions, and proxies of
+    /// key stores
     #[arg(long, env = "REGENT_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Memory for cached records, of each Region at most, in MiB: 320 are enough for 100,000
@@ -154,9 +156,13 @@ async fn start(args: Args) -> Result<(), Failure> {
     let storage = data_dir
         .as_ref()
         .map_or(Storage::Memory, |data_dir| Storage::Directory(data_dir.path().to_owned()));
-    let principals = Arc::clone(&access_keys);
-    let cluster =
-        open_cluster(&args, storage, root_key, functions, principals, Arc::clone(&audit))?;
+    let shared = Shared {
+        functions,
+        proxies: Arc::new(config.proxies),
+        principals: Arc::clone(&access_keys),
+        audit: Arc::clone(&audit),
+    };
+    let cluster = open_cluster(&args, storage, root_key, shared)?;
     let server = Arc::new(Server {
         cluster: Arc::clone(&cluster),
         access_keys,
@@ -268,14 +274,21 @@ fn open_audit(args: &Args, data_dir: Option<&DataDir>) -> Result<AuditLog, Failu
     })
 }
 
+/// What all Regions have together.
+struct Shared {
+    functions: Arc<Functions>,
+    proxies: Arc<AllowedProxies>,
+    principals: Arc<AccessKeys>,
+    audit: Arc<AuditLog>,
+}
+
 fn open_cluster(
     args: &Args,
     storage: Storage,
     root_key: RootKey,
-    functions: Arc<Functions>,
-    principals: Arc<AccessKeys>,
-    audit: Arc<AuditLog>,
+    shared: Shared,
 ) -> Result<Arc<Cluster>, Failure> {
+    let Shared { functions, proxies, principals, audit } = shared;
     let region_profiles: BTreeMap<_, _> = args.region_profile.iter().copied().collect();
     let options = Options {
         regions: args.regions.clone(),
@@ -285,6 +298,7 @@ fn open_cluster(
         root_key,
         cache_bytes: u64::from(args.cache_mb) << 20,
         functions,
+        proxies,
         principals,
         audit,
     };

@@ -19,11 +19,11 @@ use regent_core::keys::proxy::{Proxies, ProxyAnswer, ProxyCall, ProxyProblem};
 use regent_core::ports::{Entropy, StoreFault, random};
 use regent_crypto::SystemEntropy;
 use regent_wire::xks::{self, ProxyRequest};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::{Node, now};
+use crate::proxies::Connection;
 
 /// How long a proxy may take. AWS: 250 ms; a proxy near by may still share its machine.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -125,11 +125,7 @@ impl Consultation {
 impl Node {
     async fn ask_proxy(&self, call: &ProxyCall) -> Result<ProxyAnswer, StoreFault> {
         let request = xks::request(call, now(), &self.crypto)?;
-        if request.tls {
-            // LIMIT: there is no TLS for outgoing connections yet.
-            return Ok(Err(ProxyProblem::Tls));
-        }
-        let answered = match timeout(TIMEOUT, exchange(request)).await {
+        let answered = match timeout(TIMEOUT, self.exchange(request)).await {
             Err(_) => Err(ProxyProblem::TimedOut),
             Ok(Err(problem)) => Err(problem),
             Ok(Ok((status, body))) => xks::answer(call, status, &body),
@@ -139,14 +135,24 @@ impl Node {
         }
         Ok(answered)
     }
+
+    /// Sends one request on a connection of its own. Status and body.
+    async fn exchange(&self, request: ProxyRequest) -> Result<(u16, Bytes), ProxyProblem> {
+        match self.allowed_proxies.connect(request.tls, &request.authority).await {
+            Ok(stream) => send(stream, request).await,
+            Err(cause) => {
+                tracing::warn!(region = %self.region, proxy = request.authority, %cause, "an external key store proxy was not connected to");
+                Err(cause.problem())
+            }
+        }
+    }
 }
 
-/// Sends one request on a connection of its own. Status and body.
-async fn exchange(request: ProxyRequest) -> Result<(u16, Bytes), ProxyProblem> {
+async fn send(
+    stream: Box<dyn Connection>,
+    request: ProxyRequest,
+) -> Result<(u16, Bytes), ProxyProblem> {
     let ProxyRequest { authority, path, signature, body, .. } = request;
-    let has_port = authority.rsplit_once(':').is_some();
-    let address = if has_port { authority.clone() } else { format!("{authority}:80") };
-    let stream = TcpStream::connect(address).await.map_err(|_| ProxyProblem::Unreachable)?;
     let handshake = http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|_| ProxyProblem::Unreachable)?;
     tokio::spawn(connection);

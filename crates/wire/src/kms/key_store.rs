@@ -12,6 +12,7 @@ use super::fault;
 use crate::constraints::Constraints;
 use crate::fault::Fault;
 use crate::json::{self, Sensitive};
+use crate::xks::is_endpoint;
 
 const ENDPOINT_PATTERN: &str = "^https://[a-zA-Z0-9.-]+$";
 const PATH_PATTERN: &str = r"^(/[a-zA-Z0-9\/_-]+/kms/xks/v\d{1,2})$|^(/kms/xks/v\d{1,2})$";
@@ -168,15 +169,6 @@ fn is_cluster(text: &str) -> bool {
     text.strip_prefix("cluster-").is_some_and(|id| {
         let letter = |byte: u8| byte.is_ascii_alphabetic() || (b'2'..=b'7').contains(&byte);
         (11..=16).contains(&id.len()) && id.bytes().all(letter)
-    })
-}
-
-fn is_endpoint(text: &str) -> bool {
-    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    authority.is_some_and(|authority| {
-        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "0"));
-        let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-        !host.is_empty() && host.bytes().all(name) && port.parse::<u16>().is_ok()
     })
 }
 

@@ -172,6 +172,10 @@ fn external_key(
     if !store.is_connected() {
         return Err(StoreProblem::NewKey(ProxyProblem::NotConnected).into());
     }
+    // Lesson 1: as a part of a path, these name no key but the directory of the keys, or one above.
+    if matches!(&**key, "." | "..") {
+        return Err(StoreProblem::NewKey(ProxyProblem::KeyNotFound).into());
+    }
     let external = ExternalKey { store: store.id.clone(), key: key.clone() };
     if stores::is_in_use(read, scope, &external)? {
         return Err(StoreProblem::NewKeyInUse.into());

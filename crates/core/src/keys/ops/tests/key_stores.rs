@@ -232,6 +232,19 @@ fn names_addresses_and_external_keys_are_taken_once() {
     command(&mut world, || new_key(&id, "l")).unwrap();
 }
 
+/// Lesson 1: no proxy is asked about what a path would turn into something else.
+#[test]
+fn dots_are_no_external_key() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    for key in [".", ".."] {
+        let (made, asked) = consult(&mut world, willing, |world| world.command(new_key(&id, key)));
+        assert_eq!(problem(made), StoreProblem::NewKey(ProxyProblem::KeyNotFound));
+        assert_eq!(asked, []);
+    }
+    command(&mut world, || new_key(&id, "...")).unwrap();
+}
+
 const fn stores_max() -> usize {
     crate::keys::stores::KEY_STORES_MAX
 }
