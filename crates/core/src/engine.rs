@@ -25,6 +25,11 @@ pub trait Operation: Sized {
 
     /// Everything that must be allowed. Never empty, but for operations that AWS never denies.
     fn demands(&self, cx: &Cx<'_>, target: &Self::Target) -> Vec<Demand>;
+
+    /// What the caller is told of a demand that was not allowed.
+    fn refusal(_target: &Self::Target, denied: Denied) -> Self::Error {
+        denied.into()
+    }
 }
 
 /// An operation that changes nothing.
@@ -74,7 +79,7 @@ pub struct Touch {
 pub fn query<Op: Query>(op: Op, cx: &Cx<'_>, read: &dyn Read) -> Result<Op::Output, Op::Error> {
     let target = op.target(cx, read)?;
     let demands = op.demands(cx, &target);
-    let op = authorize(op, cx, read, &demands)??;
+    let op = authorize(op, cx, read, &demands)?.map_err(|denied| Op::refusal(&target, denied))?;
     Op::run(op, target, cx, read)
 }
 
@@ -86,6 +91,6 @@ pub fn command<Op: Command>(
 ) -> Result<Step<Op::Output>, Op::Error> {
     let target = op.target(cx, tx)?;
     let demands = op.demands(cx, &target);
-    let op = authorize(op, cx, tx, &demands)??;
+    let op = authorize(op, cx, tx, &demands)?.map_err(|denied| Op::refusal(&target, denied))?;
     Op::run(op, target, cx, tx)
 }

@@ -319,12 +319,6 @@ pub const DEVIATIONS: &[Deviation] = &[
     ),
     of(
         Kms,
-        "Decrypt",
-        "a ciphertext without `KeyId`, under a key that is there and that the caller may not use, is refused by the key's ARN and the action; AWS does not tell it from a key that is not there",
-        "permission is decided before the operation is; the ARN is in the ciphertext",
-    ),
-    of(
-        Kms,
         "ImportKeyMaterial",
         "the text for `NEW_KEY_MATERIAL` and a replica key is that of other operations on replicas",
         "no recording of AWS's text is known",

@@ -21,7 +21,7 @@ use crate::keys::usage::KeyOperation;
 use crate::keys::using::{check_algorithm, private, public};
 use crate::limits;
 use crate::plaintext::Plaintext;
-use crate::policy::authorized::Demand;
+use crate::policy::authorized::{Demand, Denied};
 use crate::ports::{Read, StoreFault};
 
 /// AWS: the algorithm's name, which policies compare with.
@@ -65,6 +65,8 @@ pub struct Source {
     key: Option<Target>,
     /// What the ciphertext says of itself; `None` if it is not one of ours.
     header: Option<BlobHeader>,
+    /// Whether the request names the key.
+    named: bool,
 }
 
 /// What an opened ciphertext gives.
@@ -92,7 +94,7 @@ impl Sealed {
             (None, None) => None,
         };
         let key = key.map(|key| key.with_tokens(read, &self.tokens)).transpose()?;
-        Ok(Source { key, header })
+        Ok(Source { key, header, named: self.key.is_some() })
     }
 
     /// Opens the ciphertext for `operation`, or stops where a dry run does.
@@ -152,6 +154,11 @@ impl Source {
     pub fn demand(&self, action: &'static str, sealed: &Sealed) -> Option<Demand> {
         let facts = [("kms:encryptionalgorithm", sealed.algorithm.as_str().to_owned())];
         self.key.as_ref().map(|key| key.demand_with(action, Some(&sealed.context), facts))
+    }
+
+    /// AWS: whoever did not name the key does not learn whether it is there.
+    pub fn refusal(&self, denied: Denied) -> Error {
+        if self.named { denied.into() } else { Error::CiphertextKeyInaccessible }
     }
 
     /// The ARN of the key, if there is one.

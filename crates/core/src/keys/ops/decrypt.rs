@@ -5,7 +5,7 @@ use crate::engine::{Operation, Query};
 use crate::keys::ciphertext::{Opened, Sealed, Source};
 use crate::keys::error::Error;
 use crate::keys::usage::KeyOperation;
-use crate::policy::authorized::{Authorized, Demand};
+use crate::policy::authorized::{Authorized, Demand, Denied};
 use crate::ports::{Read, StoreFault};
 
 #[derive(Debug)]
@@ -27,6 +27,10 @@ impl Operation for Decrypt {
     /// Nothing is demanded for bytes that name no key: see [`Source::demand`].
     fn demands(&self, _: &Cx<'_>, source: &Source) -> Vec<Demand> {
         source.demand(Self::ACTION, &self.sealed).into_iter().collect()
+    }
+
+    fn refusal(source: &Source, denied: Denied) -> Error {
+        source.refusal(denied)
     }
 }
 

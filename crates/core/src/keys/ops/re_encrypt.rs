@@ -10,7 +10,7 @@ use crate::keys::error::Error;
 use crate::keys::spec::EncryptionAlgorithm;
 use crate::keys::target::{KeyRef, Target};
 use crate::keys::usage::KeyOperation;
-use crate::policy::authorized::{Authorized, Demand};
+use crate::policy::authorized::{Authorized, Demand, Denied};
 use crate::ports::{Read, StoreFault};
 
 #[derive(Debug)]
@@ -63,6 +63,10 @@ impl Operation for ReEncrypt {
         let facts = [("kms:encryptionalgorithm", self.algorithm.as_str().to_owned()), same];
         let to = keys.destination.demand_with("kms:ReEncryptTo", Some(&self.context), facts);
         from.into_iter().chain([to]).collect()
+    }
+
+    fn refusal(keys: &Keys, denied: Denied) -> Error {
+        if denied.action == Self::ACTION { keys.source.refusal(denied) } else { denied.into() }
     }
 }
 

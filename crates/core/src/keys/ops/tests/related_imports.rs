@@ -276,6 +276,23 @@ fn late_reports_change_nothing() {
     assert_eq!(waits(&all.east, &key), Some((true, false)));
 }
 
+/// A replica that came anew has nothing of what its predecessor had, whatever else is heard.
+#[test]
+fn a_replica_that_came_anew_is_waited_for() {
+    let mut all = Related::ready();
+    let (key, report) = (all.key.clone(), all.report_of());
+    let (west, id) = (all.west.region, key.key.id);
+    all.east.edit(|cx, tx| multi_region::replica_gone(cx, tx, cx.scope(), id, west)).unwrap();
+    all.east.command(replicate(&key, WEST)).unwrap();
+    assert_eq!(waits(&all.east, &key), Some((true, false)));
+    // Another Region's report has it counted again.
+    let copy = at(&all.north, &key);
+    delete(&mut all.north, &copy, copy.key.pending.as_ref().map(|of| of.id)).unwrap();
+    exchange(&mut all.north, &mut all.east, &report);
+    all.import_in_north();
+    assert_eq!(waits(&all.east, &key), Some((true, false)));
+}
+
 /// PROMISE R9: the new primary knows after a while what its predecessor knew.
 #[test]
 fn a_new_primary_hears_from_everybody() {
