@@ -7,6 +7,7 @@
 
 pub mod bare;
 mod cryptography;
+mod guard;
 mod listing;
 mod load;
 mod process;

@@ -70,11 +70,19 @@ impl Process {
 
     /// Resident memory in KiB.
     pub fn memory_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+        status_kib(self.child.id(), "VmRSS:")
     }
+}
+
+/// The most that a process had resident so far, in KiB; 0 once it has ended.
+pub fn peak_memory_kib(id: u32) -> u64 {
+    status_kib(id, "VmHWM:")
+}
+
+fn status_kib(id: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
 impl Drop for Process {

@@ -14,7 +14,7 @@ use super::{Bench, Load};
 use crate::run::Result;
 
 pub(super) const EAST: &str = "us-east-1";
-const WEST: &str = "us-west-2";
+pub(super) const WEST: &str = "us-west-2";
 /// Bytes of a value.
 pub(super) const VALUE_LEN: usize = 1024;
 /// Connections of a read load: enough to keep both cores busy.
@@ -58,6 +58,7 @@ impl Bench {
         self.memory(&server, "memoryAfterLoadsKib", "memory after these loads");
         drop(server);
         self.lists()?;
+        self.guard()?;
         if self.secrets == 0 {
             return Ok(());
         }
@@ -321,7 +322,7 @@ pub(super) fn token(number: u64) -> String {
 }
 
 /// Waits until the server does nothing more, and returns its processor time.
-fn rest(server: &Process) -> Duration {
+pub(super) fn rest(server: &Process) -> Duration {
     let mut before = server.cpu();
     loop {
         std::thread::sleep(REST);

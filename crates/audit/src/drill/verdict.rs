@@ -222,9 +222,9 @@ fn compared(
     }
     let missed = missed(&seen.versions, here.version(), there.version());
     let changed_ms = primary.and_then(|one| one.changed_s).map(|changed_s| changed_s * 1000);
-    let since_ms = missed.or(changed_ms);
-    let behind = since_ms.map(|since_ms| {
-        Duration::from_millis(u64::try_from(seen.read_ms - since_ms).unwrap_or_default())
+    // Clocks differ: what is missed is never of no age.
+    let behind = missed.or(changed_ms).map(|since_ms| {
+        Duration::from_millis(u64::try_from(seen.read_ms - since_ms).unwrap_or_default().max(1))
     });
     if behind.is_none_or(|behind| behind > limit) {
         let age = behind.map_or_else(String::new, |behind| {

@@ -176,6 +176,9 @@ fn how_much_older_the_backup_is() {
     // A label that was moved back: the secret's last change counts, 90 seconds ago.
     let moved = stale("v1", "v2", &[("v2", 200), ("v1", 500)]);
     assert_eq!(behind(&moved), (Some(90), Verdict::Fail));
+    // This machine's clock is behind the server's.
+    let early = stale("v2", "v1", &[("v2", -5), ("v1", 500)]);
+    assert_eq!(secret(ROUTE, &early, Duration::ZERO).verdict, Verdict::Fail);
     let unknown = SecretSeen { primary: None, ..stale("v2", "v1", &[]) };
     assert_eq!(behind(&unknown), (None, Verdict::Fail));
     fails(
