@@ -6,7 +6,7 @@ replica's account makes a key and a replica, the primary's account associates th
 
 import json
 
-from harness import ACCOUNT, Case, files_with
+from harness import ACCOUNT, Case, files_with, with_users
 
 OTHER = "210987654321"
 CANARY = "cross-account-canary-5b1f"
@@ -22,7 +22,9 @@ def policy(*statements):
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-class CrossAccount(Case):
+class Accounts(Case):
+    """What the two accounts make."""
+
     def theirs(self, service="secretsmanager", region="us-east-1"):
         return self.server.client(service, region, key=OTHER)
 
@@ -54,6 +56,8 @@ class CrossAccount(Case):
     def theirs_shown(self):
         return self.theirs().describe_secret(SecretId="copy").get("CrossAccountPrimary")
 
+
+class CrossAccount(Accounts):
     def test_a_replica_waits_and_then_follows(self):
         primary = self.secrets().create_secret(Name="a", SecretString="one")["ARN"]
         key = self.key()
@@ -214,13 +218,76 @@ class CrossAccount(Case):
         self.secrets().put_secret_value(SecretId="a", SecretString="two")
         self.assertEqual(self.theirs().get_secret_value(SecretId="copy")["SecretString"], "two")
 
-    def test_a_replication_role_is_refused_by_name(self):
-        """There are no roles to be assumed here, so whoever changes the primary gives the leave."""
-        primary, replica, key = self.pair()
-        message = self.fails(
-            "InvalidParameterException", self.secrets().associate_cross_account_replica,
-            SecretId="a", CrossAccountReplicaARN=replica,
-            ReplicationRoleARN=f"arn:aws:iam::{ACCOUNT}:role/replication",
+
+class ReplicationRole(Accounts):
+    """A role of the primary's account, which the association passes to Secrets Manager."""
+
+    ROLE = f"arn:aws:iam::{ACCOUNT}:role/replication"
+    SERVICE = {"Service": "secretsmanager.amazonaws.com"}
+
+    @classmethod
+    def setUpClass(cls):
+        def allow(*actions, **more):
+            one = {"Effect": "Allow", "Action": list(actions), "Resource": "*", **more}
+            return {"Version": "2012-10-17", "Statement": one}
+
+        def trust(principal):
+            one = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
+            return {"Version": "2012-10-17", "Statement": one}
+
+        keys = allow("kms:Decrypt", "kms:Encrypt")
+        roles = [
+            {"name": "replication", "trust": trust(cls.SERVICE), "policies": [keys]},
+            {"name": "mute", "trust": trust(cls.SERVICE)},
+            {"name": "human", "trust": trust({"AWS": ACCOUNT}), "policies": [keys]},
+        ]
+        # Who writes has no leave for the other account's key, which the role alone has.
+        users = {
+            "writer": (ACCOUNT, [allow("secretsmanager:PutSecretValue", "kms:GenerateDataKey")]),
+            "idle": (ACCOUNT, [allow("secretsmanager:*", "kms:*")]),
+        }
+        with_users(cls, users, roles)
+        super().setUpClass()
+
+    def associate(self, replica, role, by=None):
+        secrets = self.server.client("secretsmanager", key=by, secret=by) if by else self.secrets()
+        return secrets.associate_cross_account_replica(
+            SecretId="a", CrossAccountReplicaARN=replica, ReplicationRoleARN=role
         )
-        self.assertEqual(message, "The parameter ReplicationRoleARN is not supported.")
-        self.assertEqual(self.ours_shown()[0]["ReplicationStatus"], "InSync")
+
+    def unassociated(self):
+        primary = self.secrets().create_secret(Name="a", SecretString="one")["ARN"]
+        key = self.key(statement(ACCOUNT, "kms:Encrypt"))
+        return self.replica_of(primary, key), key
+
+    def test_it_replicates_for_who_may_not_and_outlives_a_kill(self):
+        replica, key = self.unassociated()
+        self.assertEqual(self.associate(replica, self.ROLE)["ReplicationStatus"], "InSync")
+        only = {**statement(ACCOUNT, "kms:Encrypt"), "Principal": {"AWS": self.ROLE}}
+        self.theirs("kms").put_key_policy(KeyId=key, Policy=policy(statement(OTHER, "kms:*"), only))
+        self.server.kill9()
+        self.server.start()
+        writer = self.server.client("secretsmanager", key="writer", secret="writer")
+        writer.put_secret_value(SecretId="a", SecretString="two")
+        self.assertEqual(self.theirs().get_secret_value(SecretId="copy")["SecretString"], "two")
+        shown = self.ours_shown()[0]
+        self.assertEqual((shown["ReplicationRoleARN"], shown["ReplicationStatus"]), (self.ROLE, "InSync"))
+        self.assertNotIn("ReplicationRoleARN", self.theirs_shown())
+
+    def test_what_is_refused(self):
+        replica, key = self.unassociated()
+        human = self.ROLE.replace("replication", "human")
+        for role, code in [
+            (f"arn:aws:iam::{ACCOUNT}:user/replication", "InvalidParameterException"),
+            (self.ROLE.replace("replication", "none"), "InvalidRequestException"),
+            (human, "InvalidRequestException"),
+            (self.ROLE.replace("replication", "mute"), "AccessDeniedException"),
+            (self.ROLE.replace(ACCOUNT, OTHER), "AccessDeniedException"),
+        ]:
+            self.fails(code, self.associate, replica=replica, role=role)
+        message = self.fails(
+            "AccessDeniedException", self.associate, replica=replica, role=self.ROLE, by="idle"
+        )
+        self.assertIn("iam:PassRole", message)
+        self.assertIsNone(self.ours_shown())
+        self.assertEqual(self.theirs_shown()["ReplicationStatus"], "Pending")

@@ -121,7 +121,7 @@ fn secret() -> Secret {
 fn link(status: LinkStatus) -> Box<Link> {
     let scope = Scope { account: "444455556666".parse().unwrap(), ..scope() };
     let other = SecretArn { scope, name: "theirs".parse().unwrap(), suffix: suffix() };
-    Box::new(Link { other, status })
+    Box::new(Link { other, role: None, status })
 }
 
 /// Secrets that are tied to one of another account, in each state and from both sides.
@@ -143,6 +143,14 @@ fn linked_secrets() -> Vec<(String, Secret)> {
     let mut all: Vec<_> = states.into_iter().map(of_role).collect();
     let primary = Secret { cross_account_replica: Some(link(failed)), ..secret() };
     all.push(("secret-cross-account-primary".into(), primary));
+    let unusable = LinkStatus::Failed {
+        failure: ReplicaFailure::RoleUnusable,
+        request_id: RequestId::from_entropy([9; 16]),
+    };
+    let role = Some("arn:aws:iam::111122223333:role/replication".parse().unwrap());
+    let link = Link { role, ..*link(unusable) };
+    let with_role = Secret { cross_account_replica: Some(Box::new(link)), ..secret() };
+    all.push(("secret-cross-account-role".into(), with_role));
     all
 }
 

@@ -78,8 +78,8 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         SecretsManager,
         "AssociateCrossAccountReplica",
-        "`ReplicationRoleARN` is refused",
-        "there are no roles to be assumed yet; the caller of each change gives the leave, as on AWS without a role",
+        "inferred: with `ReplicationRoleARN` the two keys are tried as the caller and as the role; each association names the role anew; a role that does not trust Secrets Manager answers `InvalidRequestException`, and fails the status later",
+        "the documentation asks both of the caller and says that the role replicates; it does not say when the role is tried",
     ),
     of(
         SecretsManager,

@@ -60,6 +60,8 @@ const KEYS: &[&str] = &[
     "aws:vpceorgid",
     "aws:vpceorgpaths",
     "aws:vpcsourceip",
+    "iam:associatedresourcearn",
+    "iam:passedtoservice",
     "kms:bypasspolicylockoutsafetycheck",
     "kms:calleraccount",
     "kms:datakeypairspec",

@@ -2,19 +2,22 @@
 //!
 //! Both secrets are in one store, so the transaction that changes the primary changes the replica
 //! too: there is no moment in which one is committed and the other is not, and nothing to be sent
-//! again. AWS: the key of either secret is used with the leave of whoever changes the primary. What
-//! the replica cannot be given fails its status, never the change. Values are sealed anew, because
+//! again. AWS: the key of either secret is used with the leave of whoever changes the primary, or of a
+//! role that the association names. What the replica cannot be given fails its status, never the change. Values are sealed anew, because
 //! a sealed value is bound to its secret; tags, policies and the key are the replica's own.
 
 use std::sync::Arc;
 
-use crate::cx::Cx;
+use crate::cx::{Caller, Cx};
 use crate::ids::{AccountId, Region, Scope, SecretArn, VersionId};
 use crate::keys::problem::KeyProblem;
 use crate::limits;
-use crate::ports::StoreFault;
+use crate::policy::authorized::{Demand, permit};
+use crate::policy::evaluate::{PrincipalKind, ResourceMode};
+use crate::ports::{Read, StoreFault};
 use crate::records::Record;
 use crate::replication::compose::problem;
+use crate::roles::RoleArn;
 use crate::secrets::error::Error;
 use crate::secrets::event::announce_link;
 use crate::secrets::model::{Link, LinkStatus, ReplicaFailure, Role, Secret, Version};
@@ -26,6 +29,11 @@ use crate::tx::{Records, Tx};
 
 /// The permission that the replica's policies must give to whoever associates it.
 pub const ACCEPT_ACTION: &str = "secretsmanager:AcceptCrossAccountReplication";
+
+/// The name by which trust policies know Secrets Manager.
+pub const SERVICE: &str = "secretsmanager.amazonaws.com";
+/// What sessions of replication roles are called.
+const SESSION: &str = "SecretsManagerCrossAccountReplication";
 
 /// What is wrong with a request about secrets of two accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +56,8 @@ pub enum LinkFlaw {
     TooMany,
     /// Association: one of the two keys cannot be used.
     Key(ReplicaFailure),
+    /// Association: there is no such role, or Secrets Manager may not assume it.
+    RoleUnusable { role: RoleArn },
     /// The change is the primary's to make.
     OnReplica,
     /// DeleteSecret: the replica has to be disassociated first.
@@ -78,7 +88,38 @@ pub fn check_pair(region: Region, one: &SecretArn, other: &SecretArn) -> Result<
     }
 }
 
-/// Whether the caller may read under the primary's key and seal under the replica's.
+/// Who replicates in the name of a role, if the role trusts Secrets Manager.
+///
+/// AWS: the trust policy may ask for the account and the secret that it is assumed for.
+pub fn assume(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    role: &RoleArn,
+    primary: &SecretArn,
+) -> Result<Option<Caller>, StoreFault> {
+    let Some(role) = cx.roles.find(role) else { return Ok(None) };
+    let service = Caller {
+        account: role.arn.account,
+        arn: SERVICE.into(),
+        user_id: SERVICE.into(),
+        kind: PrincipalKind::Service,
+        user_name: None,
+        policies: Arc::from([]),
+        session: None,
+    };
+    let mut demand = Demand::on("sts:AssumeRole", role.arn.to_string(), role.arn.account);
+    demand.policy = Some((Arc::clone(&role.trust), ResourceMode::Gate));
+    demand.facts.others = vec![
+        ("aws:sourceaccount", primary.scope.account.to_string()),
+        ("aws:sourcearn", primary.to_string()),
+        ("sts:rolesessionname", SESSION.to_owned()),
+    ];
+    let trusted = permit(&Cx { caller: &service, ..*cx }, read, &demand)?.is_ok();
+    Ok(trusted.then(|| role.session(SESSION, Some(cx.now))))
+}
+
+/// Whether the caller, and the role if there is one, may read under the primary's key and seal under
+/// the replica's.
 ///
 /// AWS: this is tried before an association is made, which replication to Regions never does.
 pub fn prove(
@@ -86,6 +127,21 @@ pub fn prove(
     tx: &Tx<'_>,
     scope: Scope,
     primary: &Secret,
+    (replica_scope, replica): (Scope, &Secret),
+    role: Option<&RoleArn>,
+) -> Result<(), Error> {
+    prove_keys(cx, tx, (scope, primary), (replica_scope, replica))?;
+    let Some(role) = role else { return Ok(()) };
+    let session = assume(cx, tx, role, &primary.arn(scope))?
+        .ok_or_else(|| LinkFlaw::RoleUnusable { role: role.clone() })?;
+    let cx = Cx { caller: &session, ..*cx };
+    prove_keys(&cx, tx, (scope, primary), (replica_scope, replica))
+}
+
+fn prove_keys(
+    cx: &Cx<'_>,
+    tx: &Tx<'_>,
+    (scope, primary): (Scope, &Secret),
     (replica_scope, replica): (Scope, &Secret),
 ) -> Result<(), Error> {
     let key = KeyUse::read(primary.kms_key_id.as_deref());
@@ -112,11 +168,21 @@ pub fn replicate(
     primary: &mut Secret,
 ) -> Result<(), StoreFault> {
     let Some(link) = &primary.cross_account_replica else { return Ok(()) };
-    let other = link.other.clone();
+    let (other, role) = (link.other.clone(), link.role.clone());
     let Some(replica) = linked(tx, &other, &primary.arn(scope))? else { return Ok(()) };
     let to = other.scope;
     let mut after = Secret::clone(&replica);
-    let status = match missing_versions(cx, tx, scope, primary, to, &replica)? {
+    let given = match &role {
+        None => missing_versions(cx, tx, scope, primary, to, &replica)?,
+        Some(role) => match assume(cx, tx, role, &primary.arn(scope))? {
+            Some(session) => {
+                let cx = Cx { caller: &session, ..*cx };
+                missing_versions(&cx, tx, scope, primary, to, &replica)?
+            }
+            None => Err(ReplicaFailure::RoleUnusable),
+        },
+    };
+    let status = match given {
         Ok(versions) => {
             take(cx, tx, to, &mut after, primary, versions)?;
             LinkStatus::InSync
@@ -124,10 +190,10 @@ pub fn replicate(
         Err(failure) => LinkStatus::Failed { failure, request_id: cx.request_id },
     };
     announce_link(cx, tx, scope, primary, &other, &status);
-    let back = Link { other: primary.arn(scope), status: status.clone() };
+    let back = Link { other: primary.arn(scope), role: None, status: status.clone() };
     after.role = Role::CrossAccountReplica(Box::new(back));
     put_secret(tx, to, after)?;
-    primary.cross_account_replica = Some(Box::new(Link { other, status }));
+    primary.cross_account_replica = Some(Box::new(Link { other, role, status }));
     Ok(())
 }
 
@@ -188,7 +254,7 @@ fn missing_versions(
     Ok(Ok(versions))
 }
 
-/// Opens a value of the primary's and seals it for the replica, with the caller's leave for both.
+/// Opens a value of the primary's and seals it for the replica, with the leave of `cx` for both.
 fn hand_over(
     cx: &Cx<'_>,
     tx: &Tx<'_>,

@@ -9,6 +9,7 @@ use crate::ids::{KeyId, Region, RequestId, Scope, SecretArn, SecretName, SecretS
 use crate::ids::{StageLabel, VersionId};
 use crate::keys::problem::KeyProblem;
 use crate::replication::change::Stamp;
+use crate::roles::RoleArn;
 use crate::secrets::policies::Policies;
 use crate::secrets::rotation::Rotation;
 use crate::tags::Tags;
@@ -68,6 +69,8 @@ pub enum Role {
 pub struct Link {
     /// The other secret.
     pub other: SecretArn,
+    /// Of a primary: the role that gives the leave for both keys, if the caller does not.
+    pub role: Option<RoleArn>,
     pub status: LinkStatus,
 }
 
@@ -223,4 +226,6 @@ pub enum ReplicaFailure {
     ReplicatedWithOtherArn,
     /// The Region is not one of this installation.
     RegionNotEnabled,
+    /// Secrets Manager may not assume the role that replication to another account is done with.
+    RoleUnusable,
 }

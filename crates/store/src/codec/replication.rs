@@ -43,7 +43,7 @@ const INTENT_REMOVE: u32 = 2;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct FailureMessage {
-    #[prost(oneof = "FailureReason", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "FailureReason", tags = "1, 2, 3, 4, 5, 6")]
     reason: Option<FailureReason>,
 }
 
@@ -59,6 +59,8 @@ enum FailureReason {
     ReplicatedWithOtherArn(Nothing),
     #[prost(message, tag = "5")]
     RegionNotEnabled(Nothing),
+    #[prost(message, tag = "6")]
+    RoleUnusable(Nothing),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -172,6 +174,7 @@ pub(super) fn failure(failure: &ReplicaFailure) -> FailureMessage {
         ReplicaFailure::NameTaken => FailureReason::NameTaken(Nothing {}),
         ReplicaFailure::ReplicatedWithOtherArn => FailureReason::ReplicatedWithOtherArn(Nothing {}),
         ReplicaFailure::RegionNotEnabled => FailureReason::RegionNotEnabled(Nothing {}),
+        ReplicaFailure::RoleUnusable => FailureReason::RoleUnusable(Nothing {}),
     };
     FailureMessage { reason: Some(reason) }
 }
@@ -183,6 +186,7 @@ pub(super) fn from_failure(message: FailureMessage) -> Result<ReplicaFailure, Fl
         FailureReason::NameTaken(Nothing {}) => ReplicaFailure::NameTaken,
         FailureReason::ReplicatedWithOtherArn(Nothing {}) => ReplicaFailure::ReplicatedWithOtherArn,
         FailureReason::RegionNotEnabled(Nothing {}) => ReplicaFailure::RegionNotEnabled,
+        FailureReason::RoleUnusable(Nothing {}) => ReplicaFailure::RoleUnusable,
     })
 }
 

@@ -91,6 +91,8 @@ struct LinkMessage {
     other: Option<SecretArnMessage>,
     #[prost(oneof = "LinkStatusMessage", tags = "2, 3, 4, 5")]
     status: Option<LinkStatusMessage>,
+    #[prost(string, optional, tag = "6")]
+    role: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -285,7 +287,8 @@ fn link_message(link: &Link) -> LinkMessage {
         }
         LinkStatus::Detached => LinkStatusMessage::Detached(Nothing {}),
     };
-    LinkMessage { other: Some(other), status: Some(status) }
+    let role = link.role.as_ref().map(ToString::to_string);
+    LinkMessage { other: Some(other), status: Some(status), role }
 }
 
 fn from_link(message: LinkMessage) -> Result<Link, Flaw> {
@@ -304,7 +307,8 @@ fn from_link(message: LinkMessage) -> Result<Link, Flaw> {
         }
         LinkStatusMessage::Detached(Nothing {}) => LinkStatus::Detached,
     };
-    Ok(Link { other, status })
+    let role = message.role.map(|arn| parse(&arn, "role")).transpose()?;
+    Ok(Link { other, role, status })
 }
 
 fn policies(policies: &Policies) -> BTreeMap<String, String> {

@@ -75,6 +75,7 @@ pub const PARAMETERS: &[&str] = &[
     "RemoveFromVersionId",
     "ReplicaRegion",
     "ReplicaRestriction",
+    "ReplicationRoleARN",
     "RequireEachIncludedType",
     "RetiringPrincipal",
     "RotateImmediately",

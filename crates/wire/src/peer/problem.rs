@@ -15,6 +15,7 @@ pub fn failure_to_proto(failure: &ReplicaFailure) -> Failure {
         ReplicaFailure::NameTaken => (3, None),
         ReplicaFailure::ReplicatedWithOtherArn => (4, None),
         ReplicaFailure::RegionNotEnabled => (5, None),
+        ReplicaFailure::RoleUnusable => (6, None),
     };
     Failure { kind, problem: problem.map(to_proto) }
 }
@@ -26,6 +27,7 @@ pub fn failure_from_proto(failure: Failure) -> Result<ReplicaFailure, Malformed>
         (3, None) => ReplicaFailure::NameTaken,
         (4, None) => ReplicaFailure::ReplicatedWithOtherArn,
         (5, None) => ReplicaFailure::RegionNotEnabled,
+        (6, None) => ReplicaFailure::RoleUnusable,
         _ => return Err(Malformed),
     })
 }

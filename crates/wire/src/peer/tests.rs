@@ -65,6 +65,7 @@ fn failures() -> Vec<ReplicaFailure> {
     failures.push(ReplicaFailure::NameTaken);
     failures.push(ReplicaFailure::ReplicatedWithOtherArn);
     failures.push(ReplicaFailure::RegionNotEnabled);
+    failures.push(ReplicaFailure::RoleUnusable);
     failures
 }
 

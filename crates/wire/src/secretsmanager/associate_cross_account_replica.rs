@@ -42,11 +42,10 @@ impl JsonOperation for AssociateCrossAccountReplica {
             .text("replicationRoleARN", role)
             .length(limits::SECRET_ARN_LEN_MIN..=limits::SECRET_ID_LEN_MAX);
         check.finish()?;
-        if role.is_some() {
-            return Err(fault::unsupported("ReplicationRoleARN"));
-        }
         let secret = members::secret_id(input.secret_id.as_deref())?;
-        Ok(Self { secret, replica: members::secret_arn("CrossAccountReplicaARN", replica)? })
+        let replica = members::secret_arn("CrossAccountReplicaARN", replica)?;
+        let role = role.map(|arn| arn.parse().map_err(|_| fault::not_a_role("ReplicationRoleARN")));
+        Ok(Self { secret, replica, role: role.transpose()? })
     }
 
     fn encode(output: &Associated, _cx: &Cx<'_>, out: &mut Vec<u8>) {

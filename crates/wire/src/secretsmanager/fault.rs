@@ -155,6 +155,9 @@ fn cross_account(flaw: LinkFlaw, request_id: RequestId) -> Fault {
         }
         LinkFlaw::TooMany => limit("A secret can't have more than 1 cross-account replica."),
         LinkFlaw::Key(failure) => request(refusal(&failure, request_id)),
+        LinkFlaw::RoleUnusable { role } => {
+            request(format!("Secrets Manager is not authorized to assume the role {role}."))
+        }
         LinkFlaw::OnReplica => parameter(ON_CROSS_ACCOUNT_REPLICA),
         LinkFlaw::Associated { arn, replica } => parameter(format!(
             "You can't delete secret {arn} that still has cross-account replicas [{replica}]."
@@ -223,6 +226,11 @@ const fn rotation_rules(flaw: Flaw) -> &'static str {
 /// A member that must be the complete ARN of a secret, and is not.
 pub fn not_an_arn(member: &str) -> Fault {
     parameter(format!("{member} must be the complete ARN of a secret."))
+}
+
+/// A member that must be the ARN of a role, and is not.
+pub fn not_a_role(member: &str) -> Fault {
+    parameter(format!("{member} must be the ARN of a role."))
 }
 
 pub fn token_length() -> Fault {
@@ -391,6 +399,9 @@ pub fn failure_text(failure: &ReplicaFailure, request_id: RequestId) -> Option<S
             "Secret with this name already exists in this region".to_owned()
         }
         ReplicaFailure::RegionNotEnabled => "You have not enabled the Region".to_owned(),
+        ReplicaFailure::RoleUnusable => {
+            "Secrets Manager is not authorized to assume the replication role".to_owned()
+        }
         ReplicaFailure::ReplicatedWithOtherArn => return None,
     })
 }

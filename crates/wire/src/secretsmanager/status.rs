@@ -90,6 +90,7 @@ pub fn links(body: &mut Object<'_>, secret: &Secret) {
 
 fn link_members(entry: &mut Object<'_>, member: &str, link: &Link) {
     entry.string(member, link.other.text().as_str());
+    entry.string("ReplicationRoleARN", link.role.as_ref().map(ToString::to_string).as_deref());
     entry.string("ReplicationStatus", of_link(&link.status));
     entry.string("StatusMessage", link_message(&link.status).as_deref());
 }

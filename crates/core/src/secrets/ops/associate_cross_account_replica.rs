@@ -1,14 +1,18 @@
 //! AssociateCrossAccountReplica: a secret gives its values to a replica in another account.
 //!
 //! Both accounts must want it: the replica was created for this very primary, and its policies let
-//! the caller accept for it. The two keys are tried first. Called again, it replicates again.
+//! the caller accept for it. The two keys are tried first. Called again, it replicates again. AWS: with a
+//! role, which the caller has to be allowed to pass, later changes need no leave of their callers.
 
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
 use crate::ids::SecretArn;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
-use crate::secrets::cross_account::{ACCEPT_ACTION, LinkFlaw, check_pair, prove, replicate};
+use crate::roles::RoleArn;
+use crate::secrets::cross_account::{
+    ACCEPT_ACTION, LinkFlaw, SERVICE, check_pair, prove, replicate,
+};
 use crate::secrets::error::Error;
 use crate::secrets::model::{Link, LinkStatus, Role, Secret};
 use crate::secrets::target::{Found, SecretId, Target};
@@ -19,6 +23,7 @@ use crate::tx::Tx;
 pub struct AssociateCrossAccountReplica {
     pub secret: SecretId,
     pub replica: SecretArn,
+    pub role: Option<RoleArn>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -51,7 +56,17 @@ impl Operation for AssociateCrossAccountReplica {
         let mut read = target.primary.demand("secretsmanager:GetSecretValue");
         let stage = ("secretsmanager:versionstage", "AWSCURRENT".to_owned());
         read.facts.others.push(stage);
-        vec![target.primary.demand(Self::ACTION), read, target.replica.demand(ACCEPT_ACTION)]
+        let mut all =
+            vec![target.primary.demand(Self::ACTION), read, target.replica.demand(ACCEPT_ACTION)];
+        // AWS: a role is passed within its account only.
+        all.extend(self.role.as_ref().map(|role| {
+            let mut pass = Demand::on("iam:PassRole", role.to_string(), role.account);
+            pass.facts.others.push(("iam:passedtoservice", SERVICE.to_owned()));
+            let primary = target.primary.found.as_ref().map(|found| found.arn().to_string());
+            pass.facts.others.extend(primary.map(|arn| ("iam:associatedresourcearn", arn)));
+            pass
+        }));
+        all
     }
 }
 
@@ -70,9 +85,11 @@ impl Command for AssociateCrossAccountReplica {
         }
         let replica = target.replica.active()?;
         admit(&primary, &replica)?;
-        prove(cx, tx, primary.scope, &primary.secret, (replica.scope, &replica.secret))?;
-        let mut secret = Secret::clone(&primary.secret);
-        let link = Link { other: replica.arn(), status: LinkStatus::Pending };
+        let role = op.role.clone();
+        let own = &primary.secret;
+        prove(cx, tx, primary.scope, own, (replica.scope, &replica.secret), role.as_ref())?;
+        let mut secret = Secret::clone(own);
+        let link = Link { other: replica.arn(), role, status: LinkStatus::Pending };
         secret.cross_account_replica = Some(Box::new(link));
         replicate(cx, tx, primary.scope, &mut secret)?;
         let status = secret.cross_account_replica.as_ref().map(|link| link.status.clone());

@@ -261,7 +261,7 @@ fn tie(
     }
     let policy = cross_account::policy(cx.region, primary.scope.account)?;
     secret.policies = secret.policies.with(PolicyName::of_cross_account_replication(), policy);
-    let link = Link { other: primary, status: LinkStatus::Pending };
+    let link = Link { other: primary, role: None, status: LinkStatus::Pending };
     secret.role = Role::CrossAccountReplica(Box::new(link));
     Ok(())
 }

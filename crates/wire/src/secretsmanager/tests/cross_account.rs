@@ -106,6 +106,8 @@ fn an_association_is_refused() {
     }
     both.associate("a", &replica, r#","ReplicaRestriction":"None""#);
     both.associate("a", &replica, r#","ReplicationRoleARN":"arn:aws:iam::111122223333:role/r""#);
+    both.associate("a", &replica, r#","ReplicationRoleARN":"arn:aws:iam::111122223333:user/r""#);
+    both.associate("a", &replica, r#","ReplicationRoleARN":"short""#);
     both.associate("none", &replica, "");
     both.disassociate(&replica);
     let key = both.key.clone();
@@ -143,5 +145,24 @@ fn a_replica_follows_until_either_account_ends_it() {
     both.talk.say("StopReplicationToReplica", &id("copy", ""));
     both.talk.say("DescribeSecret", &id("copy", ""));
     both.talk.say("ListResourcePolicies", &id("copy", ""));
+    insta::assert_snapshot!(both.talk.transcript);
+}
+
+/// A role that replicates is shown, and what its failure says.
+#[test]
+fn a_role_replicates() {
+    const ROLE: &str = "arn:aws:iam::111122223333:role/replication";
+    let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"secretsmanager.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
+    let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
+    let mut both = Accounts::new();
+    both.talk.world.roles.add(ROLE, trust, &[policy]);
+    let replica = both.make_copy();
+    both.become_root(OURS);
+    both.associate("a", &replica, &format!(r#","ReplicationRoleARN":"{ROLE}""#));
+    both.talk.say("DescribeSecret", &id("a", ""));
+    both.talk.world.roles.0.clear();
+    let value = format!(r#","ClientRequestToken":"{T3}","SecretString":"y""#);
+    both.talk.say("PutSecretValue", &id("a", &value));
+    both.talk.say("DescribeSecret", &id("a", ""));
     insta::assert_snapshot!(both.talk.transcript);
 }

@@ -407,7 +407,7 @@ const LIST: (&str, Ask) = ("ListSecrets", |w, _| of(w, &list_secrets()));
 const BATCH: (&str, Ask) = ("BatchGetSecretValue", |w, s| of(w, &batch_of(s)));
 const PASSWORD: (&str, Ask) = ("GetRandomPassword", |w, _| of(w, &random_password()));
 const LINK: (&str, Ask) = ("AssociateCrossAccountReplica", |w, s| {
-    of(w, &AssociateCrossAccountReplica { secret: id(s), replica: copy_of(w) })
+    of(w, &AssociateCrossAccountReplica { secret: id(s), replica: copy_of(w), role: None })
 });
 const UNLINK: (&str, Ask) = ("DisassociateCrossAccountReplica", |w, s| {
     of(w, &DisassociateCrossAccountReplica { secret: id(s), replica: copy_of(w) })

@@ -118,7 +118,7 @@ fn copy_of(primary: &SecretArn, key: &KeyArn) -> CreateSecret {
 }
 
 fn associate(replica: &SecretArn) -> AssociateCrossAccountReplica {
-    AssociateCrossAccountReplica { secret: id("a"), replica: replica.clone() }
+    AssociateCrossAccountReplica { secret: id("a"), replica: replica.clone(), role: None }
 }
 
 fn disassociate(replica: &SecretArn) -> DisassociateCrossAccountReplica {
@@ -417,8 +417,9 @@ fn one_replica_and_the_owner_only() {
     two.world.command(put_policy("a", &policy)).unwrap();
     let replica = two.replica.clone();
     let full = id(&primary.to_string());
-    let result =
-        two.theirs(|world| world.command(AssociateCrossAccountReplica { secret: full, replica }));
+    let result = two.theirs(|world| {
+        world.command(AssociateCrossAccountReplica { secret: full, replica, role: None })
+    });
     assert_eq!(flaw(result), LinkFlaw::NotTheOwner);
     let elsewhere = two.replica.in_region("us-west-2".parse().unwrap());
     // Whether the caller may accept is asked first: a secret elsewhere is nobody's here.
@@ -532,6 +533,148 @@ fn the_replica_ends_it() {
     ));
     two.world.command(disassociate(&replica)).unwrap();
     two.world.command(delete("a", None, false)).unwrap();
+}
+
+const ROLE: &str = "arn:aws:iam::111122223333:role/replication";
+
+fn trusting(who: &str, condition: &str) -> String {
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"Service":"{who}"}},"Action":"sts:AssumeRole","Condition":{{{condition}}}}}}}"#
+    )
+}
+
+/// What a role may do that replicates, in an identity policy.
+const BOTH_KEYS: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["kms:Decrypt","kms:Encrypt"],"Resource":"*"}}"#;
+
+impl Two {
+    /// Gives our account this role, and nobody but it the use of their key, once it is associated.
+    fn with_role(trust: &str, policy: &str) -> Self {
+        let mut two = Self::new();
+        two.world.roles.add(ROLE, trust, &[policy]);
+        two
+    }
+
+    fn associate_with(&mut self, role: &str) -> Result<LinkStatus, Error> {
+        let role = Some(role.parse().unwrap());
+        let op = AssociateCrossAccountReplica { role, ..associate(&self.replica) };
+        self.world.command(op).map(|made| made.status)
+    }
+}
+
+/// AWS: with a role, later changes need no leave of their callers for either key.
+#[test]
+fn a_role_replicates_for_callers_who_may_not() {
+    let service = "secretsmanager.amazonaws.com";
+    let mut two = Two::with_role(&trusting(service, ""), BOTH_KEYS);
+    assert_eq!(two.associate_with(ROLE), Ok(LinkStatus::InSync));
+    assert_eq!(two.ours().cross_account_replica.unwrap().role, Some(ROLE.parse().unwrap()));
+    // Their key's policy names the role from now on, and nobody else of our account.
+    let key = two.key;
+    let_use(&mut two.world, &key, ROLE, "kms:Encrypt");
+    let writer = r#"{"Effect":"Allow","Action":["secretsmanager:PutSecretValue","kms:GenerateDataKey","kms:Decrypt"],"Resource":"*"}"#;
+    become_user(&mut two.world, writer);
+    two.world.command(put("a", 2, "y", &[])).unwrap();
+    assert_eq!(two.statuses(), (Some(LinkStatus::InSync), Some(LinkStatus::InSync)));
+    two.theirs(|world| assert_eq!(value(world, "copy").unwrap(), "y"));
+    // The caller may not encrypt there, so that an association without the role is refused.
+    become_root(&mut two.world, OURS);
+    assert_eq!(two.associate(), Err(Error::KmsDenied));
+    assert_eq!(two.associate_with(ROLE), Err(Error::KmsDenied));
+    // A role that is not trusted or not there any more fails the status, not the change.
+    for roles in [vec![], vec![trusting("lambda.amazonaws.com", "")]] {
+        two.world.roles.0.clear();
+        for trust in &roles {
+            two.world.roles.add(ROLE, trust, &[BOTH_KEYS]);
+        }
+        let number = 3 + u32::try_from(roles.len()).unwrap();
+        two.world.command(put("a", number, "z", &[])).unwrap();
+        let (ours, theirs) = two.statuses();
+        assert_eq!(ours, theirs);
+        let failed = |status| {
+            matches!(status, Some(LinkStatus::Failed { failure: ReplicaFailure::RoleUnusable, .. }))
+        };
+        assert!(failed(ours));
+        two.theirs(|world| assert_eq!(value(world, "copy").unwrap(), "y"));
+    }
+}
+
+/// The role is there, trusts Secrets Manager for this secret, may use both keys, and may be passed.
+#[test]
+fn a_role_is_checked_before_it_is_taken() {
+    let service = "secretsmanager.amazonaws.com";
+    let source = |account: &str, name: &str| {
+        format!(
+            r#""StringEquals":{{"aws:SourceAccount":"{account}"}},"ArnLike":{{"aws:SourceArn":"arn:aws:secretsmanager:us-east-1:{OURS}:secret:{name}-*"}}"#
+        )
+    };
+    for (trust, usable) in [
+        (trusting(service, ""), true),
+        (trusting(service, &source(OURS, "a")), true),
+        (trusting(service, &source(THEIRS, "a")), false),
+        (trusting(service, &source(OURS, "b")), false),
+        (trusting("rds.amazonaws.com", ""), false),
+    ] {
+        let mut two = Two::with_role(&trust, BOTH_KEYS);
+        let result = two.associate_with(ROLE);
+        if usable {
+            assert_eq!(result, Ok(LinkStatus::InSync));
+        } else {
+            let role = ROLE.parse().unwrap();
+            assert_eq!(flaw(result), LinkFlaw::RoleUnusable { role });
+            assert_eq!(two.statuses(), (None, Some(LinkStatus::Pending)));
+        }
+    }
+    let mut two = Two::with_role(&trusting(service, ""), BOTH_KEYS);
+    let absent = "arn:aws:iam::111122223333:role/none";
+    let role = absent.parse().unwrap();
+    assert_eq!(flaw(two.associate_with(absent)), LinkFlaw::RoleUnusable { role });
+    // AWS: it is one of the primary's account.
+    let theirs = "arn:aws:iam::444455556666:role/replication";
+    let Err(Error::Denied(denied)) = two.associate_with(theirs) else { panic!() };
+    assert_eq!(denied.action, "iam:PassRole");
+    // Each key is asked for as the role too.
+    for action in ["kms:Decrypt", "kms:Encrypt"] {
+        let one = BOTH_KEYS.replace(r#"["kms:Decrypt","kms:Encrypt"]"#, &format!(r#""{action}""#));
+        let mut two = Two::with_role(&trusting(service, ""), &one);
+        let own = customer_key(&mut two.world, 2, KeyState::Enabled);
+        let kms_key_id = Some(own.to_string().into());
+        two.world.command(UpdateSecret { kms_key_id, ..update("a") }).unwrap();
+        assert_eq!(two.associate_with(ROLE), Err(Error::KmsDenied), "{action}");
+        assert_eq!(two.associate(), Ok(LinkStatus::InSync));
+    }
+}
+
+#[test]
+fn a_role_is_passed_by_those_who_may() {
+    let service = "secretsmanager.amazonaws.com";
+    let pass = |resource: &str, condition: &str| {
+        format!(
+            r#"{{"Effect":"Allow","Action":["secretsmanager:*","kms:*"],"Resource":"*"}},
+               {{"Effect":"Allow","Action":"iam:PassRole","Resource":"{resource}","Condition":{{{condition}}}}}"#
+        )
+    };
+    let to = |service: &str| format!(r#""StringEquals":{{"iam:PassedToService":"{service}"}}"#);
+    let secret =
+        r#""ArnLike":{"iam:AssociatedResourceArn":"arn:aws:secretsmanager:*:*:secret:a-*"}"#;
+    for (resource, condition, allowed) in [
+        (ROLE, String::new(), true),
+        (ROLE, to(service), true),
+        (ROLE, to("lambda.amazonaws.com"), false),
+        (ROLE, secret.to_owned(), true),
+        (ROLE, secret.replace("a-*", "b-*"), false),
+        ("arn:aws:iam::111122223333:role/other", String::new(), false),
+    ] {
+        let mut two = Two::with_role(&trusting(service, ""), BOTH_KEYS);
+        become_user(&mut two.world, &pass(resource, &condition));
+        match two.associate_with(ROLE) {
+            Ok(LinkStatus::InSync) => assert!(allowed, "{resource} {condition}"),
+            Err(Error::Denied(denied)) => {
+                assert!(!allowed, "{resource} {condition}");
+                assert_eq!((denied.action, &*denied.resource), ("iam:PassRole", ROLE));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// The audit log hears of each replication to another account, in the primary's account.
