@@ -18,7 +18,7 @@ use crate::ports::TransportKey;
 use crate::replication::change::Stamp;
 use crate::secrets::model::{Replica, Secret, Version};
 use crate::stacks::change_set::ChangeSet;
-use crate::stacks::ids::{ChangeSetId, ChangeSetName, LogicalId, StackId, StackName};
+use crate::stacks::ids::{ChangeSetId, ChangeSetName, ExportName, LogicalId, StackId, StackName};
 use crate::stacks::model::{Event, Resource, Run, Stack};
 use crate::time::Timestamp;
 
@@ -106,6 +106,10 @@ pub enum Key {
     /// The change set of a stack that has a name: [`Record::ChangeSetRef`]. Written and removed
     /// with the change set.
     ChangeSetOfName { scope: Scope, stack: StackId, name: ChangeSetName },
+    /// The stack that exports an output under a name: [`Record::StackRef`].
+    StackExport { scope: Scope, name: ExportName },
+    /// A stack that imports what is exported under a name: [`Record::Index`].
+    StackImport { scope: Scope, name: ExportName, stack: StackId },
 }
 
 /// What an index of secrets is of.
@@ -314,6 +318,15 @@ pub enum Prefix {
     /// Every account's operations under way.
     StackRuns {
         region: Region,
+    },
+    /// Exports by name.
+    StackExports {
+        scope: Scope,
+    },
+    /// The stacks that import under one name.
+    StackImports {
+        scope: Scope,
+        name: ExportName,
     },
 }
 

@@ -324,7 +324,8 @@ fn within(prefix: &Prefix, key: &Key) -> bool {
         (Prefix::SecretsByCreated { scope }, Key::SecretByCreated { scope: at, .. })
         | (Prefix::KmsKeys { scope }, Key::KmsKey { scope: at, .. })
         | (Prefix::Aliases { scope }, Key::Alias { scope: at, .. })
-        | (Prefix::Stacks { scope }, Key::Stack { scope: at, .. }) => scope == at,
+        | (Prefix::Stacks { scope }, Key::Stack { scope: at, .. })
+        | (Prefix::StackExports { scope }, Key::StackExport { scope: at, .. }) => scope == at,
         (
             Prefix::Versions { scope, name, suffix },
             Key::Version { scope: at, name: of, suffix: which, .. },
@@ -363,6 +364,9 @@ fn within(prefix: &Prefix, key: &Key) -> bool {
             Prefix::ChangeSets { scope, stack },
             Key::ChangeSetOfName { scope: at, stack: of, .. },
         ) => (scope, stack) == (at, of),
+        (Prefix::StackImports { scope, name }, Key::StackImport { scope: at, name: of, .. }) => {
+            (scope, name) == (at, of)
+        }
         _ => false,
     }
 }

@@ -18,7 +18,7 @@ use crate::records::{Key, Outbox, Prefix, Record, Scan, Subject, Tombstone};
 use crate::secrets::event::ServiceEvent;
 use crate::secrets::model::{Replica, Secret, Version};
 use crate::stacks::change_set::ChangeSet;
-use crate::stacks::ids::{ChangeSetId, ChangeSetName, LogicalId, StackId, StackName};
+use crate::stacks::ids::{ChangeSetId, ChangeSetName, ExportName, LogicalId, StackId, StackName};
 use crate::stacks::model::{Resource, Run, Stack};
 
 /// A transaction under construction.
@@ -152,6 +152,8 @@ typed_reads! {
     stack_resource(scope: Scope, stack: StackId, logical: &LogicalId)
         -> StackResource(Arc<Resource>)
         = Key::StackResource { scope, stack, logical: logical.clone() };
+    stack_export(scope: Scope, name: &ExportName) -> StackRef(StackId)
+        = Key::StackExport { scope, name: name.clone() };
     stack_run(scope: Scope, id: StackId) -> StackRun(Arc<Run>) = Key::StackRun { scope, id };
     change_set(scope: Scope, id: ChangeSetId) -> ChangeSet(Arc<ChangeSet>)
         = Key::ChangeSet { scope, id };

@@ -192,6 +192,8 @@ fn form(name: &str) -> Option<&'static str> {
         }
         "DeleteChangeSet" | "DescribeChangeSet" | "ExecuteChangeSet" => "&ChangeSetName=c",
         "DescribeStackResource" => "&LogicalResourceId=S",
+        "SetStackPolicy" => "&StackPolicyBody=%7B%22Statement%22%3A%5B%5D%7D",
+        "ListImports" => "&ExportName=e",
         "UpdateTerminationProtection" => "&EnableTerminationProtection=true",
         "CancelUpdateStack"
         | "ContinueUpdateRollback"
@@ -199,8 +201,10 @@ fn form(name: &str) -> Option<&'static str> {
         | "DescribeStackEvents"
         | "DescribeStackResources"
         | "DescribeStacks"
+        | "GetStackPolicy"
         | "GetTemplate"
         | "ListChangeSets"
+        | "ListExports"
         | "ListStackResources"
         | "ListStacks"
         | "RollbackStack" => "",

@@ -46,10 +46,12 @@ pub enum Kind {
     StackRun = 44,
     ChangeSet = 45,
     ChangeSetOfName = 46,
+    StackExport = 47,
+    StackImport = 48,
 }
 
 impl Kind {
-    const ALL: [Self; 30] = [
+    const ALL: [Self; 32] = [
         Self::Secret,
         Self::SecretByCreated,
         Self::Version,
@@ -80,6 +82,8 @@ impl Kind {
         Self::StackRun,
         Self::ChangeSet,
         Self::ChangeSetOfName,
+        Self::StackExport,
+        Self::StackImport,
     ];
 
     pub fn of(key: &Key) -> Self {
@@ -114,6 +118,8 @@ impl Kind {
             Key::StackRun { .. } => Self::StackRun,
             Key::ChangeSet { .. } => Self::ChangeSet,
             Key::ChangeSetOfName { .. } => Self::ChangeSetOfName,
+            Key::StackExport { .. } => Self::StackExport,
+            Key::StackImport { .. } => Self::StackImport,
         }
     }
 
@@ -198,6 +204,10 @@ pub fn key(key: &Key) -> Vec<u8> {
             out.scope(scope).bytes(stack.bytes()).text(name.as_str())
         }
         Key::StackOfName { scope, name } => out.scope(scope).text(name.as_str()),
+        Key::StackExport { scope, name } => out.scope(scope).text(name.as_str()),
+        Key::StackImport { scope, name, stack } => {
+            out.scope(scope).text(name.as_str()).bytes(stack.bytes())
+        }
         Key::StackResource { scope, stack, logical } => {
             out.scope(scope).bytes(stack.bytes()).text(logical.as_str())
         }
@@ -261,13 +271,8 @@ pub fn parse(bytes: &[u8]) -> Result<Key, NotAKey> {
             key: parts.key_id()?,
             id: parts.grant_id()?,
         },
-        Kind::Stack
-        | Kind::StackOfName
-        | Kind::StackResource
-        | Kind::StackEvent
-        | Kind::StackRun
-        | Kind::ChangeSet
-        | Kind::ChangeSetOfName => parts.of_stack(kind)?,
+        // What is left belongs to stacks.
+        _ => parts.of_stack(kind)?,
     };
     if parts.0.is_empty() { Ok(key) } else { Err(NotAKey) }
 }
@@ -348,6 +353,10 @@ fn prefix(prefix: &Prefix) -> Vec<u8> {
             begin(Kind::ChangeSetOfName, |out| out.scope(scope).bytes(stack.bytes()))
         }
         Prefix::StackRuns { region } => begin(Kind::StackRun, |out| out.text(region.as_str())),
+        Prefix::StackExports { scope } => begin(Kind::StackExport, |out| out.scope(scope)),
+        Prefix::StackImports { scope, name } => {
+            begin(Kind::StackImport, |out| out.scope(scope).text(name.as_str()))
+        }
     }
 }
 
@@ -622,11 +631,17 @@ impl Parts<'_> {
     /// What belongs to stacks: it begins with a scope.
     fn of_stack(&mut self, kind: Kind) -> Result<Key, NotAKey> {
         let scope = self.scope()?;
-        if kind == Kind::StackOfName {
-            return Ok(Key::StackOfName { scope, name: self.text()? });
-        }
-        if kind == Kind::ChangeSet {
-            return Ok(Key::ChangeSet { scope, id: ChangeSetId::from_bytes(self.array()?) });
+        match kind {
+            Kind::StackOfName => return Ok(Key::StackOfName { scope, name: self.text()? }),
+            Kind::StackExport => return Ok(Key::StackExport { scope, name: self.text()? }),
+            Kind::StackImport => {
+                let name = self.text()?;
+                return Ok(Key::StackImport { scope, name, stack: self.stack()? });
+            }
+            Kind::ChangeSet => {
+                return Ok(Key::ChangeSet { scope, id: ChangeSetId::from_bytes(self.array()?) });
+            }
+            _ => {}
         }
         let stack = self.stack()?;
         Ok(match kind {

@@ -158,10 +158,17 @@ fn stack_id() -> BoxedStrategy<StackId> {
 
 fn stack_key() -> BoxedStrategy<Key> {
     let name = "[ab]{1,2}".prop_map(|name| name.parse().unwrap());
+    let export = || "[ab]{1,2}".prop_map(|name| name.parse().unwrap());
     let logical = "[ab]{1,2}".prop_map(|name| name.parse().unwrap());
     let set = "[ab]{1,2}".prop_map(|name| name.parse().unwrap());
     prop_oneof![
         (scope(), stack_id()).prop_map(|(scope, id)| Key::Stack { scope, id }),
+        (scope(), export()).prop_map(|(scope, name)| Key::StackExport { scope, name }),
+        (scope(), export(), stack_id()).prop_map(|(scope, name, stack)| Key::StackImport {
+            scope,
+            name,
+            stack
+        }),
         (scope(), name).prop_map(|(scope, name)| Key::StackOfName { scope, name }),
         (scope(), stack_id(), logical).prop_map(|(scope, stack, logical)| Key::StackResource {
             scope,
@@ -277,6 +284,9 @@ fn prefix() -> BoxedStrategy<Prefix> {
         (scope(), stack_id()).prop_map(|(scope, stack)| Prefix::StackEvents { scope, stack }),
         (scope(), stack_id()).prop_map(|(scope, stack)| Prefix::ChangeSets { scope, stack }),
         region().prop_map(|region| Prefix::StackRuns { region }),
+        scope().prop_map(|scope| Prefix::StackExports { scope }),
+        (scope(), "[ab]{1,2}".prop_map(|name| name.parse().unwrap()))
+            .prop_map(|(scope, name)| Prefix::StackImports { scope, name }),
     ]
     .boxed()
 }
@@ -315,7 +325,11 @@ fn holds(prefix: &Prefix, key: &Key) -> bool {
         (Prefix::SecretsByCreated { scope: at }, Key::SecretByCreated { scope, .. })
         | (Prefix::KmsKeys { scope: at }, Key::KmsKey { scope, .. })
         | (Prefix::Aliases { scope: at }, Key::Alias { scope, .. })
-        | (Prefix::Stacks { scope: at }, Key::Stack { scope, .. }) => at == scope,
+        | (Prefix::Stacks { scope: at }, Key::Stack { scope, .. })
+        | (Prefix::StackExports { scope: at }, Key::StackExport { scope, .. }) => at == scope,
+        (Prefix::StackImports { scope: at, name: of }, Key::StackImport { scope, name, .. }) => {
+            (at, of) == (scope, name)
+        }
         (
             Prefix::Versions { scope: at, name: of, suffix: with },
             Key::Version { scope, name, suffix, .. },

@@ -430,13 +430,13 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "CreateStack",
-        "`TemplateURL`, `RoleARN`, `NotificationARNs`, `ResourceTypes`, stack policies, rollback triggers, `DeploymentConfig` and `DisableValidation` are refused by name",
+        "`TemplateURL`, `RoleARN`, `NotificationARNs`, `ResourceTypes`, `StackPolicyURL`, rollback triggers, `DeploymentConfig` and `DisableValidation` are refused by name",
         "there is no S3, no SNS and no role to assume here; the others are not built",
     ),
     of(
         CloudFormation,
         "CreateStack",
-        "stacks may have `AWS::SecretsManager::Secret`, `AWS::SecretsManager::ResourcePolicy`, `AWS::SecretsManager::RotationSchedule`, `AWS::KMS::Key`, `AWS::KMS::ReplicaKey` and `AWS::KMS::Alias`; every other type, exports and imports are refused by name before anything is made",
+        "stacks may have `AWS::SecretsManager::Secret`, `AWS::SecretsManager::ResourcePolicy`, `AWS::SecretsManager::RotationSchedule`, `AWS::KMS::Key`, `AWS::KMS::ReplicaKey` and `AWS::KMS::Alias`; every other type is refused by name before anything is made",
         "nothing is called complete that was not made",
     ),
     of(
@@ -462,6 +462,12 @@ pub const DEVIATIONS: &[Deviation] = &[
         "CreateStack",
         "a stack's resources are made one after another",
         "each step is one transaction; stacks go on beside one another",
+    ),
+    of(
+        CloudFormation,
+        "DeleteStack",
+        "a stack's exports end when its deletion begins, also if that fails",
+        "nothing may be imported that is about to go",
     ),
     of(
         CloudFormation,
@@ -517,6 +523,7 @@ pub const DEVIATIONS: &[Deviation] = &[
         "no `ResourceIdentifierSummaries`; stack sets and warnings are refused; `ParameterConstraints` are empty",
         "imports and stack sets are not built",
     ),
+    of(CloudFormation, "SetStackPolicy", "`StackPolicyURL` is refused", "there is no S3"),
     of(
         CloudFormation,
         "UpdateStack",

@@ -24,7 +24,7 @@ use crate::stacks::documents::{Document, Documents};
 use crate::stacks::error::Error;
 use crate::stacks::ids::{ChangeSetId, LogicalId};
 use crate::stacks::model::Sealed;
-use crate::stacks::ready::{Made, Ready, Unmade};
+use crate::stacks::ready::{Made, Ready};
 use crate::stacks::sameness::{self, Attributes};
 use crate::tags::Tags;
 
@@ -42,7 +42,6 @@ pub(super) struct Sealer<'a> {
 pub(super) struct Was<'a> {
     pub ready: &'a Ready,
     pub tags: &'a Tags,
-    pub made: &'a Made<'a>,
 }
 
 pub(super) struct Is<'a> {
@@ -50,17 +49,18 @@ pub(super) struct Is<'a> {
     pub tags: &'a Tags,
 }
 
-/// The changes: of what is wanted in the template's order, then what goes.
+/// The changes: of what is wanted in the template's order, then what goes. Both sides are resolved
+/// against what is made.
 pub(super) fn between(
     sealer: &Sealer<'_>,
     was: Option<&Was<'_>>,
     is: &Is<'_>,
+    made: &Made<'_>,
 ) -> Result<Vec<Change>, Error> {
     let before = was.map(|was| was.ready.resolution()).transpose()?;
     let before_graph = before.as_ref().map(Graph::new).transpose()?;
     let after = is.ready.resolution()?;
     let after_graph = Graph::new(&after)?;
-    let made: &dyn Outside = was.map_or(&Unmade, |was| was.made);
     let side = |(resolution, graph)| plan::Side { resolution, graph, outside: made };
     let plan = Plan::new(
         before.as_ref().zip(before_graph.as_ref()).map(side),
@@ -106,7 +106,7 @@ fn replacement(action: Option<&plan::Action>) -> Replacement {
 
 /// The outside before the execution: what it makes anew is not known.
 struct Planned<'a> {
-    made: &'a dyn Outside,
+    made: &'a Made<'a>,
     unknown: BTreeSet<&'a str>,
 }
 
@@ -167,6 +167,7 @@ impl Comparison<'_> {
         let is = self.after.properties(resource, &self.outside)?;
         let after = Some(self.context(&logical, &resource.type_name, &is, When::After)?);
         let type_name = resource.type_name.as_str().into();
+        let made = self.outside.made;
         let Some((was, old)) = self.old(&resource.name) else {
             let (physical, old, details) = (None, None, Vec::new());
             let (action, before) = (Action::Add, None);
@@ -176,7 +177,7 @@ impl Comparison<'_> {
         };
         let step = self.plan.steps.iter().find(|step| step.resource == resource.name);
         let action = step.map(|step| &step.action);
-        let before_value = old.0.properties(old.1, was.made)?;
+        let before_value = old.0.properties(old.1, made)?;
         let mut details = self.attribute_details(&resource.name);
         let known = schema::find(&resource.type_name).ok_or(StoreFault)?;
         let difference = known.difference(&before_value, &is);
@@ -194,7 +195,7 @@ impl Comparison<'_> {
         let replaced = self.attributes.1.get(&resource.name).map(|found| found.replaced);
         Ok(Some(Change {
             action: Action::Modify(replacement),
-            physical: was.made.reference(&resource.name).map(Into::into),
+            physical: made.reference(&resource.name).map(Into::into),
             type_name,
             old: replaced.map(disposed).filter(|_| replacement != Replacement::No),
             details,
@@ -223,15 +224,15 @@ impl Comparison<'_> {
             plan::Action::Retain => Old::Retained,
             _ => return Ok(None),
         };
-        let Some((was, (before, resource))) = self.old(&step.resource) else {
+        let Some((_, (before, resource))) = self.old(&step.resource) else {
             return Err(StoreFault.into());
         };
-        let logical = logical(&step.resource)?;
-        let value = before.properties(resource, was.made)?;
+        let (logical, made) = (logical(&step.resource)?, self.outside.made);
+        let value = before.properties(resource, made)?;
         let context = self.context(&logical, &step.type_name, &value, When::Before)?;
         Ok(Some(Change {
             action: Action::Remove,
-            physical: was.made.reference(&step.resource).map(Into::into),
+            physical: made.reference(&step.resource).map(Into::into),
             type_name: step.type_name.as_str().into(),
             old: Some(old),
             details: Vec::new(),

@@ -57,9 +57,9 @@ pub enum Error {
     },
     TooManyStacks,
     InvalidNextToken,
-    /// An output is exported, which is not built.
-    ExportUnsupported {
-        output: Box<str>,
+    /// ListImports: nobody imports it, or nobody exports it.
+    NotImported {
+        export: Box<str>,
     },
     NeedsCapability {
         capability: &'static str,

@@ -33,6 +33,13 @@ text_newtype! {
     }
 }
 
+text_newtype! {
+    /// The name under which an output is exported.
+    ExportName, "export name", |text| {
+        (1..=regent_cfn::limits::NAME_LEN_MAX).contains(&text.len()) && !text.contains('\0')
+    }
+}
+
 /// The last part of a stack's ARN: a UUID of version 7, so that ids sort by creation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StackId(KeyId);

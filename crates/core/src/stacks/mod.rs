@@ -7,10 +7,12 @@
 pub mod change_set;
 pub mod documents;
 pub mod error;
+pub mod exports;
 pub mod handlers;
 pub mod ids;
 pub mod model;
 pub mod ops;
+pub mod policy;
 pub mod ready;
 pub mod run;
 pub mod target;

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{AccountId, Scope};
 use crate::stacks::ids::{
-    ChangeSetArn, ChangeSetId, ChangeSetName, LogicalId, StackArn, StackId, StackName,
+    ChangeSetArn, ChangeSetId, ChangeSetName, ExportName, LogicalId, StackArn, StackId, StackName,
 };
+use crate::stacks::policy::Action;
 use crate::tags::Tags;
 use crate::time::Timestamp;
 
@@ -38,6 +39,10 @@ pub struct Stack {
     /// The highest generation that any side had.
     pub generation: u32,
     pub next_event: u64,
+    /// What the stack has an index record of importing.
+    pub imports: BTreeSet<ExportName>,
+    /// What updates may do, as given.
+    pub policy: Option<Box<str>>,
     /// The token of the last operation, so that repeating it does nothing.
     pub token: Option<Box<str>>,
     /// The change set that made the stack or was executed last.
@@ -94,6 +99,8 @@ pub struct Side {
     pub parameters: BTreeMap<Box<str>, Parameter>,
     pub tags: Tags,
     pub capabilities: BTreeSet<Box<str>>,
+    /// The exports of other stacks that the template asks for.
+    pub imports: BTreeSet<ExportName>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +115,8 @@ pub struct Output {
     pub key: Box<str>,
     pub value: Sealed,
     pub description: Option<Box<str>>,
+    /// The name under which other stacks may import it.
+    pub export: Option<ExportName>,
 }
 
 /// One resource of a stack.
@@ -170,6 +179,10 @@ pub struct Run {
     pub failed: BTreeSet<LogicalId>,
     /// Resources that the operation leaves alone: a deletion, or a rollback that is continued.
     pub retained: BTreeSet<LogicalId>,
+    /// The stack policy that holds for this update.
+    pub policy: Option<Box<str>>,
+    /// The one that the stack has afterwards, if it is another.
+    pub policy_after: Option<Box<str>>,
     pub token: Option<Box<str>>,
 }
 
@@ -251,6 +264,30 @@ pub enum Reason {
     TimedOut,
     /// An update was cancelled while it was at a resource.
     Cancelled,
+    /// An output cannot be what it is to be: other stacks import it.
+    ExportChanged {
+        name: ExportName,
+        by: BTreeSet<StackName>,
+    },
+    ExportGone {
+        name: ExportName,
+        by: BTreeSet<StackName>,
+    },
+    /// Another stack exports something under that name.
+    ExportTaken {
+        name: ExportName,
+        by: StackName,
+    },
+    NoExport {
+        name: ExportName,
+    },
+    /// The stack's policy does not let an update do that.
+    PolicyDenied {
+        action: Action,
+        logical: LogicalId,
+        /// The statement that denies it, from one; `None` if none allows it.
+        statement: Option<u32>,
+    },
     /// In the words of a service or of the template's reader.
     Said(Box<str>),
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regent_cfn::error::Problem;
 use regent_cfn::graph::Graph;
 use regent_cfn::parameters::{self, ParameterValue};
-use regent_cfn::resolve::{Import, Outside, Pseudo, Resolution};
+use regent_cfn::resolve::{Block, Import, Outside, Pseudo, Resolution};
 use regent_cfn::template::Resource as Declared;
 use regent_cfn::{Document, Located, Template, Text, Value, node};
 
@@ -14,6 +14,7 @@ use crate::cx::Cx;
 use crate::ids::Scope;
 use crate::ports::StoreFault;
 use crate::stacks::documents::{self, Documents};
+use crate::stacks::exports::{Asked, Exports};
 use crate::stacks::handlers::TYPES;
 use crate::stacks::ids::StackArn;
 use crate::stacks::model::{Resource, Side, Stack};
@@ -34,20 +35,27 @@ pub struct Ready {
     /// Resources that exist, each after those that it needs.
     pub order: Vec<String>,
     pub needs: BTreeMap<String, BTreeSet<String>>,
+    /// The exports that it asks for, where it was checked.
+    pub imports: BTreeSet<String>,
 }
 
 impl Ready {
     /// Reads a template and checks all that can be known before anything is made.
     pub fn checked(text: &str, given: &Given, pseudo: Pseudo) -> Result<Self, Located> {
-        let ready = Self::read(text, given, pseudo)?;
+        let mut ready = Self::read(text, given, pseudo)?;
         let resolution = ready.resolution()?;
         resolution.check()?;
         check_types(&resolution)?;
-        let misfits = resolution.check_properties(&Unmade)?;
-        match misfits.first() {
-            Some(misfit) => Err(misfit.problem()),
-            None => Ok(ready),
+        let asked = Asked::default();
+        if let Some(misfit) = resolution.check_properties(&asked)?.first() {
+            return Err(misfit.problem());
         }
+        for output in &ready.template.outputs {
+            resolution.whole(&output.value, Block::Outputs, &asked)?;
+        }
+        drop(resolution);
+        ready.imports = asked.into_names();
+        Ok(ready)
     }
 
     /// Reads what was checked before.
@@ -58,8 +66,8 @@ impl Ready {
         if let Some(problem) = bound.problems.into_iter().next() {
             return Err(problem);
         }
-        let (order, needs) = (Vec::new(), BTreeMap::new());
-        let mut ready = Self { template, values: bound.values, pseudo, order, needs };
+        let (order, needs, imports) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+        let mut ready = Self { template, values: bound.values, pseudo, order, needs, imports };
         let (order, needs) = {
             let graph = Graph::new(&ready.resolution()?)?;
             let own = |(name, all): (&&str, &BTreeSet<&str>)| {
@@ -189,6 +197,7 @@ pub struct Made<'a> {
     pub scope: Scope,
     pub resources: &'a BTreeMap<String, Resource>,
     pub generation: u32,
+    pub exports: &'a Exports<'a>,
 }
 
 impl Outside for Made<'_> {
@@ -217,8 +226,8 @@ impl Outside for Made<'_> {
         }
     }
 
-    fn import(&self, _: &str) -> Import {
-        Import::Missing
+    fn import(&self, name: &str) -> Import {
+        self.exports.find(name)
     }
 
     fn zones(&self, region: &str) -> Option<Vec<String>> {
@@ -227,6 +236,6 @@ impl Outside for Made<'_> {
 }
 
 /// AWS: an empty Region is the stack's own; each has at least three zones.
-fn zones(region: &str) -> Vec<String> {
+pub(super) fn zones(region: &str) -> Vec<String> {
     ["a", "b", "c"].map(|zone| format!("{region}{zone}")).into()
 }

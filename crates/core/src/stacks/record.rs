@@ -7,6 +7,7 @@ use crate::cx::Cx;
 use crate::ids::Scope;
 use crate::ports::{Read, StoreFault};
 use crate::records::{Key, Prefix, Record};
+use crate::stacks::exports;
 use crate::stacks::ids::{LogicalId, StackId};
 use crate::stacks::model::{Event, Phase, Reason, Resource, Run, Stack, Status};
 use crate::tx::{Tx, collect};
@@ -63,8 +64,27 @@ pub(super) fn put_event(
     tx.put(key, Record::StackEvent(Arc::new(event)));
 }
 
-/// A new run of a stack, which its requester's authority carries, with the stack's first event.
+/// What holds for an update, and afterwards.
+#[derive(Debug, Default)]
+pub(super) struct Policies {
+    pub during: Option<Box<str>>,
+    pub after: Option<Box<str>>,
+}
+
+/// A run under the policy that the stack has.
 pub(super) fn begin(cx: &Cx<'_>, tx: &mut Tx<'_>, stack: &mut Stack, begun: Begun) {
+    let policies = Policies { during: stack.policy.clone(), after: None };
+    begin_under(cx, tx, stack, begun, policies);
+}
+
+/// A new run of a stack, which its requester's authority carries, with the stack's first event.
+pub(super) fn begin_under(
+    cx: &Cx<'_>,
+    tx: &mut Tx<'_>,
+    stack: &mut Stack,
+    begun: Begun,
+    policies: Policies,
+) {
     let scope = cx.scope();
     let mut run = Run {
         phase: begun.phase,
@@ -76,23 +96,25 @@ pub(super) fn begin(cx: &Cx<'_>, tx: &mut Tx<'_>, stack: &mut Stack, begun: Begu
         waiting: None,
         failed: std::collections::BTreeSet::new(),
         retained: begun.retained,
+        policy: policies.during,
+        policy_after: policies.after,
         token: begun.token,
     };
     stack.status = begun.status;
     stack.reason = Some(Reason::UserInitiated);
     stack.token.clone_from(&run.token);
+    exports::keep_imports(tx, scope, stack);
     let event = of_stack(cx, stack, run.token.clone());
     put_event(tx, scope, stack.id, &mut run, event);
     put_run(tx, scope, stack.id, run);
 }
 
-/// The first event of a stack that no run is of.
-pub(super) fn put_first_event(cx: &Cx<'_>, tx: &mut Tx<'_>, stack: &mut Stack) {
-    let event = of_stack(cx, stack, None);
+/// The stack's present state as an event of its own, where no run is under way.
+pub(super) fn note(cx: &Cx<'_>, tx: &mut Tx<'_>, stack: &mut Stack, token: Option<Box<str>>) {
     let (scope, number) = (cx.scope(), stack.next_event);
     stack.next_event += 1;
     let key = Key::StackEvent { scope, stack: stack.id, number };
-    tx.put(key, Record::StackEvent(Arc::new(event)));
+    tx.put(key, Record::StackEvent(Arc::new(of_stack(cx, stack, token))));
 }
 
 /// How a run begins.

@@ -108,7 +108,7 @@ impl Work<'_, '_> {
             self.note(logical, &resource);
             return self.removed(goal, logical, resource, instance, shown);
         }
-        let was = self.was(&side, logical);
+        let was = self.was(&side, logical)?;
         let type_name = resource.type_name.clone();
         let physical = instance.physical.clone();
         let done =
@@ -144,10 +144,10 @@ impl Work<'_, '_> {
         }
     }
 
-    fn was(&self, side: &Goal, logical: &LogicalId) -> Option<Value> {
-        let declared = side.ready.declared(logical.as_str())?;
-        let was = self.properties(side, declared).ok()?;
-        was.first_unknown().is_none().then_some(was)
+    fn was(&self, side: &Goal, logical: &LogicalId) -> Result<Option<Value>, StoreFault> {
+        let Some(declared) = side.ready.declared(logical.as_str()) else { return Ok(None) };
+        let was = self.properties(side, declared)?.ok();
+        Ok(was.filter(|was| was.first_unknown().is_none()))
     }
 
     /// Whether an instance is left alone when it leaves the stack.

@@ -8,10 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use regent_cfn::error::Problem;
 use regent_cfn::resolve::{Block, Truth, resolve_dynamic};
 use regent_cfn::schema::{self, Outcome};
 use regent_cfn::template::Resource as Declared;
-use regent_cfn::{Located, Value};
+use regent_cfn::{Located, Text, Value};
 
 use crate::cx::{Ask, Cx};
 use crate::ids::Scope;
@@ -20,11 +21,13 @@ use crate::ports::StoreFault;
 use crate::records::Key;
 use crate::stacks::change_set;
 use crate::stacks::documents::{Document, Documents};
+use crate::stacks::exports::{self, Exports};
 use crate::stacks::handlers::{Change, Done, Failure, Handled, Handlers, Place, Settled};
-use crate::stacks::ids::{LogicalId, StackId};
+use crate::stacks::ids::{ExportName, LogicalId, StackId};
 use crate::stacks::model::{
     Event, Instance, OnFailure, Output, Phase, Reason, Resource, Run, Side, Stack, Status,
 };
+use crate::stacks::policy::{Action, StackPolicy, Verdict};
 use crate::stacks::ready::{Made, Ready};
 use crate::stacks::record;
 use crate::tags::Tags;
@@ -97,8 +100,13 @@ impl Goal {
     }
 }
 
-/// An output's key, value and description.
-type Resolved = (Box<str>, Value, Option<Box<str>>);
+/// An output, not sealed yet.
+struct Resolved {
+    key: Box<str>,
+    value: Text,
+    description: Option<Box<str>>,
+    export: Option<ExportName>,
+}
 
 /// What a resource needs.
 enum Needed {
@@ -115,6 +123,10 @@ impl Work<'_, '_> {
             _ => self.stack.target.clone(),
         };
         let goal = self.goal(side.as_ref())?;
+        let first = self.run.position == 0 && self.run.waiting.is_none();
+        if first && let Some(barred) = self.barred(&goal, side.as_ref())? {
+            return Ok(barred);
+        }
         loop {
             let Some(name) = self.at(&goal.ready.order) else { return self.built(&goal) };
             let Some(declared) = goal.ready.declared(&name) else { return Err(StoreFault) };
@@ -127,7 +139,7 @@ impl Work<'_, '_> {
                 return self.restored(&goal, &logical, &[Status::UpdateComplete]);
             }
             if self.run.waiting.is_some() {
-                let wanted = self.properties(&goal, declared).map_err(|_| StoreFault)?;
+                let wanted = self.properties(&goal, declared)?.map_err(|_| StoreFault)?;
                 return self.settle(&goal, &logical, &wanted);
             }
             match self.needed(&goal, declared)? {
@@ -139,13 +151,54 @@ impl Work<'_, '_> {
                 Needed::Nothing => self.run.position += 1,
                 Needed::Impossible(words) => return self.fail(&logical, Reason::Said(words)),
                 Needed::Create { wanted, replaces } => {
+                    if replaces && let Some(reason) = self.denied(Action::Replace, &logical)? {
+                        return self.fail(&logical, reason);
+                    }
                     return self.create(&goal, &logical, &wanted, replaces);
                 }
                 Needed::Update { was, wanted, tags_before } => {
+                    if let Some(reason) = self.denied(Action::Modify, &logical)? {
+                        return self.fail(&logical, reason);
+                    }
                     return self.update(&goal, &logical, &was, &wanted, &tags_before);
                 }
             }
         }
+    }
+
+    /// What ends an operation before its first resource.
+    fn barred(&mut self, goal: &Goal, side: Option<&Side>) -> Result<Option<Progress>, StoreFault> {
+        if self.run.phase == Phase::UpdateRollback {
+            return Ok(None);
+        }
+        if let Some(reason) = exports::missing(self.tx, self.scope, side.ok_or(StoreFault)?)? {
+            return self.turn_back(reason).map(Some);
+        }
+        let leaves = |name: &&String| goal.ready.declared(name).is_none();
+        let leaving: Vec<String> = self.resources.keys().filter(leaves).cloned().collect();
+        for name in leaving {
+            let logical: LogicalId = name.parse().map_err(|_| StoreFault)?;
+            if let Some(reason) = self.denied(Action::Delete, &logical)? {
+                return self.fail(&logical, reason).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Why the stack's policy does not let an update do that to a resource, if it does not.
+    fn denied(&self, action: Action, logical: &LogicalId) -> Result<Option<Reason>, StoreFault> {
+        let Some(text) = self.run.policy.as_ref().filter(|_| self.run.phase == Phase::Update)
+        else {
+            return Ok(None);
+        };
+        let policy = StackPolicy::read(text).ok_or(StoreFault)?;
+        let found = self.resources.get(logical.as_str()).ok_or(StoreFault)?;
+        let statement = match policy.verdict(action, logical.as_str(), &found.type_name) {
+            Verdict::Allowed => return Ok(None),
+            Verdict::Denied(statement) => Some(statement),
+            Verdict::NotAllowed => None,
+        };
+        Ok(Some(Reason::PolicyDenied { action, logical: logical.clone(), statement }))
     }
 
     pub(super) fn at(&self, order: &[String]) -> Option<String> {
@@ -176,7 +229,7 @@ impl Work<'_, '_> {
     }
 
     fn needed(&mut self, goal: &Goal, declared: &Declared) -> Result<Needed, StoreFault> {
-        let raw = match self.properties(goal, declared) {
+        let raw = match self.properties(goal, declared)? {
             Ok(raw) => raw,
             Err(problem) => return Ok(Needed::Impossible(problem.to_string().into())),
         };
@@ -193,7 +246,7 @@ impl Work<'_, '_> {
         }
         let before = self.applied(&instance)?;
         let Some(old) = before.ready.declared(&declared.name) else { return Err(StoreFault) };
-        let was = self.properties(&before, old).map_err(|_| StoreFault)?;
+        let was = self.properties(&before, old)?.map_err(|_| StoreFault)?;
         let known = schema::find(&declared.type_name).ok_or(StoreFault)?;
         let difference = known.difference(&was, &raw);
         let retagged = before.tags != goal.tags && known.property("Tags").is_some();
@@ -211,10 +264,17 @@ impl Work<'_, '_> {
     }
 
     /// The properties as they are compared: with dynamic references as written.
-    pub(super) fn properties(&self, goal: &Goal, declared: &Declared) -> Result<Value, Located> {
-        let (scope, resources) = (self.scope, &self.resources);
-        let made = Made { scope, resources, generation: goal.generation };
-        goal.ready.properties(declared, &made)
+    pub(super) fn properties(
+        &self,
+        goal: &Goal,
+        declared: &Declared,
+    ) -> Result<Result<Value, Located>, StoreFault> {
+        let (scope, resources, generation) = (self.scope, &self.resources, goal.generation);
+        let exports = Exports::new(self.cx, self.tx);
+        let made = Made { scope, resources, generation, exports: &exports };
+        let properties = goal.ready.properties(declared, &made);
+        exports.check()?;
+        Ok(properties)
     }
 
     /// The properties as they are handed over: with dynamic references replaced.
@@ -570,9 +630,20 @@ impl Work<'_, '_> {
         if self.is_left_failed() && !self.run.failed.is_empty() {
             return self.turn_back(self.failure());
         }
-        match self.outputs(goal)? {
-            Ok(outputs) => self.stack.outputs = outputs,
+        let outputs = match self.resolved_outputs(goal)? {
+            Ok(outputs) => outputs,
             Err(problem) => return self.turn_back(Reason::Said(problem.to_string().into())),
+        };
+        let exported = outputs.iter().filter_map(|output| {
+            output.export.as_ref().map(|name| (name.clone(), output.value.clone()))
+        });
+        let exported = exported.collect();
+        if let Some(reason) = exports::replace(self.cx, self.tx, &self.stack, &exported)? {
+            return self.turn_back(reason);
+        }
+        self.stack.outputs = self.sealed(outputs)?;
+        if let Some(policy) = self.run.policy_after.take() {
+            self.stack.policy = Some(policy);
         }
         let made = self.stack.target.take();
         let before = std::mem::replace(&mut self.stack.current, made);
@@ -596,35 +667,23 @@ impl Work<'_, '_> {
         }
     }
 
-    fn outputs(&self, goal: &Goal) -> Result<Result<Vec<Output>, Located>, StoreFault> {
+    fn sealed(&self, outputs: Vec<Resolved>) -> Result<Vec<Output>, StoreFault> {
         let documents = Documents::open(self.cx, self.scope.account, &self.stack)?;
-        let resolved = match self.resolved_outputs(goal) {
-            Ok(resolved) => resolved,
-            Err(problem) => return Ok(Err(problem)),
+        let seal = |output: Resolved| {
+            let Resolved { key, value, description, export } = output;
+            let value = documents.seal(self.cx, Document::Output(&key), value.expose());
+            Output { key, value, description, export }
         };
-        let seal = |(key, text, description): Resolved| {
-            let text = text.scalar().or_else(|| text.to_json()).ok_or(StoreFault)?;
-            let value = documents.seal(self.cx, Document::Output(&key), text.expose());
-            Ok(Output { key, value, description })
-        };
-        resolved.into_iter().map(seal).collect::<Result<_, _>>().map(Ok)
+        Ok(outputs.into_iter().map(seal).collect())
     }
 
-    fn resolved_outputs(&self, goal: &Goal) -> Result<Vec<Resolved>, Located> {
-        let (scope, resources) = (self.scope, &self.resources);
-        let made = Made { scope, resources, generation: goal.generation };
-        let resolution = goal.ready.resolution()?;
-        let exists = |condition: &Option<String>| {
-            let truth = condition.as_ref().and_then(|name| resolution.condition(name));
-            truth.is_none_or(|truth| *truth == Truth::Yes)
-        };
-        let template = &goal.ready.template;
-        let each = template.outputs.iter().filter(|output| exists(&output.condition));
-        let each = each.map(|output| {
-            let value = resolution.whole(&output.value, Block::Outputs, &made)?;
-            Ok((output.name.as_str().into(), value, output.description.as_deref().map(Into::into)))
-        });
-        each.collect()
+    fn resolved_outputs(&self, goal: &Goal) -> Result<Result<Vec<Resolved>, Located>, StoreFault> {
+        let (scope, resources, generation) = (self.scope, &self.resources, goal.generation);
+        let exports = Exports::new(self.cx, self.tx);
+        let made = Made { scope, resources, generation, exports: &exports };
+        let resolved = resolved_outputs(goal, &made);
+        exports.check()?;
+        Ok(resolved)
     }
 
     /// An event of a resource in its present state.
@@ -670,8 +729,35 @@ impl Work<'_, '_> {
     pub(super) fn ended(&mut self) -> Result<Progress, StoreFault> {
         change_set::note_end(self.tx, self.scope, &self.stack)?;
         self.stack.next_event = self.run.next_event;
+        exports::keep_imports(self.tx, self.scope, &mut self.stack);
         record::put_stack(self.tx, self.scope, self.stack.clone());
         self.tx.remove(Key::StackRun { scope: self.scope, id: self.stack.id });
         Ok(Progress::Moved)
     }
+}
+
+fn resolved_outputs(goal: &Goal, made: &Made<'_>) -> Result<Vec<Resolved>, Located> {
+    let resolution = goal.ready.resolution()?;
+    let exists = |condition: &Option<String>| {
+        let truth = condition.as_ref().and_then(|name| resolution.condition(name));
+        truth.is_none_or(|truth| *truth == Truth::Yes)
+    };
+    let template = &goal.ready.template;
+    let each = template.outputs.iter().filter(|output| exists(&output.condition));
+    let each = each.map(|output| {
+        let malformed = || Problem::OutputMalformed { name: output.name.clone() }.at(output.at);
+        let value = resolution.whole(&output.value, Block::Outputs, made)?;
+        let value = value.scalar().or_else(|| value.to_json()).ok_or_else(malformed)?;
+        let export = output.export.as_ref().map(|name| {
+            let name = resolution.whole(name, Block::Outputs, made)?.scalar();
+            name.and_then(|name| name.expose().parse().ok()).ok_or_else(malformed)
+        });
+        Ok(Resolved {
+            key: output.name.as_str().into(),
+            value,
+            description: output.description.as_deref().map(Into::into),
+            export: export.transpose()?,
+        })
+    });
+    each.collect()
 }

@@ -38,7 +38,12 @@ fn has_same_outputs(
         let each = outputs.map(|output| {
             let value = resolution.whole(&output.value, Block::Outputs, made)?;
             let condition = output.condition.as_ref().and_then(|name| resolution.condition(name));
-            Ok((output.name.clone(), output.description.clone(), condition.cloned(), value))
+            let export = output.export.as_ref();
+            let export =
+                export.map(|name| resolution.whole(name, Block::Outputs, made)).transpose()?;
+            let export = export.and_then(|name| name.scalar());
+            let described = (output.description.clone(), export);
+            Ok((output.name.clone(), described, condition.cloned(), value))
         });
         each.collect::<Result<Vec<_>, Located>>()
     };

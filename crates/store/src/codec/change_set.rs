@@ -228,7 +228,7 @@ pub(super) fn decode(id: ChangeSetId, bytes: &[u8]) -> Result<ChangeSet, Flaw> {
         name: parse(&message.name, "name")?,
         stack: StackId::from_bytes(stack),
         base: message.base,
-        side: side(message.side.ok_or(Flaw::Field("side"))?),
+        side: side(message.side.ok_or(Flaw::Field("side"))?)?,
         description: message.description.map(Into::into),
         created: time(message.created_ms),
         token: message.token.map(Into::into),

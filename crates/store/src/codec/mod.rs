@@ -94,7 +94,8 @@ pub fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, Misplaced> {
             | Key::ExternalKey { .. }
             | Key::GrantOfGrantee { .. }
             | Key::GrantOfName { .. }
-            | Key::GrantOfRetiring { .. },
+            | Key::GrantOfRetiring { .. }
+            | Key::StackImport { .. },
             Record::Index,
         ) => IndexRecord { format: FORMAT }.encode_to_vec(),
         (Key::Indexed { .. }, Record::Indexed(generation)) => {
@@ -103,7 +104,9 @@ pub fn encode(key: &Key, record: &Record) -> Result<Vec<u8>, Misplaced> {
         (Key::Stack { id, .. }, Record::Stack(stack)) if stack.id == *id => {
             stack::encode_stack(stack)
         }
-        (Key::StackOfName { .. }, Record::StackRef(id)) => sealed(id.bytes()),
+        (Key::StackOfName { .. } | Key::StackExport { .. }, Record::StackRef(id)) => {
+            sealed(id.bytes())
+        }
         (Key::StackResource { .. }, Record::StackResource(resource)) => {
             stack::encode_resource(resource)
         }
@@ -154,13 +157,14 @@ fn decode_under(key: &Key, bytes: &[u8]) -> Result<Record, Flaw> {
         | Key::ExternalKey { .. }
         | Key::GrantOfGrantee { .. }
         | Key::GrantOfName { .. }
-        | Key::GrantOfRetiring { .. } => {
+        | Key::GrantOfRetiring { .. }
+        | Key::StackImport { .. } => {
             read::<IndexRecord>(bytes)?;
             Record::Index
         }
         Key::Indexed { .. } => Record::Indexed(read::<IndexedRecord>(bytes)?.generation),
         Key::Stack { id, .. } => Record::Stack(Arc::new(stack::decode_stack(*id, bytes)?)),
-        Key::StackOfName { .. } => {
+        Key::StackOfName { .. } | Key::StackExport { .. } => {
             let id = read::<SealedRecord>(bytes)?.sealed;
             let id = id.try_into().map_err(|_| Flaw::Field("id"))?;
             Record::StackRef(StackId::from_bytes(id))

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use regent_core::ids::AccountId;
-use regent_core::stacks::ids::{ChangeSetId, LogicalId, StackId};
+use regent_core::stacks::ids::{ChangeSetId, ExportName, LogicalId, StackId, StackName};
 use regent_core::stacks::model::{
     Event, Instance, OnFailure, Options, Output, Parameter, Phase, Reason, Resource, Run, Side,
     Stack, Status,
 };
+use regent_core::stacks::policy::Action;
 
 use super::{FORMAT, Flaw, formatted, parse, read, tags, text, texts, time};
 
@@ -54,6 +55,10 @@ struct StackRecord {
     token: Option<String>,
     #[prost(message, optional, tag = "20")]
     change_set: Option<ChangeSetMessage>,
+    #[prost(string, repeated, tag = "22")]
+    imports: Vec<String>,
+    #[prost(string, optional, tag = "23")]
+    policy: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -78,6 +83,8 @@ pub(super) struct SideMessage {
     tags: BTreeMap<String, String>,
     #[prost(string, repeated, tag = "6")]
     capabilities: Vec<String>,
+    #[prost(string, repeated, tag = "7")]
+    imports: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -96,6 +103,8 @@ struct OutputMessage {
     value: Vec<u8>,
     #[prost(string, optional, tag = "3")]
     description: Option<String>,
+    #[prost(string, optional, tag = "4")]
+    export: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -106,6 +115,8 @@ struct ReasonMessage {
     resources: Vec<String>,
     #[prost(string, tag = "3")]
     said: String,
+    #[prost(uint32, tag = "4")]
+    number: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -178,6 +189,10 @@ struct RunRecord {
     retained: Vec<String>,
     #[prost(string, optional, tag = "10")]
     token: Option<String>,
+    #[prost(string, optional, tag = "20")]
+    policy: Option<String>,
+    #[prost(string, optional, tag = "21")]
+    policy_after: Option<String>,
 }
 
 formatted!(StackRecord, ResourceRecord, EventRecord, RunRecord);
@@ -258,13 +273,33 @@ fn reason_message(reason: &Reason) -> ReasonMessage {
         Reason::TimedOut => (7, None, ""),
         Reason::Said(said) => (8, None, &**said),
         Reason::Cancelled => (9, None, ""),
+        Reason::ExportChanged { name, .. } => (30, None, name.as_str()),
+        Reason::ExportGone { name, .. } => (31, None, name.as_str()),
+        Reason::ExportTaken { name, .. } => (32, None, name.as_str()),
+        Reason::NoExport { name } => (33, None, name.as_str()),
+        Reason::PolicyDenied { action, .. } => (34, None, action.name()),
     };
-    let resources = resources.into_iter().flatten().map(ToString::to_string).collect();
-    ReasonMessage { kind, resources, said: said.to_owned() }
+    let resources = match reason {
+        Reason::ExportChanged { by, .. } | Reason::ExportGone { by, .. } => {
+            by.iter().map(ToString::to_string).collect()
+        }
+        Reason::ExportTaken { by, .. } => vec![by.to_string()],
+        Reason::PolicyDenied { logical, .. } => vec![logical.to_string()],
+        _ => resources.into_iter().flatten().map(ToString::to_string).collect(),
+    };
+    let number = match reason {
+        Reason::PolicyDenied { statement, .. } => statement.unwrap_or_default(),
+        _ => 0,
+    };
+    ReasonMessage { kind, resources, said: said.to_owned(), number }
 }
 
 fn reason(message: ReasonMessage) -> Result<Reason, Flaw> {
     let resources = || logicals(&message.resources);
+    let export = || parse(&message.said, "export");
+    let stacks = || -> Result<BTreeSet<StackName>, Flaw> {
+        message.resources.iter().map(|text| parse(text, "stacks")).collect()
+    };
     Ok(match message.kind {
         1 => Reason::UserInitiated,
         2 => Reason::CreationInitiated,
@@ -275,6 +310,20 @@ fn reason(message: ReasonMessage) -> Result<Reason, Flaw> {
         7 => Reason::TimedOut,
         8 => Reason::Said(message.said.into()),
         9 => Reason::Cancelled,
+        30 => Reason::ExportChanged { name: export()?, by: stacks()? },
+        31 => Reason::ExportGone { name: export()?, by: stacks()? },
+        32 => {
+            let by = stacks()?.pop_first().ok_or(Flaw::Field("reason"))?;
+            Reason::ExportTaken { name: export()?, by }
+        }
+        33 => Reason::NoExport { name: export()? },
+        34 => {
+            let named = |action: &Action| action.name() == message.said;
+            let action = Action::ALL.into_iter().find(named).ok_or(Flaw::Field("reason"))?;
+            let logical = resources()?.pop_first().ok_or(Flaw::Field("reason"))?;
+            let statement = Some(message.number).filter(|number| *number > 0);
+            Reason::PolicyDenied { action, logical, statement }
+        }
         _ => return Err(Flaw::Field("reason")),
     })
 }
@@ -295,22 +344,28 @@ pub(super) fn side_message(side: &Side) -> SideMessage {
         parameters: parameters.collect(),
         tags: texts(&side.tags),
         capabilities: side.capabilities.iter().map(ToString::to_string).collect(),
+        imports: side.imports.iter().map(ToString::to_string).collect(),
     }
 }
 
-pub(super) fn side(message: SideMessage) -> Side {
+fn exports(texts: &[String]) -> Result<BTreeSet<ExportName>, Flaw> {
+    texts.iter().map(|text| parse(text, "imports")).collect()
+}
+
+pub(super) fn side(message: SideMessage) -> Result<Side, Flaw> {
     let parameter = |(name, message): (String, ParameterMessage)| {
         let value = message.value.into();
         (name.into(), Parameter { value, no_echo: message.no_echo })
     };
-    Side {
+    Ok(Side {
+        imports: exports(&message.imports)?,
         generation: message.generation,
         template: message.template.into(),
         description: message.description.map(Into::into),
         parameters: message.parameters.into_iter().map(parameter).collect(),
         tags: tags(message.tags),
         capabilities: message.capabilities.into_iter().map(Into::into).collect(),
-    }
+    })
 }
 
 pub(super) fn encode_stack(stack: &Stack) -> Vec<u8> {
@@ -318,6 +373,7 @@ pub(super) fn encode_stack(stack: &Stack) -> Vec<u8> {
         key: output.key.to_string(),
         value: output.value.to_vec(),
         description: text(output.description.as_deref()),
+        export: output.export.as_ref().map(ToString::to_string),
     };
     StackRecord {
         format: FORMAT,
@@ -343,16 +399,21 @@ pub(super) fn encode_stack(stack: &Stack) -> Vec<u8> {
             .change_set
             .as_ref()
             .map(|(name, id)| ChangeSetMessage { name: name.to_string(), id: id.bytes().to_vec() }),
+        imports: stack.imports.iter().map(ToString::to_string).collect(),
+        policy: text(stack.policy.as_deref()),
     }
     .encode_to_vec()
 }
 
 pub(super) fn decode_stack(id: StackId, bytes: &[u8]) -> Result<Stack, Flaw> {
     let message: StackRecord = read(bytes)?;
-    let output = |message: OutputMessage| Output {
-        key: message.key.into(),
-        value: message.value.into(),
-        description: message.description.map(Into::into),
+    let output = |message: OutputMessage| {
+        Ok(Output {
+            key: message.key.into(),
+            value: message.value.into(),
+            description: message.description.map(Into::into),
+            export: message.export.map(|text| parse(&text, "export")).transpose()?,
+        })
     };
     let change_set = |message: ChangeSetMessage| {
         let id = message.id.try_into().map_err(|_| Flaw::Field("change_set"))?;
@@ -373,10 +434,12 @@ pub(super) fn decode_stack(id: StackId, bytes: &[u8]) -> Result<Stack, Flaw> {
             termination_protection: message.termination_protection,
             retain_except_on_create: message.retain_except_on_create,
         },
-        current: message.current.map(side),
-        target: message.target.map(side),
-        leaving: message.leaving.map(side),
-        outputs: message.outputs.into_iter().map(output).collect(),
+        current: message.current.map(side).transpose()?,
+        target: message.target.map(side).transpose()?,
+        leaving: message.leaving.map(side).transpose()?,
+        outputs: message.outputs.into_iter().map(output).collect::<Result<_, Flaw>>()?,
+        policy: message.policy.map(Into::into),
+        imports: exports(&message.imports)?,
         generation: message.generation,
         next_event: message.next_event,
         token: message.token.map(Into::into),
@@ -458,6 +521,8 @@ pub(super) fn encode_run(run: &Run) -> Vec<u8> {
         failed: run.failed.iter().map(ToString::to_string).collect(),
         retained: run.retained.iter().map(ToString::to_string).collect(),
         token: text(run.token.as_deref()),
+        policy: text(run.policy.as_deref()),
+        policy_after: text(run.policy_after.as_deref()),
     }
     .encode_to_vec()
 }
@@ -474,6 +539,8 @@ pub(super) fn decode_run(account: AccountId, bytes: &[u8]) -> Result<Run, Flaw> 
         waiting: message.waiting_ms.map(time),
         failed: logicals(&message.failed)?,
         retained: logicals(&message.retained)?,
+        policy: message.policy.map(Into::into),
+        policy_after: message.policy_after.map(Into::into),
         token: message.token.map(Into::into),
     })
 }

@@ -2,6 +2,7 @@
 //!
 //! They belong to the golden files of the test beside this folder, which writes and reads them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use regent_core::records::{Key, Record};
@@ -9,11 +10,12 @@ use regent_core::stacks::change_set::{
     Action, Attribute, Cause, Change, ChangeSet, Detail, Executed, How, Old, Outcome, Replacement,
     Values,
 };
-use regent_core::stacks::ids::{ChangeSetId, LogicalId, StackId};
+use regent_core::stacks::ids::{ChangeSetId, ExportName, LogicalId, StackId};
 use regent_core::stacks::model::{
     Event, Instance, OnFailure, Options, Output, Parameter, Phase, Reason, Resource, Run, Side,
     Stack, Status,
 };
+use regent_core::stacks::policy;
 
 use super::{at, scope, tags};
 
@@ -21,7 +23,6 @@ pub fn all() -> Vec<(String, Key, Record)> {
     let (scope, id) = (scope(), stack_id());
     let logical: LogicalId = "Secret".parse().unwrap();
     let stack_key = || Key::Stack { scope, id };
-    let set_key = || Key::ChangeSet { scope, id: change_set_id() };
     let resource = Resource {
         type_name: "AWS::KMS::Key".into(),
         instances: vec![
@@ -43,11 +44,22 @@ pub fn all() -> Vec<(String, Key, Record)> {
         waiting: Some(at(9)),
         failed: [logical.clone()].into(),
         retained: [logical.clone()].into(),
+        policy: None,
+        policy_after: None,
         token: Some("token".into()),
     };
+    let policies = (Some("a policy".into()), Some("another".into()));
+    let ruled = Run { policy: policies.0, policy_after: policies.1, ..run.clone() };
     let mut all = vec![
         ("stack".into(), stack_key(), Record::Stack(stack().into())),
         ("stack-bare".into(), stack_key(), Record::Stack(bare_stack().into())),
+        ("stack-sharing".into(), stack_key(), Record::Stack(sharing_stack().into())),
+        ("stack-export".into(), Key::StackExport { scope, name: export() }, Record::StackRef(id)),
+        (
+            "stack-import".into(),
+            Key::StackImport { scope, name: export(), stack: id },
+            Record::Index,
+        ),
         (
             "stack-of-name".into(),
             Key::StackOfName { scope, name: "app".parse().unwrap() },
@@ -58,18 +70,30 @@ pub fn all() -> Vec<(String, Key, Record)> {
             Key::StackResource { scope, stack: id, logical: logical.clone() },
             Record::StackResource(resource.into()),
         ),
+        ("stack-run-policies".into(), Key::StackRun { scope, id }, Record::StackRun(ruled.into())),
         ("stack-run".into(), Key::StackRun { scope, id }, Record::StackRun(run.into())),
         ("stack-reviewed".into(), stack_key(), Record::Stack(reviewed_stack().into())),
-        ("change-set".into(), set_key(), Record::ChangeSet(change_set().into())),
-        ("change-set-bare".into(), set_key(), Record::ChangeSet(bare_change_set().into())),
-        (
-            "change-set-of-name".into(),
-            Key::ChangeSetOfName { scope, stack: id, name: "set".parse().unwrap() },
-            Record::ChangeSetRef(change_set_id()),
-        ),
     ];
+    all.extend(change_sets());
     all.extend(events());
     all
+}
+
+fn change_sets() -> Vec<(String, Key, Record)> {
+    let key = || Key::ChangeSet { scope: scope(), id: change_set_id() };
+    let mut importing = bare_change_set();
+    importing.side.imports = [export()].into();
+    let (stack, name) = (stack_id(), "set".parse().unwrap());
+    vec![
+        ("change-set".into(), key(), Record::ChangeSet(change_set().into())),
+        ("change-set-bare".into(), key(), Record::ChangeSet(bare_change_set().into())),
+        ("change-set-importing".into(), key(), Record::ChangeSet(importing.into())),
+        (
+            "change-set-of-name".into(),
+            Key::ChangeSetOfName { scope: scope(), stack, name },
+            Record::ChangeSetRef(change_set_id()),
+        ),
+    ]
 }
 
 fn events() -> Vec<(String, Key, Record)> {
@@ -100,6 +124,27 @@ fn events() -> Vec<(String, Key, Record)> {
         let record = event(Some(logical.clone()), Status::CreateFailed, Some(reason));
         all.push((format!("stack-event-{at}"), number(at), record));
     }
+    let (name, by) = (export(), "other".parse().unwrap());
+    let exports = [
+        Reason::ExportChanged { name: name.clone(), by: ["other".parse().unwrap()].into() },
+        Reason::ExportGone { name: name.clone(), by: ["other".parse().unwrap()].into() },
+        Reason::ExportTaken { name: name.clone(), by },
+        Reason::NoExport { name },
+        Reason::PolicyDenied {
+            action: policy::Action::Replace,
+            logical: logical.clone(),
+            statement: Some(2),
+        },
+        Reason::PolicyDenied {
+            action: policy::Action::Delete,
+            logical: logical.clone(),
+            statement: None,
+        },
+    ];
+    for (at, reason) in (1..).zip(exports) {
+        let record = event(None, Status::RollbackInProgress, Some(reason));
+        all.push((format!("stack-event-export-{at}"), number(at), record));
+    }
     let own = event(None, Status::DeleteSkipped, None);
     all.push(("stack-event-own".into(), number(300), own));
     all
@@ -118,6 +163,7 @@ fn stack() -> Stack {
         parameters: [("A".into(), parameter(false)), ("B".into(), parameter(true))].into(),
         tags: tags(&[("k", "v")]),
         capabilities: ["CAPABILITY_AUTO_EXPAND".into()].into(),
+        imports: BTreeSet::new(),
     };
     Stack {
         id: stack_id(),
@@ -141,7 +187,10 @@ fn stack() -> Stack {
             key: "Arn".into(),
             value: b"sealed output"[..].into(),
             description: Some("d".into()),
+            export: None,
         }],
+        imports: BTreeSet::new(),
+        policy: None,
         generation: 3,
         next_event: 12,
         token: Some("token".into()),
@@ -230,6 +279,20 @@ fn bare_change_set() -> ChangeSet {
         changes: Vec::new(),
         ..change_set()
     }
+}
+
+fn export() -> ExportName {
+    "app:arn".parse().unwrap()
+}
+
+/// A stack that exports and imports.
+fn sharing_stack() -> Stack {
+    let mut stack = stack();
+    stack.policy = Some("a policy".into());
+    stack.imports = [export()].into();
+    stack.outputs[0].export = Some(export());
+    stack.current.as_mut().unwrap().imports = [export()].into();
+    stack
 }
 
 fn bare_stack() -> Stack {

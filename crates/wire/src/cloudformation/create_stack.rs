@@ -68,6 +68,7 @@ impl QueryOperation for CreateStack {
             },
             tags: members::tags(params)?.unwrap_or_default(),
             capabilities: members::capabilities(params)?,
+            policy: members::stack_policy(params, "StackPolicy")?,
             token: members::token(params)?,
         })
     }

@@ -2,6 +2,7 @@
 
 use regent_core::cx::Cx;
 use regent_core::stacks::error::Error;
+use regent_core::stacks::ids::ExportName;
 use regent_core::stacks::model::{OnFailure, Status};
 use regent_core::stacks::ops::DescribeStacks;
 use regent_core::stacks::ops::describe_stacks::{Described, Shown};
@@ -78,6 +79,7 @@ fn write_outputs(shown: &Shown, fields: &mut Fields<'_>) {
                 fields.text("OutputKey", &*output.key);
                 fields.text("OutputValue", value.expose());
                 fields.text("Description", output.description.as_deref());
+                fields.text("ExportName", output.export.as_ref().map(ExportName::as_str));
             });
         }
     });

@@ -56,8 +56,8 @@ pub fn of(error: Error, missing: Missing) -> Fault {
         )),
         Error::TooManyStacks => limit("Limit for stack has been exceeded"),
         Error::InvalidNextToken => Fault::validation("NextToken is invalid"),
-        Error::ExportUnsupported { output } => {
-            Fault::validation(format!("Output {output} has an Export, which is not supported"))
+        Error::NotImported { export } => {
+            Fault::validation(format!("Export '{export}' is not imported by any stack."))
         }
         Error::NeedsCapability { capability } => needs_capability(capability),
         Error::ExistsAlready { name, change_set } => Fault::validation(format!(
@@ -129,6 +129,14 @@ pub fn template_url() -> Fault {
 
 pub fn no_template() -> Fault {
     Fault::validation("Either Template URL or Template Body must be specified.")
+}
+
+pub fn stack_policy() -> Fault {
+    Fault::validation("Error validating stack policy: Invalid stack policy")
+}
+
+pub fn no_stack_policy() -> Fault {
+    Fault::validation("Either StackPolicyBody or StackPolicyURL must be specified.")
 }
 
 /// There are no roles to assume.

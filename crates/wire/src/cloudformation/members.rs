@@ -10,6 +10,7 @@ use regent_cfn::Text;
 use regent_core::limits;
 use regent_core::stacks::change_set::ChangeSetRef;
 use regent_core::stacks::ids::{ChangeSetName, StackArn, StackName};
+use regent_core::stacks::policy::StackPolicy;
 use regent_core::stacks::ready::Given;
 use regent_core::stacks::target::StackRef;
 use regent_core::tags::{Tags, is_reserved};
@@ -236,16 +237,8 @@ pub fn refuse_unbuilt(params: &Params<'_>) -> Result<(), Fault> {
             return Err(fault::unsupported(list));
         }
     }
-    for member in [
-        "StackPolicyBody",
-        "StackPolicyURL",
-        "StackPolicyDuringUpdateBody",
-        "StackPolicyDuringUpdateURL",
-        "DisableValidation",
-    ] {
-        if params.text(member).is_some_and(|text| text != "false") {
-            return Err(fault::unsupported(member));
-        }
+    if params.text("DisableValidation").is_some_and(|text| text != "false") {
+        return Err(fault::unsupported("DisableValidation"));
     }
     let rollback = params.structure("RollbackConfiguration");
     let monitored = rollback.as_ref().is_some_and(|rollback| {
@@ -260,6 +253,26 @@ pub fn refuse_unbuilt(params: &Params<'_>) -> Result<(), Fault> {
         return Err(fault::unsupported("DeploymentConfig"));
     }
     Ok(())
+}
+
+/// A stack policy in the members that begin with `prefix`: its text, and not a URL.
+pub fn stack_policy(params: &Params<'_>, prefix: &str) -> Result<Option<Box<str>>, Fault> {
+    let (body, url) = (format!("{prefix}Body"), format!("{prefix}URL"));
+    let given = params.text(&body);
+    if params.text(&url).is_some() {
+        return Err(match given {
+            Some(_) => Fault::validation(format!("You cannot specify both {url} and {body}")),
+            None => fault::unsupported(&url),
+        });
+    }
+    let mut check = Constraints::new();
+    let name = format!("s{}", body.strip_prefix('S').unwrap_or_default());
+    check.text(name, given).length(1..=limits::STACK_POLICY_LEN_MAX);
+    check.finish()?;
+    match given {
+        Some(text) if StackPolicy::read(text).is_none() => Err(fault::stack_policy()),
+        given => Ok(given.map(Into::into)),
+    }
 }
 
 /// A page token: the text of the last item's key.

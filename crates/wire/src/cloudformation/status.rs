@@ -2,7 +2,7 @@
 
 use regent_cfn::Text;
 use regent_core::ids::KeyId;
-use regent_core::stacks::ids::{LogicalId, StackArn};
+use regent_core::stacks::ids::{LogicalId, StackArn, StackName};
 use regent_core::stacks::model::{Event, Reason, Stack, Status};
 use regent_core::tags::Tags;
 
@@ -72,8 +72,33 @@ pub fn reason(status: Status, reason: &Reason) -> String {
         }
         Reason::Cancelled => "Resource update cancelled".to_owned(),
         Reason::TimedOut => "Resource did not become stable in time.".to_owned(),
+        Reason::ExportChanged { name, by } => {
+            format!("Export {name} cannot be updated as it is in use by {}", stacks(by))
+        }
+        Reason::ExportGone { name, by } => {
+            format!("Export {name} cannot be deleted as it is in use by {}", stacks(by))
+        }
+        Reason::ExportTaken { name, by } => {
+            format!("Export with name {name} is already exported by stack {by}.")
+        }
+        Reason::NoExport { name } => {
+            format!("No export named {name} found. Rollback requested by user.")
+        }
+        Reason::PolicyDenied { action, logical, statement: Some(statement) } => format!(
+            "Action denied by stack policy: Statement [#{statement}] does not allow [{}] for resource [LogicalResourceId/{logical}];",
+            action.name()
+        ),
+        Reason::PolicyDenied { action, logical, statement: None } => format!(
+            "Action not allowed by stack policy: [{}] for resource [LogicalResourceId/{logical}];",
+            action.name()
+        ),
         Reason::Said(text) => text.to_string(),
     }
+}
+
+fn stacks(names: &std::collections::BTreeSet<StackName>) -> String {
+    let names: Vec<_> = names.iter().map(StackName::as_str).collect();
+    names.join(" and ")
 }
 
 /// AWS: a stack that nobody gave a reason for has none, also after it began.

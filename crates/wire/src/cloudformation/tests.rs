@@ -4,7 +4,10 @@
 //! after a restart. [`Story`] runs requests as clients write them, and prints what clients see.
 
 mod change_sets;
+mod exports;
 mod operations;
+mod policies;
+mod refusals;
 mod replica_keys;
 mod rollbacks;
 mod rotation_schedules;

@@ -26,6 +26,8 @@ impl QueryOperation for UpdateStack {
             capabilities: members::capabilities(params)?,
             on_failure: if disabled { OnFailure::DoNothing } else { OnFailure::Rollback },
             retain_except_on_create: params.boolean("RetainExceptOnCreate")?,
+            policy: members::stack_policy(params, "StackPolicy")?,
+            policy_during: members::stack_policy(params, "StackPolicyDuringUpdate")?,
             token: members::token(params)?,
         })
     }

@@ -3,6 +3,8 @@
 //! A change set that is to create a stack makes one that is only reviewed. AWS: one without changes
 //! is made all the same, and says so.
 
+use std::collections::BTreeMap;
+
 use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
 use crate::limits;
@@ -13,6 +15,7 @@ use crate::stacks::change_set::{self, Change, ChangeSet, Outcome};
 use crate::stacks::changes::{self, Is, Sealer, Was};
 use crate::stacks::documents::{self, Document, Documents};
 use crate::stacks::error::Error;
+use crate::stacks::exports::Exports;
 use crate::stacks::ids::{ChangeSetArn, ChangeSetId, ChangeSetName, StackArn, StackName};
 use crate::stacks::model::{OnFailure, Reason, Side, Stack, Status};
 use crate::stacks::ops::create_stack::{count_living, new_stack};
@@ -108,7 +111,7 @@ impl Command for CreateChangeSet {
         let documents = Documents::open(cx, scope.account, &stack)?;
         let sealer = Sealer { cx, documents: &documents, set: id };
         let (side, changes, outcome) = match &op.kind {
-            Kind::Create { template, .. } => op.creation(&stack, &sealer, template)?,
+            Kind::Create { template, .. } => op.creation(&stack, &sealer, template, tx)?,
             Kind::Update { template, .. } => op.update(&stack, &sealer, template.as_deref(), tx)?,
         };
         if let Kind::Create { .. } = op.kind {
@@ -160,7 +163,7 @@ impl CreateChangeSet {
         count_living(cx, tx)?;
         let mut stack = new_stack(cx, name.clone());
         stack.reason = Some(Reason::UserInitiated);
-        record::put_first_event(cx, tx, &mut stack);
+        record::note(cx, tx, &mut stack, None);
         let name = name.clone();
         tx.put(Key::StackOfName { scope, name }, Record::StackRef(stack.id));
         Ok(stack)
@@ -171,6 +174,7 @@ impl CreateChangeSet {
         stack: &Stack,
         sealer: &Sealer<'_>,
         template: &str,
+        read: &dyn Read,
     ) -> Result<Prepared, Error> {
         let parameters = given_again(&self.parameters, &Given::new())?;
         let tags = self.tags.clone().unwrap_or_default();
@@ -181,10 +185,15 @@ impl CreateChangeSet {
             tags: &tags,
             capabilities: &self.capabilities,
         };
-        let arn = stack.arn(sealer.cx.scope());
-        let (side, ready) = side(sealer.cx, &arn, sealer.documents, &new)?;
+        let (cx, scope) = (sealer.cx, sealer.cx.scope());
+        let (side, ready) = side(cx, &stack.arn(scope), sealer.documents, &new)?;
         let ready = ready.revealed();
-        let changes = changes::between(sealer, None, &Is { ready: &ready, tags: &tags })?;
+        let (exports, resources) = (Exports::new(cx, read).lenient(), BTreeMap::new());
+        let generation = stack.generation;
+        let made = Made { scope, resources: &resources, generation, exports: &exports };
+        let is = Is { ready: &ready, tags: &tags };
+        let changes = changes::between(sealer, None, &is, &made)?;
+        exports.check()?;
         Ok((side, changes, Outcome::Complete))
     }
 
@@ -193,7 +202,7 @@ impl CreateChangeSet {
         stack: &Stack,
         sealer: &Sealer<'_>,
         template: Option<&str>,
-        tx: &mut Tx<'_>,
+        read: &dyn Read,
     ) -> Result<Prepared, Error> {
         let (cx, documents) = (sealer.cx, sealer.documents);
         let scope = cx.scope();
@@ -215,13 +224,18 @@ impl CreateChangeSet {
         let (side, ready) = side(cx, &arn, documents, &new)?;
         let ready = ready.revealed();
         let was = Ready::open(cx, scope, stack, current)?;
-        let resources = record::resources(tx, scope, stack.id)?;
-        let made = Made { scope, resources: &resources, generation: current.generation };
-        if current.tags == *tags && is_same(&was, &ready, &made)? {
-            return Ok((side, Vec::new(), Outcome::Empty));
-        }
-        let was = Was { ready: &was, tags: &current.tags, made: &made };
-        let changes = changes::between(sealer, Some(&was), &Is { ready: &ready, tags })?;
-        Ok((side, changes, Outcome::Complete))
+        let resources = record::resources(read, scope, stack.id)?;
+        let exports = Exports::new(cx, read).lenient();
+        let (resources, generation) = (&resources, current.generation);
+        let made = Made { scope, resources, generation, exports: &exports };
+        let is = Is { ready: &ready, tags };
+        let found = if current.tags == *tags && is_same(&was, &ready, &made)? {
+            (Vec::new(), Outcome::Empty)
+        } else {
+            let was = Was { ready: &was, tags: &current.tags };
+            (changes::between(sealer, Some(&was), &is, &made)?, Outcome::Complete)
+        };
+        exports.check()?;
+        Ok((side, found.0, found.1))
     }
 }

@@ -30,6 +30,7 @@ pub struct CreateStack {
     pub options: Options,
     pub tags: Tags,
     pub capabilities: Vec<Box<str>>,
+    pub policy: Option<Box<str>>,
     pub token: Option<Box<str>>,
 }
 
@@ -91,6 +92,8 @@ impl Command for CreateStack {
         };
         let (target, _) = side(cx, &arn, &documents, &new)?;
         stack.options = op.options;
+        // One that is only reviewed may have got its policy before.
+        stack.policy = op.policy.or(stack.policy);
         stack.target = Some(target);
         stack.generation = 1;
         let (phase, status) = (Phase::Create, Status::CreateInProgress);
@@ -123,6 +126,8 @@ pub(super) fn new_stack(cx: &Cx<'_>, name: StackName) -> Stack {
         outputs: Vec::new(),
         generation: 0,
         next_event: 1,
+        imports: BTreeSet::new(),
+        policy: None,
         token: None,
         change_set: None,
     }

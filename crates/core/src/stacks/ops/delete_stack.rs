@@ -9,8 +9,9 @@ use crate::engine::{Command, Operation, Step};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::stacks::error::Error;
+use crate::stacks::exports;
 use crate::stacks::ids::LogicalId;
-use crate::stacks::model::{Phase, Stack, Status};
+use crate::stacks::model::{Phase, Reason, Stack, Status};
 use crate::stacks::record::{self, Begun};
 use crate::stacks::target::{StackRef, Target};
 use crate::tx::{Records, Tx};
@@ -75,6 +76,16 @@ impl Command for DeleteStack {
             if !failed(&logical)? {
                 return Err(Error::NotRetainable { logical: logical.clone() });
             }
+        }
+        if let Some(reason) = exports::end(tx, scope, &stack)? {
+            // AWS: the stack says why, and is as before.
+            let before = stack.status;
+            (stack.status, stack.reason) = (Status::DeleteInProgress, Some(Reason::UserInitiated));
+            record::note(cx, tx, &mut stack, op.token.clone());
+            (stack.status, stack.reason) = (before, Some(reason));
+            record::note(cx, tx, &mut stack, op.token);
+            record::put_stack(tx, scope, stack);
+            return Ok(Step::Done(()));
         }
         // A creation under way has its own count of events.
         if let Some(run) = tx.stack_run(scope, stack.id)? {

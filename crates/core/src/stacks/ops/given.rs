@@ -23,9 +23,6 @@ pub(super) fn side(
     given: &New<'_>,
 ) -> Result<(Side, Ready), Error> {
     let ready = Ready::checked(given.template, given.parameters, pseudo(stack))?;
-    if let Some(output) = ready.template.outputs.iter().find(|output| output.export.is_some()) {
-        return Err(Error::ExportUnsupported { output: output.name.as_str().into() });
-    }
     // AWS: whoever lets a template be expanded says so.
     let expands = !ready.template.transforms.is_empty();
     if expands && !given.capabilities.iter().any(|known| **known == *AUTO_EXPAND) {
@@ -40,6 +37,10 @@ pub(super) fn side(
         let value = documents.seal(cx, Document::Parameter(name), value.expose());
         parameters.insert(name.into(), Parameter { value, no_echo: declared.no_echo });
     }
+    let imports = ready
+        .imports
+        .iter()
+        .map(|name| name.parse().map_err(|_| Problem::NoExport { name: name.clone() }.anywhere()));
     let side = Side {
         generation: given.generation,
         template: documents.seal(cx, Document::Template, given.template),
@@ -47,6 +48,7 @@ pub(super) fn side(
         parameters,
         tags: given.tags.clone(),
         capabilities: given.capabilities.iter().cloned().collect(),
+        imports: imports.collect::<Result<_, Located>>()?,
     };
     Ok((side, ready))
 }

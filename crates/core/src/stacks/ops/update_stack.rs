@@ -13,11 +13,12 @@ use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::stacks::documents::{self, Document, Documents};
 use crate::stacks::error::Error;
+use crate::stacks::exports::Exports;
 use crate::stacks::ids::StackArn;
 use crate::stacks::model::{OnFailure, Phase, Side, Stack, Status};
 use crate::stacks::ops::given::{New, given_again, side};
 use crate::stacks::ready::{self, Made, Ready};
-use crate::stacks::record::{self, Begun};
+use crate::stacks::record::{self, Begun, Policies};
 use crate::stacks::sameness::is_same;
 use crate::stacks::target::{StackRef, Target};
 use crate::tags::Tags;
@@ -35,6 +36,9 @@ pub struct UpdateStack {
     pub capabilities: Vec<Box<str>>,
     pub on_failure: OnFailure,
     pub retain_except_on_create: Option<bool>,
+    /// The stack's policy after the update, and the one during it.
+    pub policy: Option<Box<str>>,
+    pub policy_during: Option<Box<str>>,
     pub token: Option<Box<str>>,
 }
 
@@ -91,10 +95,13 @@ impl Command for UpdateStack {
         let (side, ready) = side(cx, &arn, &documents, &new)?;
         let was = Ready::open(cx, scope, &stack, current)?;
         let resources = record::resources(tx, scope, stack.id)?;
-        let made = Made { scope, resources: &resources, generation: current.generation };
+        let exports = Exports::new(cx, tx).lenient();
+        let (resources, generation) = (&resources, current.generation);
+        let made = Made { scope, resources, generation, exports: &exports };
         // AWS: a dynamic reference in a template that is given again may have come to mean another.
         let may_differ = op.template.is_some() && regent_cfn::dynamic::is_dynamic(template);
         let same = current.tags == side.tags && is_same(&was, &ready, &made)?;
+        exports.check()?;
         if same && !may_differ {
             return Err(Problem::NoUpdates.anywhere().into());
         }
@@ -114,6 +121,8 @@ impl UpdateStack {
         let (phase, status) = (Phase::Update, Status::UpdateInProgress);
         let token = self.token.clone();
         let begun = Begun { phase, status, token, retained: BTreeSet::new() };
-        record::begin(cx, tx, stack, begun);
+        let during = self.policy_during.clone().or_else(|| stack.policy.clone());
+        let policies = Policies { during, after: self.policy.clone() };
+        record::begin_under(cx, tx, stack, begun, policies);
     }
 }

@@ -49,3 +49,20 @@ pub(super) fn retagged(was: &Tags, wanted: &Tags) -> (Vec<Box<str>>, Tags) {
     let put = wanted.iter().filter(|(key, value)| was.get(*key) != Some(*value));
     (gone, put.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_tagged_anew() {
+        let tags = |pairs: &[(&str, &str)]| -> Tags {
+            pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
+        };
+        let was = tags(&[("kept", "1"), ("changed", "1"), ("gone", "1")]);
+        let wanted = tags(&[("kept", "1"), ("changed", "2"), ("new", "1")]);
+        let (gone, put) = retagged(&was, &wanted);
+        assert_eq!(gone, [Box::from("gone")]);
+        assert_eq!(put, tags(&[("changed", "2"), ("new", "1")]));
+    }
+}

@@ -2,6 +2,8 @@
 
 use regent_core::cx::Profile;
 
+use super::exports::{exporter, importer};
+use super::policies::{self, policy, without_a};
 use super::{Story, element, text};
 
 const ONE: &str = "Resources: {S: {Type: 'AWS::SecretsManager::Secret', Properties: {Name: s}}}";
@@ -355,4 +357,183 @@ fn change_sets_are_named_and_refused() {
     assert_eq!(story.status("app"), "REVIEW_IN_PROGRESS");
     story.delete("app");
     assert!(story.status("app").contains("does not exist"));
+}
+
+/// A secret that says what is imported, and an output that exports it again.
+fn passing_on(export: &str) -> String {
+    format!(
+        "Resources:
+  S: {{Type: 'AWS::SecretsManager::Secret', Properties: {{Name: s, Description: !ImportValue shared}}}}
+Outputs:
+  O: {{Value: !ImportValue shared, Export: {{Name: {export}}}}}
+"
+    )
+}
+
+#[test]
+fn what_a_change_set_imports_is_held_from_its_execution_on() {
+    let mut story = Story::new(Profile::Aws);
+    story.create("out", &exporter("shared", "one"));
+    let importers = [("ExportName", "shared")];
+    story.set("first", "CREATE", &passing_on("more"));
+    assert_eq!(story.changes("first"), ["Add S |||"]);
+    let params =
+        [("StackName", "app"), ("ChangeSetName", "first"), ("IncludePropertyValues", "true")];
+    let described = story.call("DescribeChangeSet", &params);
+    let told = "&quot;Description&quot;:&quot;one&quot;";
+    assert!(described.contains(told), "{described}");
+    // A change set alone imports nothing: what is exported may change, and go.
+    assert!(story.call("ListImports", &importers).contains("is not imported by any stack."));
+    story.update("out", &exporter("shared", "two"));
+    assert_eq!(story.status("out"), "UPDATE_COMPLETE");
+
+    assert!(story.of_set("ExecuteChangeSet", "first").contains("ExecuteChangeSetResponse"));
+    let imports = story.call("ListImports", &importers);
+    assert!(imports.contains("<Imports><member>app</member></Imports>"), "{imports}");
+    story.call("DeleteStack", &[("StackName", "out")]);
+    assert_eq!(
+        story.events("out").pop().unwrap(),
+        "out UPDATE_COMPLETE Export shared cannot be deleted as it is in use by app"
+    );
+    story.settle();
+    assert_eq!(story.status("app"), "CREATE_COMPLETE");
+    assert!(story.secret("s").contains(r#""Description":"two""#));
+    assert!(story.call("ListExports", &[]).contains("<Name>more</Name><Value>two</Value>"));
+
+    // An update lets go once it is complete, and is told with what was imported.
+    let plain = passing_on("more").replace("!ImportValue shared", "plain");
+    story.set("plain", "UPDATE", &plain);
+    assert_eq!(
+        story.changes("plain"),
+        ["Modify S False||Properties,| Properties.Description Never Static DirectModification"]
+    );
+    story.of_set("ExecuteChangeSet", "plain");
+    assert!(story.call("ListImports", &importers).contains("<member>app</member>"));
+    story.settle();
+    assert_eq!(story.status("app"), "UPDATE_COMPLETE");
+    assert!(story.call("ListImports", &importers).contains("is not imported by any stack."));
+    story.delete("out");
+    assert!(story.status("out").contains("does not exist"));
+}
+
+#[test]
+fn exports_change_by_change_sets_unless_they_are_in_use() {
+    let mut story = Story::new(Profile::Aws);
+    story.create("app", &exporter("shared", "one"));
+    story.set("same", "UPDATE", &exporter("shared", "one"));
+    assert_eq!(story.state("same").0, "FAILED");
+    // Another name of an export is a change, although it is one of no resource.
+    story.set("renamed", "UPDATE", &exporter("other", "one"));
+    assert_eq!(story.state("renamed"), ("CREATE_COMPLETE".into(), "AVAILABLE".into(), None));
+    assert!(story.changes("renamed").is_empty());
+    story.execute("renamed");
+    assert_eq!(story.status("app"), "UPDATE_COMPLETE");
+    let listed = story.call("ListExports", &[]);
+    assert!(listed.contains("<Name>other</Name>") && !listed.contains("shared"), "{listed}");
+
+    story.create("in", &importer("other"));
+    story.set("again", "UPDATE", &exporter("other", "two"));
+    story.execute("again");
+    assert_eq!(story.status("app"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(story.state("again").1, "EXECUTE_FAILED");
+    assert!(
+        story.events("app").contains(
+            &"app UPDATE_ROLLBACK_IN_PROGRESS Export other cannot be updated as it is in use by in"
+                .to_owned()
+        )
+    );
+    assert!(story.call("ListExports", &[]).contains("<Name>other</Name><Value>one</Value>"));
+}
+
+/// What nobody exports yet may be exported until the execution.
+#[test]
+fn what_nobody_exports_rolls_an_execution_back() {
+    let none = "No export named shared found. Rollback requested by user.";
+    let mut story = Story::new(Profile::Aws);
+    story.set("first", "CREATE", &importer("shared"));
+    assert_eq!(story.state("first").1, "AVAILABLE");
+    story.execute("first");
+    assert_eq!(story.state("first").1, "EXECUTE_FAILED");
+    assert_eq!(
+        story.events("app")[2..],
+        [format!("app ROLLBACK_IN_PROGRESS {none}"), "app ROLLBACK_COMPLETE".to_owned()]
+    );
+    story.delete("app");
+
+    let plain = importer("shared").replace("!ImportValue 'shared'", "plain");
+    story.create("app", &plain);
+    story.set("next", "UPDATE", &importer("shared"));
+    story.execute("next");
+    assert_eq!(story.status("app"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(story.state("next").1, "EXECUTE_FAILED");
+    assert!(
+        story.events("app").contains(&format!("app UPDATE_ROLLBACK_IN_PROGRESS {none}")),
+        "{:?}",
+        story.events("app")
+    );
+    assert_eq!(story.value("app-t"), "plain");
+
+    story.set("last", "UPDATE", &importer("shared"));
+    story.create("out", &exporter("shared", "one"));
+    story.execute("last");
+    assert_eq!(story.status("app"), "UPDATE_COMPLETE");
+    assert_eq!(story.value("app-t"), "one");
+}
+
+/// The policy that holds is the one that the stack has when its change set is executed.
+#[test]
+fn a_policy_denies_what_change_sets_do_as_what_updates_do() {
+    for (denied, changed) in [
+        ("Update:Modify", policies::template("a", "two")),
+        ("Update:Replace", policies::template("c", "one")),
+        ("Update:Delete", without_a()),
+    ] {
+        let mut story = Story::new(Profile::Aws);
+        story.create("app", &policies::template("a", "one"));
+        story.set("now", "UPDATE", &changed);
+        let set_policy = |story: &mut Story, body: &str| {
+            story.call("SetStackPolicy", &[("StackName", "app"), ("StackPolicyBody", body)])
+        };
+        set_policy(&mut story, &policy(denied));
+        assert_eq!(story.state("now").1, "AVAILABLE", "{denied}");
+        story.execute("now");
+        assert_eq!(story.status("app"), "UPDATE_ROLLBACK_COMPLETE", "{denied}");
+        assert_eq!(story.state("now").1, "EXECUTE_FAILED", "{denied}");
+        let told = format!(
+            "A UPDATE_FAILED Action denied by stack policy: Statement [#2] does not allow [{denied}] for resource [LogicalResourceId/A];"
+        );
+        assert!(story.events("app").contains(&told), "{:?}", story.events("app"));
+        assert!(story.secret("a").contains("\"one\"") && story.secret("b").contains("\"one\""));
+
+        // An update that the policy denied is another state of the stack all the same.
+        story.set("late", "UPDATE", &changed);
+        story.update("app", &changed);
+        assert_eq!(story.status("app"), "UPDATE_ROLLBACK_COMPLETE", "{denied}");
+        assert_eq!(story.state("late").1, "OBSOLETE", "{denied}");
+        set_policy(&mut story, &policy("Update:Delete").replace("/A", "/Other"));
+        assert!(text(&story.execute("late")).starts_with("InvalidChangeSetStatus: "), "{denied}");
+        assert_eq!(story.state("late").1, "OBSOLETE", "{denied}");
+        story.set("open", "UPDATE", &changed);
+        story.execute("open");
+        assert_eq!(story.status("app"), "UPDATE_COMPLETE", "{denied}");
+        assert_eq!(story.state("open").1, "EXECUTE_COMPLETE", "{denied}");
+    }
+}
+
+#[test]
+fn a_stack_that_is_reviewed_keeps_its_policy() {
+    for by_set in [true, false] {
+        let mut story = Story::new(Profile::Aws);
+        story.set("first", "CREATE", ONE);
+        let body = policy("Update:Modify");
+        story.call("SetStackPolicy", &[("StackName", "app"), ("StackPolicyBody", &body)]);
+        if by_set {
+            story.execute("first")
+        } else {
+            story.create("app", ONE)
+        };
+        assert_eq!(story.status("app"), "CREATE_COMPLETE");
+        let shown = story.call("GetStackPolicy", &[("StackName", "app")]);
+        assert_eq!(element(&shown, "StackPolicyBody"), Some(body));
+    }
 }

@@ -29,10 +29,6 @@ fn templates_are_refused_before_anything_is_made() {
             "Parameters: {P: {Type: String}}\nResources: {A: {Type: 'AWS::SecretsManager::Secret'}}",
             "Parameters: [P] must have values",
         ),
-        (
-            "Resources: {A: {Type: 'AWS::SecretsManager::Secret'}}\nOutputs: {O: {Value: a, Export: {Name: x}}}",
-            "Output O has an Export, which is not supported",
-        ),
     ] {
         assert_eq!(text(&story.create("app", template)), format!("ValidationError: {expected}"));
     }
@@ -57,7 +53,8 @@ fn members_that_are_not_built_are_refused_by_name() {
         ),
         ("NotificationARNs.member.1", "arn", "NotificationARNs is not supported"),
         ("ResourceTypes.member.1", "AWS::*", "ResourceTypes is not supported"),
-        ("StackPolicyBody", "{}", "StackPolicyBody is not supported"),
+        ("StackPolicyBody", "{}", "Error validating stack policy: Invalid stack policy"),
+        ("StackPolicyURL", "https://x", "StackPolicyURL is not supported"),
         (
             "RollbackConfiguration.MonitoringTimeInMinutes",
             "1",
@@ -236,4 +233,100 @@ Resources:
         text(&story.call("EstimateTemplateCost", &[])),
         "ValidationError: Either Template URL or Template Body must be specified."
     );
+}
+
+/// Members that contradict one another, or are none of the model's.
+#[test]
+fn members_that_cannot_be_together() {
+    let mut story = Story::new(Profile::Aws);
+    let both = "Either DisableRollback or OnFailure can be specified, not both.";
+    let enumeration = |member: &str, value: &str, set: &str| {
+        format!(
+            "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must satisfy enum value set: [{set}]"
+        )
+    };
+    for (operation, params, expected) in [
+        ("CreateStack", vec![("OnFailure", "DELETE"), ("DisableRollback", "false")], both.to_owned()),
+        (
+            "CreateStack",
+            vec![("OnFailure", "KEEP")],
+            enumeration("onFailure", "KEEP", "DO_NOTHING, ROLLBACK, DELETE"),
+        ),
+        (
+            "CreateStack",
+            vec![("TimeoutInMinutes", "0")],
+            "1 validation error detected: Value '0' at 'timeoutInMinutes' failed to satisfy constraint: Member must have value greater than or equal to 1".to_owned(),
+        ),
+        (
+            "CreateStack",
+            vec![("Parameters.member.1.ParameterKey", "P"), ("Parameters.member.1.UsePreviousValue", "true")],
+            "Invalid input for parameter key P. Cannot specify usePreviousValue as true for a new stack".to_owned(),
+        ),
+        (
+            "CreateStack",
+            vec![("Parameters.member.1.ParameterKey", "P"), ("Parameters.member.2.ParameterKey", "P")],
+            "Duplicate parameter: [P]".to_owned(),
+        ),
+        (
+            "CreateStack",
+            vec![("Tags.member.1.Key", "aws:k"), ("Tags.member.1.Value", "v")],
+            "aws: prefixed tag key names are not allowed for external use. [aws:k]".to_owned(),
+        ),
+        (
+            "UpdateStack",
+            vec![("UsePreviousTemplate", "true")],
+            "Only one of UsePreviousTemplate, Template URL or Template Body may be specified.".to_owned(),
+        ),
+        (
+            "DeleteStack",
+            vec![("DeletionMode", "FORCE_DELETE_STACK")],
+            "DeletionMode FORCE_DELETE_STACK is not supported".to_owned(),
+        ),
+        (
+            "DeleteStack",
+            vec![("DeletionMode", "NOW")],
+            enumeration("deletionMode", "NOW", "STANDARD, FORCE_DELETE_STACK"),
+        ),
+        (
+            "DeleteStack",
+            vec![("RoleARN", "arn:aws:iam::111122223333:role/r")],
+            "Role arn:aws:iam::111122223333:role/r is invalid or cannot be assumed".to_owned(),
+        ),
+        ("ListStacks", vec![("NextToken", "x")], "NextToken is invalid".to_owned()),
+    ] {
+        let params = [vec![("StackName", "app"), ("TemplateBody", ONE)], params].concat();
+        let answer = story.call(operation, &params);
+        assert_eq!(text(&answer), format!("ValidationError: {expected}"), "{operation}");
+    }
+    let filtered = story.call("ListStacks", &[("StackStatusFilter.member.1", "DELETE_SKIPPED")]);
+    assert!(text(&filtered).contains("stackStatusFilter"), "{filtered}");
+}
+
+/// AWS: what is deleted is neither protected nor unprotected, and is listed with the others.
+#[test]
+fn deleted_stacks_are_listed_and_filtered() {
+    let mut story = Story::new(Profile::Aws);
+    let made = story.create("gone", ONE);
+    story.delete("gone");
+    story.create("app", ONE);
+    let arn = element(&made, "StackId").unwrap();
+    let stack = story.call("DescribeStacks", &[("StackName", &arn)]);
+    assert!(
+        stack.contains("<DeletionTime>") && !stack.contains("EnableTerminationProtection"),
+        "{stack}"
+    );
+    let all = story.call("DescribeStacks", &[]);
+    assert!(all.contains("<StackName>app<") && !all.contains("<StackName>gone<"), "{all}");
+    for (filter, app, gone) in [
+        (None, true, true),
+        (Some("CREATE_COMPLETE"), true, false),
+        (Some("DELETE_COMPLETE"), false, true),
+        (Some("IMPORT_COMPLETE"), false, false),
+    ] {
+        let filter: Vec<_> =
+            filter.into_iter().map(|name| ("StackStatusFilter.member.1", name)).collect();
+        let listed = story.call("ListStacks", &filter);
+        let has = |name: &str| listed.contains(&format!("<StackName>{name}</StackName>"));
+        assert_eq!((has("app"), has("gone")), (app, gone), "{filter:?}");
+    }
 }
