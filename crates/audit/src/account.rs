@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -18,7 +17,7 @@ use futures_util::stream;
 use regent_guard::regions::{self, REGIONS};
 use tokio::sync::Mutex;
 
-use crate::client::{Client, Refusal, refusal};
+use crate::client::{Client, Counts, Refusal, refusal};
 use crate::keys::Keys;
 
 /// Where the credentials service is asked if nothing names a Region.
@@ -69,21 +68,26 @@ pub struct Account {
     config: SdkConfig,
     clients: Mutex<HashMap<String, Arc<Client>>>,
     pub keys: Keys,
-    calls: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
 /// The accounts, in the order of the roles.
 pub async fn accounts(access: &Access) -> Result<Vec<Account>, NoAccess> {
+    each_account(access).await.into_iter().collect()
+}
+
+/// The accounts, in the order of the roles, whichever of them can be reached.
+pub async fn each_account(access: &Access) -> Vec<Result<Account, NoAccess>> {
     let own = configuration(access).await;
     if access.roles.is_empty() {
-        return Ok(vec![account(own).await.map_err(NoAccess::Credentials)?]);
+        return vec![account(own).await.map_err(NoAccess::Credentials)];
     }
     let mut accounts = Vec::new();
     for role in &access.roles {
         let found = assume(&own, role).await;
-        accounts.push(found.map_err(|why| NoAccess::Role { role: role.clone(), why })?);
+        accounts.push(found.map_err(|why| NoAccess::Role { role: role.clone(), why }));
     }
-    Ok(accounts)
+    accounts
 }
 
 /// The active accounts of the caller's organisation, and those that the role of that name does not
@@ -192,7 +196,7 @@ async fn account(config: SdkConfig) -> Result<Account, Refusal> {
         config,
         clients: Mutex::default(),
         keys: Keys::default(),
-        calls: Arc::default(),
+        counts: Arc::default(),
     })
 }
 
@@ -210,7 +214,8 @@ impl Account {
     /// The client of a Region; there is one for each.
     pub async fn client(&self, region: &str) -> Arc<Client> {
         let mut clients = self.clients.lock().await;
-        let new = || Arc::new(Client::new(&self.config, region, &self.id, Arc::clone(&self.calls)));
+        let new =
+            || Arc::new(Client::new(&self.config, region, &self.id, Arc::clone(&self.counts)));
         Arc::clone(clients.entry(region.to_owned()).or_insert_with(new))
     }
 
@@ -241,7 +246,17 @@ impl Account {
 
     /// Calls that were made so far, retries not counted.
     pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+        self.counts.made()
+    }
+
+    /// Those of them that were refused or not answered; that something is absent is an answer.
+    pub fn errors(&self) -> u64 {
+        self.counts.refused()
+    }
+
+    /// Keys may have changed: each is asked for anew.
+    pub async fn forget(&self) {
+        self.keys.forget().await;
     }
 
     /// Whether this account can have the Region at all.

@@ -58,6 +58,23 @@ pub(crate) struct Value {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
 }
 
+/// Calls of one account, to Secrets Manager and KMS; retries are not counted.
+#[derive(Debug, Default)]
+pub struct Counts {
+    made: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Counts {
+    pub fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
 #[derive(Debug)]
 pub struct Client {
     pub region: String,
@@ -65,12 +82,12 @@ pub struct Client {
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) kms: aws_sdk_kms::Client,
     pace: Pace,
-    calls: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
 impl Client {
-    /// A client of a Region; `calls` counts for the whole account.
-    pub fn new(config: &SdkConfig, region: &str, account: &str, calls: Arc<AtomicU64>) -> Self {
+    /// A client of a Region; `counts` are of the whole account.
+    pub fn new(config: &SdkConfig, region: &str, account: &str, counts: Arc<Counts>) -> Self {
         let there = config.to_builder().region(aws_config::Region::new(region.to_owned())).build();
         Self {
             region: region.to_owned(),
@@ -78,19 +95,30 @@ impl Client {
             secrets: aws_sdk_secretsmanager::Client::new(&there),
             kms: aws_sdk_kms::Client::new(&there),
             pace: Pace::default(),
-            calls,
+            counts,
         }
+    }
+
+    fn refused<E>(&self, error: &SdkError<E, HttpResponse>) -> Refusal
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let why = refusal(error);
+        if !matches!(why, Refusal::Absent(_)) {
+            self.counts.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        why
     }
 
     pub(crate) async fn before(&self, api: Api) {
         self.pace.wait(api).await;
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.counts.made.fetch_add(1, Ordering::Relaxed);
     }
 
     pub async fn list(&self, token: Option<String>) -> Result<Page, Refusal> {
         self.before(Api::ListSecrets).await;
         let call = self.secrets.list_secrets().max_results(PAGE_LEN).set_next_token(token);
-        let page = call.send().await.map_err(|error| refusal(&error))?;
+        let page = call.send().await.map_err(|error| self.refused(&error))?;
         let secrets = page.secret_list.unwrap_or_default().into_iter().map(listed).collect();
         Ok(Page { secrets, next: page.next_token.filter(|token| !token.is_empty()) })
     }
@@ -98,13 +126,13 @@ impl Client {
     pub async fn describe(&self, id: &str) -> Result<Secret, Refusal> {
         self.before(Api::DescribeSecret).await;
         let call = self.secrets.describe_secret().secret_id(id);
-        call.send().await.map(described).map_err(|error| refusal(&error))
+        call.send().await.map(described).map_err(|error| self.refused(&error))
     }
 
     pub(crate) async fn value(&self, id: &str) -> Result<Value, Refusal> {
         self.before(Api::GetSecretValue).await;
         let call = self.secrets.get_secret_value().secret_id(id);
-        let found = call.send().await.map_err(|error| refusal(&error))?;
+        let found = call.send().await.map_err(|error| self.refused(&error))?;
         let (version, text) = (found.version_id, found.secret_string.is_some());
         let string = found.secret_string.map(String::into_bytes);
         let bytes = string.or_else(|| found.secret_binary.map(Blob::into_inner));
@@ -114,7 +142,7 @@ impl Client {
     pub async fn describe_key(&self, name: &str) -> Result<Metadata, Refusal> {
         self.before(Api::DescribeKey).await;
         let call = self.kms.describe_key().key_id(name);
-        let found = call.send().await.map_err(|error| refusal(&error))?;
+        let found = call.send().await.map_err(|error| self.refused(&error))?;
         let Some(key) = found.key_metadata else {
             return Err(Refusal::Other("DescribeKey answered nothing".to_owned()));
         };
@@ -140,7 +168,9 @@ impl Client {
         let call = self.kms.encrypt().key_id(arn).plaintext(nothing).dry_run(true);
         match call.send().await {
             // AWS: a dry run never succeeds; that it would have is an error of its own.
-            Err(error) if error.code() != Some("DryRunOperationException") => Err(refusal(&error)),
+            Err(error) if error.code() != Some("DryRunOperationException") => {
+                Err(self.refused(&error))
+            }
             _ => Ok(()),
         }
     }
@@ -148,7 +178,7 @@ impl Client {
     pub async fn key_policy(&self, arn: &str) -> Result<String, Refusal> {
         self.before(Api::GetKeyPolicy).await;
         let call = self.kms.get_key_policy().key_id(arn).policy_name("default");
-        let found = call.send().await.map_err(|error| refusal(&error))?;
+        let found = call.send().await.map_err(|error| self.refused(&error))?;
         found.policy.ok_or_else(|| Refusal::Other("GetKeyPolicy answered nothing".to_owned()))
     }
 }

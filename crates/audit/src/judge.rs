@@ -21,12 +21,18 @@ pub struct Found {
     pub path: String,
     pub resource: Option<String>,
     pub message: String,
+    /// The key that the replica or the secret names, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The Region from whose list it came, which is known from the list.
+    #[serde(skip)]
+    pub home: String,
 }
 
 impl Found {
     /// `None` if there is no such rule, which only another version can have written.
     pub fn finding(self) -> Option<Finding> {
-        let Self { rule, path, resource, message } = self;
+        let Self { rule, path, resource, message, .. } = self;
         let rule = rules::find(&rule)?;
         Some(Finding { rule, path, at: None, resource, message, snippet: None, question: None })
     }
@@ -47,7 +53,8 @@ impl Judge<'_> {
 
     pub fn found(&self, rule: &str, region: &str, name: &str, message: String) -> Found {
         let (rule, path) = (rule.to_owned(), self.path(region));
-        Found { rule, path, resource: (!name.is_empty()).then(|| name.to_owned()), message }
+        let resource = (!name.is_empty()).then(|| name.to_owned());
+        Found { rule, path, resource, message, key: None, home: String::new() }
     }
 
     /// A secret that is no replica, and its key there; `None` for the key of Secrets Manager.

@@ -9,9 +9,11 @@ pub mod account;
 pub mod client;
 pub mod cost;
 pub mod drill;
+pub mod events;
 mod html;
 pub mod judge;
 pub mod keys;
+pub mod ledger;
 pub mod live;
 pub mod observe;
 pub mod pace;
@@ -23,4 +25,4 @@ pub mod tally;
 
 pub use account::{Access, Account, NoAccess, Unreached};
 pub use html::html;
-pub use run::{Audited, Options, Stopped, audit};
+pub use run::{Audited, Looked, Options, Stopped, audit, look_at};

@@ -23,6 +23,9 @@ use crate::probe::{self, Digests, Read};
 use crate::state::{BadState, List, Next, Pass, Plan, State};
 use crate::tally::{Delta, Row, hash};
 
+/// AWS: characters after the last hyphen of a secret's ARN.
+const SUFFIX_LEN: usize = 6;
+
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// All that are enabled, if none is named.
@@ -56,6 +59,10 @@ pub enum Stopped {
 #[derive(Debug, Default)]
 pub struct Audited {
     pub checked: Checked,
+    /// The findings as they are kept, each with the Region that it came from.
+    pub found: Vec<Found>,
+    /// Accounts and Regions whose lists were read to their ends.
+    pub read: BTreeSet<(String, String)>,
     /// By account and Region.
     pub rows: BTreeMap<(String, String), Row>,
     pub cost: Cost,
@@ -114,6 +121,64 @@ pub async fn audit(
     run.pass(accounts, Pass::Secrets).await?;
     run.pass(accounts, Pass::Replicas).await?;
     run.finish(accounts)
+}
+
+/// What there is to say of one secret.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// Its name, and the Region of its primary.
+    pub name: String,
+    pub home: String,
+    pub found: Vec<Found>,
+    /// A replica has not settled, and has to be looked at again.
+    pub in_progress: bool,
+}
+
+/// Looks at one secret, given by name or ARN in a Region, as an audit does. `None` if the caller may
+/// not look.
+pub async fn look_at(
+    account: &Account,
+    region: &str,
+    id: &str,
+    options: &Options,
+) -> Option<Looked> {
+    let client = account.client(region).await;
+    let listed = match client.describe(id).await {
+        Ok(secret) => secret,
+        Err(Refusal::Absent(_)) => {
+            let (name, home) = (name_of(id).to_owned(), region.to_owned());
+            return Some(Looked { name, home, ..Looked::default() });
+        }
+        Err(_) => return None,
+    };
+    let home = listed.primary_region.clone().unwrap_or_else(|| region.to_owned());
+    let arn = arn_in(&listed.arn, &home)?;
+    let run = Run {
+        options,
+        plan: &Plan::default(),
+        lists: 0,
+        progress: &|_| {},
+        digests: Digests::default(),
+        state: Mutex::default(),
+        lost: Mutex::default(),
+    };
+    let client = account.client(&home).await;
+    let place = Place { account, client: &client, judge: judge(&account.id, options) };
+    let name = listed.name.clone();
+    let primary = Secret { arn, primary_region: Some(home.clone()), ..listed };
+    let mut delta = run.secret(&place, primary).await;
+    for found in &mut delta.found {
+        found.home.clone_from(&home);
+    }
+    let in_progress = delta.rows.values().any(|row| row.in_progress > 0);
+    Some(Looked { name, home, found: delta.found, in_progress })
+}
+
+/// The name in an ARN, which ends with six characters that are not of it.
+fn name_of(id: &str) -> &str {
+    let Some((_, whole)) = id.split_once(":secret:") else { return id };
+    let cut = whole.rsplit_once('-').filter(|(_, suffix)| suffix.len() == SUFFIX_LEN);
+    cut.map_or(whole, |(name, _)| name)
 }
 
 async fn regions(account: &Account, options: &Options) -> (Vec<String>, Vec<(String, Refusal)>) {
@@ -250,15 +315,18 @@ impl Run<'_> {
         };
         self.count(&mut delta, region, &secret);
         let key = self.key(place.account, place.client, secret.key.as_deref(), &mut delta).await;
-        delta.found.extend(place.judge.secret(region, &secret, key.as_deref()));
+        let found = place.judge.secret(region, &secret, key.as_deref());
+        delta.found.extend(under(found, secret.key.as_ref()));
         let mut value = None;
         for entry in &secret.replicas {
             let there = place.account.client(&entry.region).await;
             let found = self.replica(place, &there, &secret, entry, &mut delta).await;
-            delta.found.extend(found);
+            delta.found.extend(under(found, entry.key.as_ref()));
             if self.options.probe && entry.status == Status::InSync && !secret.versions.is_empty() {
                 let found = self.probe(place, &there, &secret, &mut value).await;
-                delta.found.extend(found.filter(|found| !delta.found.contains(found)));
+                let found = under(found.into_iter().collect(), entry.key.as_ref());
+                let new: Vec<_> = found.filter(|found| !delta.found.contains(found)).collect();
+                delta.found.extend(new);
             }
         }
         delta
@@ -276,7 +344,12 @@ impl Run<'_> {
             let row = delta.row(&entry.region);
             match entry.status {
                 Status::InSync => row.in_sync += 1,
-                Status::InProgress => row.in_progress += 1,
+                Status::InProgress => {
+                    row.in_progress += 1;
+                    let since_s = secret.changed_s.or(secret.created_s);
+                    let both = [row.in_progress_since_s, since_s];
+                    row.in_progress_since_s = both.into_iter().flatten().min();
+                }
                 Status::Failed => row.failed += 1,
                 Status::Other(_) => {}
             }
@@ -374,7 +447,9 @@ impl Run<'_> {
         let mut keys = BTreeSet::new();
         let mut found: Vec<Found> = Vec::new();
         for (list, delta) in state.lists() {
-            found.extend(delta.found.iter().cloned());
+            let home = list.region.as_str();
+            let came = |found: &Found| Found { home: home.to_owned(), ..found.clone() };
+            found.extend(delta.found.iter().map(came));
             keys.extend(delta.keys.iter().cloned());
             for (region, row) in &delta.rows {
                 let at = (list.account.clone(), region.clone());
@@ -382,11 +457,19 @@ impl Run<'_> {
             }
             let judge = judge(&list.account, self.options);
             let groups = delta.groups.iter();
-            found.extend(groups.filter_map(|(name, group)| judge.group(&list.region, name, group)));
+            let groups = groups.filter_map(|(name, group)| judge.group(home, name, group));
+            found.extend(groups.map(|group| came(&group)));
         }
         if lost.is_empty() {
             state.remove()?;
         }
+        let planned = self.plan.accounts.iter();
+        let planned = planned.flat_map(|(id, regions)| regions.iter().map(move |at| (id, at)));
+        let planned = planned.map(|(id, region)| (id.clone(), region.clone()));
+        let judged = |(id, region): &(String, String)| {
+            lost.iter().all(|found| found.path != format!("{id}/{region}"))
+        };
+        audited.read = planned.filter(judged).collect();
         found.extend(lost);
         let sum = |count: fn(&Row) -> u64| audited.rows.values().map(count).sum::<u64>();
         audited.cost = Cost {
@@ -398,15 +481,22 @@ impl Run<'_> {
         };
         audited.checked = Checked {
             subject: Subject::Secrets,
-            findings: found.into_iter().filter_map(Found::finding).collect(),
+            findings: found.iter().cloned().filter_map(Found::finding).collect(),
             files: usize::try_from(audited.cost.secrets + audited.cost.replicas)
                 .unwrap_or(usize::MAX),
             opened: self.plan.accounts.values().map(Vec::len).sum(),
             known: 0,
         };
         audited.checked.sort();
+        audited.found = found;
         Ok(audited)
     }
+}
+
+/// Findings of a secret or replica under this key.
+fn under(found: Vec<Found>, key: Option<&String>) -> impl Iterator<Item = Found> {
+    let key = key.cloned();
+    found.into_iter().map(move |found| Found { key: key.clone(), ..found })
 }
 
 pub(crate) async fn look(client: &Client, arn: &str) -> Seen {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::tally::Delta;
 
 /// What an audit is of. A file of another plan is not gone on with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The format of the file.
     pub version: u32,

@@ -27,6 +27,10 @@ pub struct Row {
     pub in_sync: u64,
     pub in_progress: u64,
     pub failed: u64,
+    /// The last change of the secret of the replica that has been in progress longest, in seconds
+    /// since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_progress_since_s: Option<i64>,
     /// Secrets that nobody has read for long.
     pub unread: u64,
 }
@@ -39,6 +43,8 @@ impl Row {
         self.in_sync += other.in_sync;
         self.in_progress += other.in_progress;
         self.failed += other.failed;
+        let both = [self.in_progress_since_s, other.in_progress_since_s];
+        self.in_progress_since_s = both.into_iter().flatten().min();
         self.unread += other.unread;
     }
 }

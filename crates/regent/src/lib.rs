@@ -17,3 +17,4 @@ pub mod links;
 pub mod metrics;
 pub mod node;
 pub mod proxies;
+pub mod watch;

@@ -88,6 +88,16 @@ pub(super) enum Level {
     Error,
 }
 
+impl From<Level> for Severity {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Info => Self::Info,
+            Level::Warning => Self::Warning,
+            Level::Error => Self::Error,
+        }
+    }
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
     pair.map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -178,11 +188,7 @@ fn unreadable(checked: &Checked) -> Result<(), Failure> {
 /// A file that could not be read says more than a finding: nothing is known of it.
 pub(super) fn judge(checked: &Checked, least: Level) -> Result<(), Failure> {
     unreadable(checked)?;
-    let least = match least {
-        Level::Info => Severity::Info,
-        Level::Warning => Severity::Warning,
-        Level::Error => Severity::Error,
-    };
+    let least = Severity::from(least);
     let count = checked.findings.iter().filter(|found| found.rule.severity >= least).count();
     if count > 0 {
         return Err(Failure::new(Exit::Failure, format!("{count} to correct or to explain")));

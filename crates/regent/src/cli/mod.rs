@@ -11,6 +11,7 @@ mod dev;
 mod drill;
 mod outage;
 mod region;
+mod watch;
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -27,7 +28,7 @@ Exit codes:
   2  wrong usage
   3  the port is in use
   4  the data directory cannot be used
-  5  the data directory is in use by another process
+  5  the data directory, or the state of a watch, is in use by another process
   6  no server answers at the endpoint
   7  a file to check, or a Region to audit, could not be read; a drill could not be held";
 
@@ -54,6 +55,8 @@ enum Command {
     Audit(Box<audit::Args>),
     /// Rehearse the failover of secrets and keys to another Region; reads, encrypts and decrypts only
     Drill(Box<drill::Args>),
+    /// Audit live accounts again and again, and tell a webhook and Prometheus what changes
+    Watch(Box<watch::Args>),
     /// Print a completion script for a shell
     Completions { shell: Shell },
 }
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Drill(args) => drill::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Completions { shell } => {
             // Into memory: the generator panics if its reader goes away.
             let mut script = Vec::new();
@@ -153,6 +157,7 @@ mod tests {
         insta::assert_snapshot!("help_dev", help_of(&["dev"]));
         insta::assert_snapshot!("help_drill", help_of(&["drill"]));
         insta::assert_snapshot!("help_region", help_of(&["region"]));
+        insta::assert_snapshot!("help_watch", help_of(&["watch"]));
         insta::assert_snapshot!("help_region_delay", help_of(&["region", "delay"]));
     }
 
