@@ -13,6 +13,7 @@ use crate::keys::ops::describe_custom_key_stores::DescribeCustomKeyStores;
 use crate::keys::ops::describe_key::DescribeKey;
 use crate::keys::ops::disconnect_custom_key_store::DisconnectCustomKeyStore;
 use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
+use crate::keys::ops::update_custom_key_store::UpdateCustomKeyStore;
 use crate::keys::proxy::{
     Asked, ExternalKeyMetadata, Proxies, ProxyAnswer, ProxyCall, ProxyProblem, Sealed, Told,
 };
@@ -297,4 +298,109 @@ fn kinds_that_there_are_not() {
         let made = world.command(CreateCustomKeyStore { name: "s".into(), kind });
         assert_eq!(problem(made), expected);
     }
+}
+
+#[test]
+fn a_store_becomes_only_what_it_may() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    command(&mut world, || new_store("t", "/b/kms/xks/v1")).unwrap();
+    let same = || UpdateCustomKeyStore {
+        id: id.clone(),
+        name: None,
+        endpoint: None,
+        path: None,
+        credential: None,
+        of_cluster: false,
+        in_vpc: false,
+        public: false,
+    };
+    let named = |name: &str| UpdateCustomKeyStore { name: Some(name.into()), ..same() };
+    let at = |path: &str| UpdateCustomKeyStore { path: Some(path.into()), ..same() };
+    let moved = || UpdateCustomKeyStore { endpoint: Some("http://other".into()), ..same() };
+    let public = || UpdateCustomKeyStore { public: true, ..same() };
+    let cluster = || UpdateCustomKeyStore { of_cluster: true, ..named("n") };
+    let vpc = || UpdateCustomKeyStore { in_vpc: true, ..named("n") };
+    let shown = |world: &World| {
+        let op =
+            DescribeCustomKeyStores { id: Some(id.clone()), name: None, limit: 9, after: None };
+        world.query(op).unwrap().items.remove(0)
+    };
+    let before = shown(&world);
+    assert_eq!(problem(command(&mut world, same)), StoreProblem::Members);
+    assert_eq!(problem(command(&mut world, cluster)), StoreProblem::Members);
+    assert_eq!(problem(command(&mut world, vpc)), StoreProblem::VpcServiceNotFound);
+    assert_eq!(problem(command(&mut world, || named("t"))), StoreProblem::NameInUse);
+    assert_eq!(problem(command(&mut world, || at("/b/kms/xks/v1"))), StoreProblem::AddressInUse);
+    assert_eq!(problem(command(&mut world, moved)), StoreProblem::Connected);
+    assert_eq!(problem(command(&mut world, public)), StoreProblem::Connected);
+    let failing = |_: &ProxyCall| Ok(Told::Health { available: false });
+    let refused = consult(&mut world, failing, |world| world.command(at("/c/kms/xks/v1"))).0;
+    assert_eq!(problem(refused), StoreProblem::Proxy(ProxyProblem::Unreachable));
+    assert_eq!(shown(&world), before);
+    // A name that it has already is no other store's, and no proxy is asked for a name.
+    let (done, asked) = consult(&mut world, willing, |world| world.command(named("s")));
+    assert_eq!((done, asked), (Ok(()), vec![]));
+    command(&mut world, || at("/c/kms/xks/v1")).unwrap();
+    assert_eq!(&*shown(&world).proxy.path, "/c/kms/xks/v1");
+    command(&mut world, || DisconnectCustomKeyStore { id: id.clone() }).unwrap();
+    command(&mut world, moved).unwrap();
+    assert_eq!(&*shown(&world).proxy.endpoint, "http://other");
+    command(&mut world, public).unwrap();
+}
+
+#[test]
+fn an_external_key_that_does_not_suit_is_refused() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    let fit =
+        ExternalKeyMetadata { is_aes_256: true, encrypts: true, decrypts: true, enabled: true };
+    for unfit in [
+        ExternalKeyMetadata { is_aes_256: false, ..fit },
+        ExternalKeyMetadata { encrypts: false, ..fit },
+        ExternalKeyMetadata { decrypts: false, ..fit },
+        ExternalKeyMetadata { enabled: false, ..fit },
+    ] {
+        let proxy = |_: &ProxyCall| Ok(Told::Metadata(unfit));
+        let (made, _) = consult(&mut world, proxy, |world| world.command(new_key(&id, "k")));
+        assert_eq!(problem(made), StoreProblem::NewKeyUnfit, "{unfit:?}");
+    }
+}
+
+#[test]
+fn a_proxy_is_told_what_for_and_must_keep_the_length() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    let found = command(&mut world, || new_key(&id, "k")).unwrap();
+    let longer = |call: &ProxyCall| {
+        assert_eq!((call.purpose.operation, call.purpose.key), ("Encrypt", Some(found.arn())));
+        assert_eq!(call.purpose.via_service, None);
+        let Ok(Told::Sealed(sealed)) = willing(call) else { panic!("{call:?}") };
+        let text = [&*sealed.text, &[0]].concat().into();
+        Ok(Told::Sealed(Sealed { text, ..sealed }))
+    };
+    let (refused, _) = consult(&mut world, longer, |world| world.query(encrypts(&found)));
+    let expected = KeyProblem::Proxy { problem: ProxyProblem::Malformed };
+    assert_eq!(refused.unwrap_err(), Error::Key(expected));
+}
+
+#[test]
+fn stores_are_listed_from_one_to_the_next() {
+    let mut world = World::new();
+    for (name, path) in [("a", "/a/kms/xks/v1"), ("b", "/b/kms/xks/v1"), ("c", "/c/kms/xks/v1")] {
+        command(&mut world, || new_store(name, path)).unwrap();
+    }
+    let list = |id: Option<&str>, name: Option<&str>, after| {
+        let (id, name) = (id.map(Into::into), name.map(Into::into));
+        world.query(DescribeCustomKeyStores { id, name, limit: 2, after })
+    };
+    let first = list(None, None, None).unwrap();
+    assert_eq!((first.items.len(), first.truncated), (2, true));
+    let second = list(None, None, Some(first.items[1].id.clone())).unwrap();
+    assert_eq!((second.items.len(), second.truncated), (1, false));
+    assert!(second.items[0].id > first.items[1].id);
+    let by_name = list(None, Some("b"), None).unwrap();
+    assert_eq!((by_name.items.len(), &*by_name.items[0].name), (1, "b"));
+    assert_eq!(problem(list(None, Some("d"), None)), StoreProblem::NotFound);
+    assert_eq!(problem(list(Some("cks-0"), None, None)), StoreProblem::NotFound);
 }
