@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::Bench;
 use super::load::{self, Source, Until, count_f64, percentile};
 use super::process::{Process, peak_memory_kib};
-use super::scenes::{EAST, WEST, WRITERS, rest, token};
+use super::scenes::{CONNECTIONS, EAST, WEST, rest, token};
 use super::sign::Signer;
 use crate::run::Result;
 
@@ -84,7 +84,7 @@ impl Bench {
         let signer = Signer::secrets(server.port, EAST);
         let source: Source =
             Arc::new(move |number| signer.request("CreateSecret", &secret(number)).into());
-        self.runtime.block_on(load::run(server.port, WRITERS, Until::Count(count), source))?;
+        self.runtime.block_on(load::run(server.port, CONNECTIONS, Until::Count(count), source))?;
         rest(&server);
         let before = server.cpu();
         let ran = run(audit(&self.binary, server.port))?;
