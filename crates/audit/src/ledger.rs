@@ -18,11 +18,14 @@ const VERSION: u32 = 1;
 /// LIMIT: characters of a reason, which others than AWS may have written.
 const REASON_LEN_MAX: usize = 2000;
 
+/// The Region of an account that could not be reached at all.
+const WHOLE: &str = "*";
+
 /// What a problem is known by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     pub account: String,
-    /// Where its readers are. Empty if an account as a whole cannot be looked at.
+    /// Where its readers are. Empty or `*` if an account as a whole cannot be looked at.
     pub region: String,
     /// A secret, a prefix of secrets (RG215), or nothing if it is about the Region itself.
     pub name: String,
@@ -280,17 +283,23 @@ impl<'f> Seen<'f> {
                 Verdict::Holds
             }
             Scope::All { read, .. } => {
+                // What could not be read came from no list but its own Region's.
+                let home = if problem.home.is_empty() { &place.region } else { &problem.home };
                 // An account without a name is the caller's own, before it could be asked for it.
                 let lost = self.lost.contains(&(String::new(), String::new()))
-                    || self.lost.contains(&at(""))
-                    || self.lost.contains(&at(&problem.home));
+                    || ["", WHOLE, home].into_iter().any(|region| self.lost.contains(&at(region)));
+                let back = match home.as_str() {
+                    "" => true,
+                    WHOLE => read.iter().any(|(account, _)| *account == place.account),
+                    home => read.contains(&at(home)),
+                };
                 if lost || apart(scope, place, &problem.home) {
                     Verdict::Holds
                 } else if !bad {
                     Verdict::Over(Event::Withdrawn)
                 } else if !known(&place.region) || !known(&problem.home) {
                     Verdict::Holds
-                } else if read.contains(&at(&problem.home)) || place.region.is_empty() {
+                } else if back {
                     Verdict::Over(Event::Recovered)
                 } else {
                     Verdict::Over(Event::Withdrawn)

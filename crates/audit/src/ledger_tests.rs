@@ -78,9 +78,10 @@ fn a_change_is_told_once() {
 #[test]
 fn what_was_not_looked_at_is_not_over() {
     let failed = found("RG201", WEST, "db", EAST);
-    let east_lost = found("RG299", EAST, "", EAST);
-    let west_lost = found("RG299", WEST, "", WEST);
+    let east_lost = found("RG299", EAST, "", "");
+    let west_lost = found("RG299", WEST, "", "");
     let account_lost = found("RG299", "", "", "");
+    let unreached = found("RG299", WHOLE, "", "");
     let unnamed = Found { path: "/".to_owned(), ..account_lost.clone() };
     let shut = |region: &str| found("RG298", region, "db", EAST);
     let other = found("RG298", WEST, "other", EAST);
@@ -88,6 +89,7 @@ fn what_was_not_looked_at_is_not_over() {
         (vec![east_lost.clone()], vec![WEST], false),
         (vec![account_lost], vec![], false),
         (vec![unnamed], vec![], false),
+        (vec![unreached], vec![], false),
         (vec![shut(EAST)], vec![EAST, WEST], false),
         (vec![shut(WEST)], vec![EAST, WEST], false),
         (vec![other], vec![EAST, WEST], true),
@@ -108,9 +110,12 @@ fn what_was_not_looked_at_is_not_over() {
 #[test]
 fn a_region_that_is_read_again_has_recovered() {
     let mut world = World::new();
-    let lost = found("RG299", EAST, "", EAST);
+    let lost = found("RG299", EAST, "", "");
     assert_eq!(world.round_of(&[lost], &[WEST]), ["found RG299 us-east-1 "]);
     assert_eq!(world.round(&[]), ["recovered RG299 us-east-1 "]);
+    let unreached = found("RG299", WHOLE, "", "");
+    assert_eq!(world.round_of(&[unreached], &[]), ["found RG299 * "]);
+    assert_eq!(world.round_of(&[], &[WEST]), ["recovered RG299 * "]);
     let account = Found { path: "/".to_owned(), ..found("RG299", "", "", "") };
     assert_eq!(world.round_of(&[account], &[]), ["found RG299  "]);
     assert_eq!(world.round(&[]), ["recovered RG299  "]);
