@@ -321,6 +321,7 @@ class Unauthorized(Case):
             ("cloudformation", "ExecuteChangeSet"): {"StackName": "s"},
             ("cloudformation", "GetTemplate"): {"StackName": "s"},
             ("cloudformation", "EstimateTemplateCost"): template,
+            ("cloudformation", "SetStackPolicy"): {"StackPolicyBody": json.dumps({"Statement": []})},
             ("cloudformation", "GetTemplateSummary"): template,
             ("cloudformation", "UpdateStack"): template,
             ("cloudformation", "ValidateTemplate"): template,
