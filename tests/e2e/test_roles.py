@@ -168,7 +168,9 @@ class Roles(Case):
             f"[profile reader]\nrole_arn = {READER}\nsource_profile = ann\n"
             "role_session_name = from-cli\nregion = us-east-1\n"
         ))
-        unset = "env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY aws --profile reader"
+        # The CLI keeps sessions in its user's home, and would use those of another server.
+        home = f"HOME={self.server.scratch}"
+        unset = f"env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY {home} aws --profile reader"
         told = json.loads(self.server.shell(f"{unset} sts get-caller-identity"))
         self.assertEqual(told["Arn"], f"arn:aws:sts::{ACCOUNT}:assumed-role/reader/from-cli")
         with self.assertRaises(CliError) as raised:
