@@ -144,7 +144,8 @@ mod tests {
         }
         let nameless = event(secrets, "RotationStarted", &json!({}));
         assert_eq!(nameless, Ok(Asked::Everything));
-        assert_eq!(event(secrets, "StopReplicationToReplica", &json!({})), Ok(Asked::Everything));
+        let replica = json!({"requestParameters": {"secretId": "db"}});
+        assert_eq!(event(secrets, "StopReplicationToReplica", &replica), Ok(Asked::Everything));
         for reads in ["GetSecretValue", "ListSecrets", "DescribeSecret", "BatchGetSecretValue"] {
             let more = json!({"requestParameters": {"secretId": "db"}});
             assert_eq!(event(secrets, reads, &more), Ok(Asked::Nothing), "{reads}");

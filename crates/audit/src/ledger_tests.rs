@@ -224,4 +224,9 @@ fn what_comes_and_goes_while_nobody_listens_is_told_in_short() {
     assert_eq!(events(&world.ledger), [Event::Recovered]);
     turn(&mut world, &failed);
     assert_eq!(events(&world.ledger), [Event::Recovered, Event::Found]);
+    // What is found elsewhere undoes nothing.
+    turn(&mut world, &[]);
+    turn(&mut world, &[found("RG201", WEST, "other", EAST)]);
+    let all = [Event::Recovered, Event::Found, Event::Recovered, Event::Found];
+    assert_eq!(events(&world.ledger), all);
 }
