@@ -401,6 +401,18 @@ pub const DEVIATIONS: &[Deviation] = &[
     ),
     of(
         CloudFormation,
+        "CancelUpdateStack",
+        "inferred: the text for a stack with no update to cancel, and that the rollback acts for whoever began the update",
+        "the documentation gives the code alone",
+    ),
+    of(
+        CloudFormation,
+        "ContinueUpdateRollback",
+        "inferred: the texts for a stack in another state, and for a resource to skip whose rollback did not fail",
+        "the documentation gives the code alone",
+    ),
+    of(
+        CloudFormation,
         "ContinueUpdateRollback",
         "a rollback stops at the first resource that it cannot lead back; on AWS it goes on beside it",
         "resources are worked on one after another; it is continued as often as needed",
@@ -520,6 +532,12 @@ pub const DEVIATIONS: &[Deviation] = &[
         "imports and stack sets are not built",
     ),
     of(CloudFormation, "SetStackPolicy", "`StackPolicyURL` is refused", "there is no S3"),
+    of(
+        CloudFormation,
+        "RollbackStack",
+        "inferred: the text for a stack in another state, and that a stack whose creation failed ends ROLLBACK_COMPLETE",
+        "the documentation gives the code alone",
+    ),
     of(
         CloudFormation,
         "UpdateStack",
