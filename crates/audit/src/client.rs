@@ -99,7 +99,8 @@ impl Client {
         }
     }
 
-    fn refused<E>(&self, error: &SdkError<E, HttpResponse>) -> Refusal
+    /// What an error means, and counts it.
+    pub(crate) fn refused<E>(&self, error: &SdkError<E, HttpResponse>) -> Refusal
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {

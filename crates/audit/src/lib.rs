@@ -26,3 +26,4 @@ pub mod tally;
 pub use account::{Access, Account, NoAccess, Unreached};
 pub use html::html;
 pub use run::{Audited, Looked, Options, Stopped, audit, look_at};
+pub use state::private;

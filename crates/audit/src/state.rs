@@ -163,8 +163,9 @@ fn line(value: &impl Serialize) -> io::Result<String> {
     Ok(serde_json::to_string(value)? + "\n")
 }
 
-/// Names of secrets are nobody else's business.
-fn private(path: &Path) -> io::Result<File> {
+/// Opens a new or emptied file that its owner alone may read: names of secrets are nobody else's
+/// business.
+pub fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -10,7 +10,7 @@ use aws_sdk_kms::types::{EncryptionAlgorithmSpec, MacAlgorithmSpec, SigningAlgor
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 
 use super::Selection;
-use crate::client::{Client, Refusal, listed, refusal};
+use crate::client::{Client, Refusal, listed};
 use crate::keys::Metadata;
 use crate::observe::Secret;
 use crate::pace::Api;
@@ -45,7 +45,7 @@ impl Client {
                 call = call.filters(filter(FilterNameStringType::TagValue, value));
             }
         }
-        let page = call.send().await.map_err(|error| refusal(&error))?;
+        let page = call.send().await.map_err(|error| self.refused(&error))?;
         // AWS: filters find words and beginnings, in any case, and do not pair keys with values.
         let entries = page.secret_list.unwrap_or_default().into_iter();
         let ours = entries.filter(|entry| {
@@ -63,7 +63,7 @@ impl Client {
             self.before(Api::ListSecretVersionIds).await;
             let call = self.secrets.list_secret_version_ids().secret_id(id);
             let call = call.include_deprecated(true).max_results(PAGE_LEN).set_next_token(token);
-            let page = call.send().await.map_err(|error| refusal(&error))?;
+            let page = call.send().await.map_err(|error| self.refused(&error))?;
             all.extend(page.versions.unwrap_or_default().into_iter().filter_map(|one| {
                 let created_ms = one.created_date?.to_millis().ok()?;
                 Some(Version { id: one.version_id?, created_ms })
@@ -92,7 +92,7 @@ impl Client {
         loop {
             self.before(Api::ListKeys).await;
             let call = self.kms.list_keys().limit(PAGE_LEN).set_marker(marker);
-            let page = call.send().await.map_err(|error| refusal(&error))?;
+            let page = call.send().await.map_err(|error| self.refused(&error))?;
             let ids = page.keys.unwrap_or_default().into_iter().filter_map(|key| key.key_id);
             all.extend(ids.filter(|id| id.starts_with("mrk-")));
             marker = page.next_marker.filter(|_| page.truncated);
@@ -111,22 +111,22 @@ impl Client {
                 let call = self.kms.encrypt().key_id(&key.arn).plaintext(text);
                 let call = call.encryption_algorithm(EncryptionAlgorithmSpec::from(algorithm));
                 let call = call.set_encryption_context(context(key));
-                call.send().await.map_err(|error| refusal(&error))?.ciphertext_blob
+                call.send().await.map_err(|error| self.refused(&error))?.ciphertext_blob
             }
             "SIGN_VERIFY" => {
                 let call = self.kms.sign().key_id(&key.arn).message(text);
                 let call = call.signing_algorithm(SigningAlgorithmSpec::from(algorithm));
-                call.send().await.map_err(|error| refusal(&error))?.signature
+                call.send().await.map_err(|error| self.refused(&error))?.signature
             }
             "GENERATE_VERIFY_MAC" => {
                 let call = self.kms.generate_mac().key_id(&key.arn).message(text);
                 let call = call.mac_algorithm(MacAlgorithmSpec::from(algorithm));
-                call.send().await.map_err(|error| refusal(&error))?.mac
+                call.send().await.map_err(|error| self.refused(&error))?.mac
             }
             // The same public key is the same private key.
             _ => {
                 let call = self.kms.get_public_key().key_id(&key.arn);
-                call.send().await.map_err(|error| refusal(&error))?.public_key
+                call.send().await.map_err(|error| self.refused(&error))?.public_key
             }
         };
         proof.map(Blob::into_inner).ok_or_else(|| Refusal::Other("KMS answered nothing".to_owned()))
@@ -146,23 +146,23 @@ impl Client {
                 let call = self.kms.decrypt().key_id(&key.arn).ciphertext_blob(blob);
                 let call = call.encryption_algorithm(EncryptionAlgorithmSpec::from(algorithm));
                 let call = call.set_encryption_context(context(key));
-                let found = call.send().await.map_err(|error| refusal(&error))?.plaintext;
+                let found = call.send().await.map_err(|error| self.refused(&error))?.plaintext;
                 found.is_some_and(|found| found.as_ref() == text)
             }
             "SIGN_VERIFY" => {
                 let call = self.kms.verify().key_id(&key.arn).message(Blob::new(text));
                 let call = call.signing_algorithm(SigningAlgorithmSpec::from(algorithm));
                 let call = call.signature(blob);
-                call.send().await.map_err(|error| refusal(&error))?.signature_valid
+                call.send().await.map_err(|error| self.refused(&error))?.signature_valid
             }
             "GENERATE_VERIFY_MAC" => {
                 let call = self.kms.verify_mac().key_id(&key.arn).message(Blob::new(text));
                 let call = call.mac_algorithm(MacAlgorithmSpec::from(algorithm)).mac(blob);
-                call.send().await.map_err(|error| refusal(&error))?.mac_valid
+                call.send().await.map_err(|error| self.refused(&error))?.mac_valid
             }
             _ => {
                 let call = self.kms.get_public_key().key_id(&key.arn);
-                let found = call.send().await.map_err(|error| refusal(&error))?.public_key;
+                let found = call.send().await.map_err(|error| self.refused(&error))?.public_key;
                 found.is_some_and(|found| found.as_ref() == proof)
             }
         })

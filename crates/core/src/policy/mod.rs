@@ -14,6 +14,8 @@ pub mod keys;
 mod pattern;
 mod value;
 
+pub(crate) use pattern::Wildcards;
+
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]

@@ -72,6 +72,31 @@ enum Piece {
     Many,
 }
 
+impl Piece {
+    const fn of(c: char) -> Self {
+        match c {
+            '*' => Self::Many,
+            '?' => Self::One,
+            c => Self::Char(c),
+        }
+    }
+}
+
+/// A pattern with wildcards and no variables, as policies that are not IAM's have them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wildcards(Box<[Piece]>);
+
+impl Wildcards {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.chars().map(Piece::of).collect())
+    }
+
+    /// Whether the pattern matches the whole of `text`.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        glob(&self.0, text.chars(), Case::Exact)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Fixed(Box<[Piece]>),
@@ -107,8 +132,7 @@ impl Pattern {
             rest = rest.get(first.len_utf8()..).unwrap_or_default();
             match first {
                 '*' if syntax.wildcards && pieces.last() == Some(&Piece::Many) => {}
-                '*' if syntax.wildcards => pieces.push(Piece::Many),
-                '?' if syntax.wildcards => pieces.push(Piece::One),
+                c if syntax.wildcards => pieces.push(Piece::of(c)),
                 c => pieces.push(Piece::Char(c)),
             }
         }

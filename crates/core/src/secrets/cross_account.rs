@@ -2,9 +2,10 @@
 //!
 //! Both secrets are in one store, so the transaction that changes the primary changes the replica
 //! too: there is no moment in which one is committed and the other is not, and nothing to be sent
-//! again. AWS: the key of either secret is used with the leave of whoever changes the primary, or of a
-//! role that the association names. What the replica cannot be given fails its status, never the change. Values are sealed anew, because
-//! a sealed value is bound to its secret; tags, policies and the key are the replica's own.
+//! again. AWS: the key of either secret is used with the leave of whoever changes the primary, or of
+//! a role that the association names. What the replica cannot be given fails its status, never the
+//! change. Values are sealed anew, because a sealed value is bound to its secret; tags, policies and
+//! the key are the replica's own.
 
 use std::sync::Arc;
 

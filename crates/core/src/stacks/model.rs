@@ -59,6 +59,11 @@ impl Stack {
         StackArn { scope, name: self.name.clone(), id: self.id }
     }
 
+    /// Whether a request with this token has begun the operation that the stack is in, or was in last.
+    pub fn is_begun_by(&self, token: Option<&str>) -> bool {
+        token.is_some() && token == self.token.as_deref()
+    }
+
     /// The side that clients are shown.
     pub fn shown(&self) -> Option<&Side> {
         match self.status {

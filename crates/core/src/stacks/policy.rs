@@ -7,6 +7,7 @@ use regent_cfn::Document;
 use regent_cfn::node::{Bounds, Node};
 
 use crate::limits;
+use crate::policy::Wildcards;
 
 /// A policy, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,13 +19,13 @@ struct Statement {
     actions: Names,
     resources: Names,
     /// Types of resources, where there is a condition.
-    types: Vec<Vec<Box<str>>>,
+    types: Vec<Vec<Wildcards>>,
 }
 
 /// Patterns of which one has to match, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Names {
-    patterns: Vec<Box<str>>,
+    patterns: Vec<Wildcards>,
     excluded: bool,
 }
 
@@ -77,7 +78,7 @@ impl StackPolicy {
         let applies = |statement: &Statement| {
             statement.actions.hold(action.name())
                 && statement.resources.hold(&resource)
-                && statement.types.iter().all(|any| any.iter().any(|of| matches(of, type_name)))
+                && statement.types.iter().all(|any| any.iter().any(|of| of.matches(type_name)))
         };
         let denied = self.0.iter().position(|statement| !statement.allows && applies(statement));
         if let Some(at) = denied {
@@ -90,7 +91,7 @@ impl StackPolicy {
 
 impl Names {
     fn hold(&self, name: &str) -> bool {
-        self.patterns.iter().any(|pattern| matches(pattern, name)) != self.excluded
+        self.patterns.iter().any(|pattern| pattern.matches(name)) != self.excluded
     }
 }
 
@@ -112,29 +113,31 @@ fn statement(node: &Node) -> Option<Statement> {
     if principal.as_str() != Some("*") {
         return None;
     }
-    let actions = names(node, "Action", "NotAction")?;
     let known = |action: &str| {
         ["Update:Modify", "Update:Replace", "Update:Delete", "Update:*", "*"].contains(&action)
     };
-    let resources = names(node, "Resource", "NotResource")?;
     let of_stack = |name: &str| name == "*" || name.starts_with("LogicalResourceId/");
-    let good = actions.patterns.iter().all(|name| known(name))
-        && resources.patterns.iter().all(|name| of_stack(name));
-    let types = node.get("Condition").map_or(Some(Vec::new()), types)?;
-    good.then_some(Statement { allows, actions, resources, types })
+    Some(Statement {
+        allows,
+        actions: names(node, "Action", "NotAction", known)?,
+        resources: names(node, "Resource", "NotResource", of_stack)?,
+        types: node.get("Condition").map_or(Some(Vec::new()), types)?,
+    })
 }
 
-fn names(node: &Node, plain: &str, negated: &str) -> Option<Names> {
+fn names(node: &Node, plain: &str, negated: &str, good: impl Fn(&str) -> bool) -> Option<Names> {
     let (given, excluded) = match (node.get(plain), node.get(negated)) {
         (Some(given), None) => (given, false),
         (None, Some(given)) => (given, true),
         _ => return None,
     };
-    Some(Names { patterns: texts(given)?, excluded })
+    let texts = texts(given)?;
+    let good = texts.iter().all(|text| good(text));
+    good.then(|| Names { patterns: texts.into_iter().map(Wildcards::new).collect(), excluded })
 }
 
 /// AWS: conditions are on the type of the resource, exactly or with wildcards.
-fn types(condition: &Node) -> Option<Vec<Vec<Box<str>>>> {
+fn types(condition: &Node) -> Option<Vec<Vec<Wildcards>>> {
     let each = condition.as_map()?.iter().map(|operator| {
         let [only] = operator.value.as_map()? else { return None };
         let known = ["StringEquals", "StringLike"].contains(&&*operator.key);
@@ -145,40 +148,15 @@ fn types(condition: &Node) -> Option<Vec<Vec<Box<str>>>> {
         let exact = operator.key == "StringEquals";
         let wild = |name: &str| name.contains(['*', '?']);
         // No type has a wildcard in its name.
-        Some(names.into_iter().filter(|name| !exact || !wild(name)).collect())
+        Some(names.into_iter().filter(|name| !exact || !wild(name)).map(Wildcards::new).collect())
     });
     each.collect()
 }
 
-fn texts(node: &Node) -> Option<Vec<Box<str>>> {
+fn texts(node: &Node) -> Option<Vec<&str>> {
     let all = node.as_list().unwrap_or(std::slice::from_ref(node));
-    let texts = all.iter().map(|item| item.as_str().map(Into::into));
+    let texts = all.iter().map(Node::as_str);
     texts.collect::<Option<Vec<_>>>().filter(|texts| !texts.is_empty())
-}
-
-/// `*` is any text, `?` any character.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t, mut star) = (0, 0, None);
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(found) if *found == '?' || Some(found) == text.get(t) => (p, t) = (p + 1, t + 1),
-            _ => match star {
-                // The last star takes one character more.
-                Some((at, taken)) => {
-                    star = Some((at, taken + 1));
-                    (p, t) = (at + 1, taken + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(p).all(|left| *left == '*')
 }
 
 #[cfg(test)]

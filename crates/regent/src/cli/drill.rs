@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use regent_audit::account::{self, Access};
 use regent_audit::drill::{Drill, Options, Report, Selection, Verdict};
+use regent_audit::private;
 
 use super::audit::seconds;
 use super::check::usage;
@@ -276,15 +277,10 @@ fn kept(path: &Path, report: &Report) -> PathBuf {
     path.join(format!("regent-drill-{day}-{minute}{:02}.md", report.ended_s.rem_euclid(60)))
 }
 
-/// Names of secrets are nobody else's business.
 fn write(path: &Path, report: &Report) -> io::Result<()> {
     let json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let format = if json { Format::Json } else { Format::Markdown };
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(format.of(report).as_bytes())
+    private(path)?.write_all(format.of(report).as_bytes())
 }
 
 #[cfg(test)]

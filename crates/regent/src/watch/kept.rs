@@ -3,11 +3,12 @@
 //! It has names, ARNs and reasons in it, no values, and is its owner's alone. Nothing here knows what
 //! a problem is.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use regent_audit::ledger::Ledger;
+use regent_audit::private;
 
 #[derive(Debug)]
 pub struct Kept {
@@ -30,7 +31,7 @@ impl Kept {
     /// Opens a file for as long as this lives, with what it holds if it is there.
     pub fn open(path: &Path) -> Result<(Self, Option<Ledger>), Unusable> {
         let failed = |cause| Unusable::Io(path.to_owned(), cause);
-        let lock = private(&beside(path, "lock"), false).map_err(failed)?;
+        let lock = private(&beside(path, "lock")).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Unusable::InUse(path.to_owned())),
@@ -50,7 +51,7 @@ impl Kept {
     /// The old content or the new one is there, whatever happens.
     pub fn save(&self, ledger: &Ledger) -> io::Result<()> {
         let new = beside(&self.path, "new");
-        let mut file = private(&new, true)?;
+        let mut file = private(&new)?;
         file.write_all(&serde_json::to_vec(ledger)?)?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
@@ -64,14 +65,6 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.push(".");
     name.push(ending);
     name.into()
-}
-
-fn private(path: &Path, empty: bool) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(empty);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl Command for CancelUpdateStack {
         let op = op.into_inner();
         let scope = cx.scope();
         let mut stack = Stack::clone(target.living()?);
-        if op.token.is_some() && op.token == stack.token {
+        if stack.is_begun_by(op.token.as_deref()) {
             return Ok(Step::Done(()));
         }
         let run = tx.stack_run(scope, stack.id)?.filter(|run| run.phase == Phase::Update);

@@ -55,7 +55,7 @@ impl Command for ContinueUpdateRollback {
         let op = op.into_inner();
         let scope = cx.scope();
         let mut stack = Stack::clone(target.living()?);
-        if op.token.is_some() && op.token == stack.token {
+        if stack.is_begun_by(op.token.as_deref()) {
             return Ok(Step::Done(()));
         }
         if stack.status != Status::UpdateRollbackFailed {

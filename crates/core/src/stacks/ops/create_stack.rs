@@ -65,7 +65,7 @@ impl Command for CreateStack {
         let reviewed = match found {
             Some(found) if found.status == Status::ReviewInProgress => Some(Stack::clone(&found)),
             Some(found) => {
-                let repeated = op.token.is_some() && found.token == op.token;
+                let repeated = found.is_begun_by(op.token.as_deref());
                 return if repeated && found.generation == 1 {
                     Ok(Step::Done(found.arn(scope)))
                 } else {

@@ -49,7 +49,7 @@ impl Command for ExecuteChangeSet {
         let op = op.into_inner();
         let scope = cx.scope();
         let (stack, set) = target.found()?;
-        if op.token.is_some() && op.token == stack.token && set.executed.is_some() {
+        if stack.is_begun_by(op.token.as_deref()) && set.executed.is_some() {
             return Ok(Step::Done(()));
         }
         let change_set = set.arn(scope);

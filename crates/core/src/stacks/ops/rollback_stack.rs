@@ -48,7 +48,7 @@ impl Command for RollbackStack {
         let scope = cx.scope();
         let mut stack = Stack::clone(target.living()?);
         let arn = stack.arn(scope);
-        if op.token.is_some() && op.token == stack.token {
+        if stack.is_begun_by(op.token.as_deref()) {
             return Ok(Step::Done(arn));
         }
         let (phase, status) = match (stack.status, &stack.current) {

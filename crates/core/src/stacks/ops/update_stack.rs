@@ -70,7 +70,7 @@ impl Command for UpdateStack {
         let scope = cx.scope();
         let mut stack = Stack::clone(target.living()?);
         let arn = stack.arn(scope);
-        if op.token.is_some() && op.token == stack.token && stack.generation > 1 {
+        if stack.is_begun_by(op.token.as_deref()) && stack.generation > 1 {
             return Ok(Step::Done(arn));
         }
         let current = match &stack.current {
