@@ -147,12 +147,14 @@ impl Report {
             Some(max) if self.too_slow() => format!(", of {} allowed", shown(max)),
             _ => String::new(),
         };
-        let never = match self.never() {
-            0 => String::new(),
-            count => format!(" for those that were; {count} never were readable"),
-        };
-        let last = self.last().map_or_else(|| "none".to_owned(), shown);
-        lines.push(format!("Recovery time: {last}{slow}{never}"));
+        lines.push(match (self.last(), self.never()) {
+            (Some(last), 0) => format!("Recovery time: {}{slow}", shown(last)),
+            (Some(last), never) => format!(
+                "Recovery time: {}{slow} for those that were; {never} never were readable",
+                shown(last)
+            ),
+            (None, _) => "Recovery time: not known, for nothing was readable".to_owned(),
+        });
         lines.extend(
             self.outage
                 .map(|outage| format!("{} was down for {} and is back", self.from, shown(outage))),
@@ -263,6 +265,9 @@ mod tests {
         // One that never was readable makes it endless.
         assert_eq!(times(&[Some(9), None], None), (None, Verdict::Pass));
         assert_eq!(all().recovery_point(), Some(Duration::from_secs(65)));
-        assert_eq!(report(vec![outcome("a", Verdict::Fail, None, None)]).recovery_point(), None);
+        let nothing = report(vec![outcome("a", Verdict::Fail, None, None)]);
+        assert_eq!(nothing.recovery_point(), None);
+        let text = nothing.text();
+        assert!(text.contains("\nRecovery time: not known, for nothing was readable\n"), "{text}");
     }
 }

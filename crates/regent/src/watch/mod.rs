@@ -14,7 +14,7 @@ pub mod webhook;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -49,6 +49,8 @@ const AGAIN_MAX: u32 = 6;
 const ROUND_PAUSE: Duration = Duration::from_secs(10);
 /// How often the file of events is looked at.
 const FOLLOW: Duration = Duration::from_millis(250);
+/// How long it is left alone, and not told of again, if it cannot be read.
+const UNREAD_PAUSE: Duration = Duration::from_secs(10);
 /// LIMIT: attempts at each notice where nobody waits for later ones.
 const ONCE_ATTEMPTS: u32 = 3;
 
@@ -432,17 +434,23 @@ impl Watch {
     async fn follow(&self, path: PathBuf) {
         let mut feed = None;
         loop {
-            if feed.is_none() {
-                feed = Feed::open(path.clone()).map_err(|why| self.unread(&why)).ok();
-            }
-            if let Some(open) = &mut feed {
-                match open.lines() {
-                    Ok(lines) => lines.iter().for_each(|line| self.event_line(line)),
-                    Err(why) => self.unread(&why),
+            match self.feed_events(&mut feed, &path) {
+                Ok(()) => sleep(FOLLOW).await,
+                Err(why) => {
+                    self.unread(&why);
+                    sleep(UNREAD_PAUSE).await;
                 }
             }
-            sleep(FOLLOW).await;
         }
+    }
+
+    fn feed_events(&self, feed: &mut Option<Feed>, path: &Path) -> io::Result<()> {
+        let open = match feed {
+            Some(open) => open,
+            None => feed.insert(Feed::open(path.to_owned())?),
+        };
+        open.lines()?.iter().for_each(|line| self.event_line(line));
+        Ok(())
     }
 
     fn event_line(&self, line: &[u8]) {
