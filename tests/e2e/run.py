@@ -29,6 +29,7 @@ class Result(unittest.TestResult):
         super().__init__()
         self.expected = expected
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.failures_told = []
 
     def startTest(self, test):
         super().startTest(test)
@@ -57,8 +58,12 @@ class Result(unittest.TestResult):
             self.outcome = ("FAILED", text)
         else:
             # A fixture of a class or module: there is no test to blame, and none was run.
-            self.counts["failed"] += 1
+            self.fail(str(test), text)
             print(f"FAILED  {test}\n{text}", flush=True)
+
+    def fail(self, name, text):
+        self.counts["failed"] += 1
+        self.failures_told.append((name, text))
 
     def stopTest(self, test):
         super().stopTest(test)
@@ -72,11 +77,19 @@ class Result(unittest.TestResult):
                 word, detail = "skipped", f"        {reason}"
             else:
                 word, detail = "FAILED", "it passes: remove it from skips.toml"
-        self.counts[{"ok": "passed", "skipped": "skipped"}.get(word, "failed")] += 1
+        if word == "FAILED":
+            self.fail(test.id(), detail)
+        else:
+            self.counts["passed" if word == "ok" else "skipped"] += 1
         took = time.monotonic() - self.started
         print(f"{word:<7} {test.id()} ({took:.1f} s)", flush=True)
         if detail:
             print(detail, flush=True)
+
+
+def shortened(text, lines=40):
+    kept = text.rstrip().splitlines()
+    return "\n".join(kept if len(kept) <= lines else ["…", *kept[-lines:]])
 
 
 def main():
@@ -89,11 +102,13 @@ def main():
     result = Result(expected)
     stale = sorted(expected.keys() - {test.id() for test in everything})
     for name in stale:
-        result.counts["failed"] += 1
-        print(f"FAILED  skips.toml lists {name}, which does not exist", flush=True)
+        result.fail(f"skips.toml lists {name}", "which does not exist")
     chosen = unittest.TestSuite(test for test in everything if wanted in test.id())
     chosen.run(result)
     counts = result.counts
+    # Once more at the end: a log of many tests is often read from its tail, or cut in its middle.
+    for name, text in result.failures_told:
+        print(f"\nFAILED  {name}\n{shortened(text)}")
     if counts["passed"] + counts["failed"] + counts["skipped"] == 0:
         print(f"no test matches {wanted!r}")
         return 2
