@@ -4,12 +4,16 @@ For each row there are two users, who may do all of KMS under one condition on t
 the value that the request has, and one with another value. What is asked of both is the same.
 """
 
+import time
+
 from harness import ACCOUNT, Case, with_users
+from test_imported_keys import wrap
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/somebody"
 CONTEXT = {"app": "shop"}
 ANY, ALL = "ForAnyValue:StringEquals", "ForAllValues:StringEquals"
 EQUALS, NUMBER, BOOL = "StringEquals", "NumericEquals", "Bool"
+VALID_TO = int(time.time()) + 30 * 86_400
 
 
 def encrypt(kms, made):
@@ -93,6 +97,14 @@ def parameters(kms, made):
     )
 
 
+def import_for_good(kms, made):
+    kms.import_key_material(**made.material, ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE")
+
+
+def import_until(kms, made):
+    kms.import_key_material(**made.material, ValidTo=VALID_TO)
+
+
 # Key, operator, the request's value, another, and the request.
 ROWS = [
     ("kms:CallerAccount", EQUALS, ACCOUNT, "210987654321", encrypt),
@@ -133,6 +145,11 @@ ROWS = [
     ("kms:RotationPeriodInDays", NUMBER, "100", "101", rotate_every),
     ("kms:WrappingAlgorithm", EQUALS, "RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1", parameters),
     ("kms:WrappingKeySpec", EQUALS, "RSA_3072", "RSA_2048", parameters),
+    ("kms:ExpirationModel", EQUALS, "KEY_MATERIAL_DOES_NOT_EXPIRE", "KEY_MATERIAL_EXPIRES",
+     import_for_good),
+    ("kms:ExpirationModel", EQUALS, "KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE",
+     import_until),
+    ("kms:ValidTo", NUMBER, str(VALID_TO), str(VALID_TO + 1), import_until),
 ]
 
 
@@ -175,8 +192,17 @@ class Conditions(Case):
         self.peer = kms.get_public_key(KeyId=peer)["PublicKey"]
         self.capsule = made(KeySpec="ML_KEM_768", KeyUsage="ENCAPSULATE_DECAPSULATE")
         self.external = made(Origin="EXTERNAL")
+        self.material = self.to_import(made(Origin="EXTERNAL"))
         self.multi = made(MultiRegion=True)
         self.related = self.multi_region_key("us-west-2")
+
+    def to_import(self, key):
+        algorithm = "RSAES_OAEP_SHA_256"
+        given = self.keys().get_parameters_for_import(
+            KeyId=key, WrappingAlgorithm=algorithm, WrappingKeySpec="RSA_2048"
+        )
+        sealed = wrap(given["PublicKey"], algorithm, bytes(32))
+        return dict(KeyId=key, ImportToken=given["ImportToken"], EncryptedKeyMaterial=sealed)
 
     def test_each_key_decides(self):
         for number, (key, *_, call) in enumerate(ROWS):

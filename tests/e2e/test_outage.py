@@ -65,23 +65,27 @@ class Outage(Case):
         self.server.regent("region", "up", "us-east-1")
         self.assertEqual(self.value("us-east-1"), "one")
 
-    def test_the_other_regions_are_no_slower(self):
-        self.replicated()
-
-        def median_s():
-            times = []
-            for _ in range(40):
-                started = time.perf_counter()
-                self.value("us-west-2")
-                times.append(time.perf_counter() - started)
-            return statistics.median(times)
-
-        before = median_s()
+    def test_the_other_regions_do_not_wait_for_it(self):
+        key = self.replicated()
+        self.server.regent("region", "partition", "us-east-1", "us-west-2")
+        west = self.secrets("us-west-2")
+        # One request has to ask the other Region, and waits for it in vain.
+        started = time.perf_counter()
+        self.fails(
+            "InvalidParameterException", west.create_secret, Name="asks", SecretString="x",
+            KmsKeyId=key, AddReplicaRegions=[{"Region": "us-east-1", "KmsKeyId": key}],
+        )
+        waited = time.perf_counter() - started
         self.server.regent("region", "down", "us-east-1")
-        during = median_s()
-        # The machine's other work is in both. An outage that is waited for takes seconds.
-        self.assertLess(during, 3 * before + 0.02)
-        self.secrets("us-west-2").create_secret(
+        times = []
+        for _ in range(40):
+            started = time.perf_counter()
+            self.value("us-west-2")
+            times.append(time.perf_counter() - started)
+        # A read that asked it too would take as long.
+        self.assertLess(statistics.median(times), waited)
+        self.server.regent("region", "heal")
+        west.create_secret(
             Name="new", SecretString="x", AddReplicaRegions=[{"Region": "eu-west-1"}]
         )
         self.in_sync("new", "eu-west-1", "us-west-2")
@@ -128,13 +132,11 @@ class Outage(Case):
 
     def test_a_slow_link_delays_replication_and_nothing_else(self):
         self.replicated()
-        self.server.regent("region", "delay", "us-east-1", "us-west-2", "1s")
-        started = time.monotonic()
+        self.server.regent("region", "delay", "us-east-1", "us-west-2", "5s")
+        # Had the answer waited for the link, the value would be there.
         self.secrets().put_secret_value(SecretId="db", SecretString="two")
-        self.assertLess(time.monotonic() - started, 0.9)
         self.assertEqual(self.value("us-west-2"), "one")
         self.in_sync("db", "us-west-2")
-        self.assertGreaterEqual(time.monotonic() - started, 1.0)
         self.assertEqual(self.value("us-west-2"), "two")
         self.server.regent("region", "delay", "us-east-1", "us-west-2", "0ms")
 

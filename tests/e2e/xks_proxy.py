@@ -45,10 +45,15 @@ class Proxy:
         self.managers = ["ACTIVE"]
         self.paths = [PATH]
         self.asked = []
+        # Those that requests were signed for.
+        self.regions = set()
         # Status and name of the error that answers everything, or a function of the parsed response.
         self.fails = None
         self.alters = None
         self.waits_s = 0
+        # How many requests are being answered now, and how many were at most.
+        self.busy = self.busiest = 0
+        self.counting = threading.Lock()
         proxy = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -61,11 +66,12 @@ class Proxy:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
-                time.sleep(proxy.waits_s)
-                try:
-                    status, answer = 200, proxy.answer(self, body)
-                except Refused as refused:
-                    status, answer = refused.status, {"errorName": refused.name}
+                with proxy.counted():
+                    time.sleep(proxy.waits_s)
+                    try:
+                        status, answer = 200, proxy.answer(self, body)
+                    except Refused as refused:
+                        status, answer = refused.status, {"errorName": refused.name}
                 sent = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 # Who asked may have stopped waiting.
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -99,6 +105,15 @@ class Proxy:
         self.server.shutdown()
         self.server.server_close()
 
+    @contextlib.contextmanager
+    def counted(self):
+        with self.counting:
+            self.busy += 1
+            self.busiest = max(self.busiest, self.busy)
+        yield
+        with self.counting:
+            self.busy -= 1
+
     def operations(self):
         """The KMS operations that led to requests, and what was asked."""
         return [(asked["requestMetadata"]["kmsOperation"], what) for what, asked in self.asked]
@@ -113,6 +128,7 @@ class Proxy:
         parts = request.path[len(path) + 1:].split("/")
         asked = json.loads(body)
         self.asked.append((parts[-1], asked))
+        self.regions.add(request.headers["authorization"].split("/")[2])
         if parts == ["health"]:
             answer = self.health()
         else:
