@@ -191,14 +191,17 @@ fn form(name: &str) -> Option<&'static str> {
             "&ChangeSetName=c&TemplateBody=%7B%22Resources%22%3A%7B%22S%22%3A%7B%22Type%22%3A%22AWS%3A%3ASecretsManager%3A%3ASecret%22%7D%7D%7D"
         }
         "DeleteChangeSet" | "DescribeChangeSet" | "ExecuteChangeSet" => "&ChangeSetName=c",
-        "DescribeStackResource" => "&LogicalResourceId=S",
+        "DescribeStackResource" | "DetectStackResourceDrift" => "&LogicalResourceId=S",
         "SetStackPolicy" => "&StackPolicyBody=%7B%22Statement%22%3A%5B%5D%7D",
         "ListImports" => "&ExportName=e",
+        "DescribeStackDriftDetectionStatus" => "&StackDriftDetectionId=x",
         "UpdateTerminationProtection" => "&EnableTerminationProtection=true",
         "CancelUpdateStack"
         | "ContinueUpdateRollback"
         | "DeleteStack"
         | "DescribeStackEvents"
+        | "DescribeStackResourceDrifts"
+        | "DetectStackDrift"
         | "DescribeStackResources"
         | "DescribeStacks"
         | "GetStackPolicy"
@@ -220,7 +223,11 @@ fn refuses_form(server: &Server, service: Service, name: &str) {
     let params = form(name).unwrap_or_else(|| panic!("{name}: no request here"));
     // What has a template of its own names no stack.
     let stack = match (service, name) {
-        (Service::Sts, _) | (_, "GetTemplateSummary" | "EstimateTemplateCost") => "",
+        (Service::Sts, _)
+        | (
+            _,
+            "GetTemplateSummary" | "EstimateTemplateCost" | "DescribeStackDriftDetectionStatus",
+        ) => "",
         _ => "&StackName=s",
     };
     let body = format!("Action={name}&Version={}{stack}{params}", service.api_version());

@@ -509,6 +509,24 @@ pub const DEVIATIONS: &[Deviation] = &[
     ),
     of(
         CloudFormation,
+        "DetectStackDrift",
+        "the look is over when the call returns, and only the last one of a stack is kept; its id is 36 digits",
+        "it is one transaction, as the stack saw it",
+    ),
+    of(
+        CloudFormation,
+        "DetectStackDrift",
+        "properties that cannot change once a resource is made are not compared (`KeySpec`, `KeyUsage`, `MultiRegion`, `Origin`, `PrimaryKeyArn`, `SecretId`), nor is `BlockPublicPolicy`; a policy is compared as a whole",
+        "no operation changes them or tells of them",
+    ),
+    of(
+        CloudFormation,
+        "DetectStackDrift",
+        "values of `NoEcho` parameters are not compared; the reads are authorized as the caller's, and the audit log has the call but not each of them",
+        "a drift is not where a secret is read",
+    ),
+    of(
+        CloudFormation,
         "EstimateTemplateCost",
         "`Url` is a `data:` URL that is the page itself: the secrets, replicas and keys of the template with their US list prices by the month, without requests and rotations",
         "AWS's calculator knows only estimates that AWS made",

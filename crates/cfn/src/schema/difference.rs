@@ -93,7 +93,7 @@ fn differs(property: &Property, was: Option<&Value>, is: Option<&Value>) -> bool
     }
 }
 
-fn same(shape: &Shape, was: &Value, is: &Value) -> bool {
+pub(super) fn same(shape: &Shape, was: &Value, is: &Value) -> bool {
     match shape {
         Shape::List { of, ordered: false } => match (was.as_list(), is.as_list()) {
             (Some(was), Some(is)) => same_members(of, was, is),
@@ -108,7 +108,7 @@ fn same(shape: &Shape, was: &Value, is: &Value) -> bool {
 }
 
 /// Whether two lists hold the same, in any order.
-fn same_members(of: &Shape, was: &[Value], is: &[Value]) -> bool {
+pub(super) fn same_members(of: &Shape, was: &[Value], is: &[Value]) -> bool {
     let mut left: Vec<&Value> = is.iter().collect();
     let all = was.iter().all(|item| {
         let found = left.iter().position(|other| same(of, item, other));
@@ -118,7 +118,7 @@ fn same_members(of: &Shape, was: &[Value], is: &[Value]) -> bool {
 }
 
 /// An object, also if it is given as text.
-fn json_of(value: &Value) -> Option<Value> {
+pub(super) fn json_of(value: &Value) -> Option<Value> {
     match &value.data {
         Data::Map(_) => Some(value.clone()),
         Data::Text(text) => {
@@ -148,4 +148,12 @@ fn value_of(node: &Node, from: &Text) -> Option<Value> {
         }
     };
     Some(Value { at: node.at, data })
+}
+
+impl Value {
+    /// A JSON value; `None` if it is none, or has a null.
+    pub fn from_json(text: &str) -> Option<Value> {
+        let node = json::read(text, Bounds::TEMPLATE).ok()?;
+        value_of(&node, &Text::new(""))
+    }
 }

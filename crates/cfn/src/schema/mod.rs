@@ -6,6 +6,7 @@
 //! (promise R7).
 
 mod difference;
+pub mod drift;
 mod table;
 
 use crate::node::Position;

@@ -20,6 +20,9 @@ pub enum Document<'a> {
     /// Of one change: the properties before it or after it, by the change set and the resource.
     Before(&'a str),
     After(&'a str),
+    /// Of one resource: what a look at it compared.
+    Expected(&'a str),
+    Actual(&'a str),
 }
 
 /// The opened key of one stack.
@@ -67,6 +70,8 @@ impl Documents {
             Document::Output(name) => ("output", name),
             Document::Before(name) => ("before", name),
             Document::After(name) => ("after", name),
+            Document::Expected(name) => ("expected", name),
+            Document::Actual(name) => ("actual", name),
         };
         aad(self.account, self.id, kind, name)
     }

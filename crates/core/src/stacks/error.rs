@@ -36,6 +36,14 @@ pub enum Error {
         stack: StackArn,
         status: Status,
     },
+    /// The stack is not in a state in which its drift is looked at.
+    NotDetectable {
+        stack: StackArn,
+        status: Status,
+    },
+    NoDetection {
+        id: Box<str>,
+    },
     /// There is no update under way to be cancelled.
     NotCancellable,
     /// There is nothing to be rolled back.

@@ -6,6 +6,7 @@
 
 pub mod change_set;
 pub mod documents;
+pub mod drift;
 pub mod error;
 pub mod exports;
 pub mod handlers;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{AccountId, Scope};
+use crate::stacks::drift::{Detection, Drift};
 use crate::stacks::ids::{
     ChangeSetArn, ChangeSetId, ChangeSetName, ExportName, LogicalId, StackArn, StackId, StackName,
 };
@@ -47,6 +48,8 @@ pub struct Stack {
     pub token: Option<Box<str>>,
     /// The change set that made the stack or was executed last.
     pub change_set: Option<(ChangeSetName, ChangeSetId)>,
+    /// The last look at whether it still is as its template says.
+    pub detection: Option<Detection>,
 }
 
 impl Stack {
@@ -135,6 +138,8 @@ pub struct Resource {
     pub status: Status,
     pub reason: Option<Reason>,
     pub updated: Timestamp,
+    /// The last look at it since it was made or changed.
+    pub drift: Option<Drift>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

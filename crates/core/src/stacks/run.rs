@@ -317,6 +317,7 @@ impl Work<'_, '_> {
             status,
             reason,
             updated: self.cx.now,
+            drift: None,
         };
         if let Some(found) = self.resources.get(logical.as_str()) {
             resource.instances.clone_from(&found.instances);
@@ -368,6 +369,7 @@ impl Work<'_, '_> {
             Err(Failure::Refused(words)) => Err(words),
         };
         (resource.status, resource.reason) = (Status::UpdateInProgress, None);
+        resource.drift = None;
         resource.physical = physical;
         resource.updated = self.cx.now;
         self.note(logical, &resource);
@@ -583,6 +585,7 @@ impl Work<'_, '_> {
             status: Status::CreateInProgress,
             reason: None,
             updated: self.cx.now,
+            drift: None,
         };
         self.note(logical, &resource);
         Ok(resource)

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use regent_core::ids::AccountId;
+use regent_core::stacks::drift::{self, Detection, Drift};
 use regent_core::stacks::ids::{ChangeSetId, ExportName, LogicalId, StackId, StackName};
 use regent_core::stacks::model::{
     Event, Instance, OnFailure, Options, Output, Parameter, Phase, Reason, Resource, Run, Side,
@@ -59,6 +60,8 @@ struct StackRecord {
     imports: Vec<String>,
     #[prost(string, optional, tag = "23")]
     policy: Option<String>,
+    #[prost(message, optional, tag = "25")]
+    detection: Option<DetectionMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -135,6 +138,32 @@ struct ResourceRecord {
     reason: Option<ReasonMessage>,
     #[prost(int64, tag = "7")]
     updated_ms: i64,
+    #[prost(message, optional, tag = "8")]
+    drift: Option<DriftMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct DriftMessage {
+    #[prost(int64, tag = "1")]
+    at_ms: i64,
+    #[prost(uint32, tag = "2")]
+    status: u32,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    expected: Option<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    actual: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct DetectionMessage {
+    #[prost(uint32, tag = "1")]
+    number: u32,
+    #[prost(int64, tag = "2")]
+    at_ms: i64,
+    #[prost(uint32, tag = "3")]
+    drifted: u32,
+    #[prost(string, repeated, tag = "4")]
+    failed: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -401,6 +430,7 @@ pub(super) fn encode_stack(stack: &Stack) -> Vec<u8> {
             .map(|(name, id)| ChangeSetMessage { name: name.to_string(), id: id.bytes().to_vec() }),
         imports: stack.imports.iter().map(ToString::to_string).collect(),
         policy: text(stack.policy.as_deref()),
+        detection: stack.detection.as_ref().map(detection_message),
     }
     .encode_to_vec()
 }
@@ -444,6 +474,7 @@ pub(super) fn decode_stack(id: StackId, bytes: &[u8]) -> Result<Stack, Flaw> {
         next_event: message.next_event,
         token: message.token.map(Into::into),
         change_set: message.change_set.map(change_set).transpose()?,
+        detection: message.detection.as_ref().map(detection).transpose()?,
     })
 }
 
@@ -461,6 +492,7 @@ pub(super) fn encode_resource(resource: &Resource) -> Vec<u8> {
         status: status_number(resource.status),
         reason: resource.reason.as_ref().map(reason_message),
         updated_ms: resource.updated.millis(),
+        drift: resource.drift.as_ref().map(drift_message),
     }
     .encode_to_vec()
 }
@@ -479,6 +511,57 @@ pub(super) fn decode_resource(bytes: &[u8]) -> Result<Resource, Flaw> {
         status: status(message.status)?,
         reason: message.reason.map(reason).transpose()?,
         updated: time(message.updated_ms),
+        drift: message.drift.map(drift).transpose()?,
+    })
+}
+
+fn detection_message(detection: &Detection) -> DetectionMessage {
+    DetectionMessage {
+        number: detection.number,
+        at_ms: detection.at.millis(),
+        drifted: detection.drifted,
+        failed: detection.failed.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn detection(message: &DetectionMessage) -> Result<Detection, Flaw> {
+    Ok(Detection {
+        number: message.number,
+        at: time(message.at_ms),
+        drifted: message.drifted,
+        failed: logicals(&message.failed)?,
+    })
+}
+
+const DRIFTS: [(u32, drift::Status); 4] = [
+    (1, drift::Status::InSync),
+    (2, drift::Status::Modified),
+    (3, drift::Status::Deleted),
+    (4, drift::Status::Unknown),
+];
+
+fn drift_message(drift: &Drift) -> DriftMessage {
+    let status = DRIFTS.iter().find(|(_, known)| *known == drift.status);
+    let (expected, actual) = drift.compared.clone().unzip();
+    DriftMessage {
+        at_ms: drift.at.millis(),
+        status: status.map_or(0, |(number, _)| *number),
+        expected: expected.map(Into::into),
+        actual: actual.map(Into::into),
+    }
+}
+
+fn drift(message: DriftMessage) -> Result<Drift, Flaw> {
+    let status = DRIFTS.iter().find(|(known, _)| *known == message.status);
+    let compared = match (message.expected, message.actual) {
+        (Some(expected), Some(actual)) => Some((expected.into(), actual.into())),
+        (None, None) => None,
+        _ => return Err(Flaw::Field("drift")),
+    };
+    Ok(Drift {
+        at: time(message.at_ms),
+        status: status.map(|(_, status)| *status).ok_or(Flaw::Field("drift"))?,
+        compared,
     })
 }
 

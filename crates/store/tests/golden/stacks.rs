@@ -10,6 +10,7 @@ use regent_core::stacks::change_set::{
     Action, Attribute, Cause, Change, ChangeSet, Detail, Executed, How, Old, Outcome, Replacement,
     Values,
 };
+use regent_core::stacks::drift::{self, Detection, Drift};
 use regent_core::stacks::ids::{ChangeSetId, ExportName, LogicalId, StackId};
 use regent_core::stacks::model::{
     Event, Instance, OnFailure, Options, Output, Parameter, Phase, Reason, Resource, Run, Side,
@@ -33,7 +34,11 @@ pub fn all() -> Vec<(String, Key, Record)> {
         status: Status::UpdateInProgress,
         reason: Some(Reason::Replacement),
         updated: at(6),
+        drift: None,
     };
+    let compared = Some((b"sealed"[..].into(), b"sealed too"[..].into()));
+    let drift = Drift { at: at(9), status: drift::Status::Modified, compared };
+    let modified = Resource { drift: Some(drift), ..resource.clone() };
     let run = Run {
         phase: Phase::UpdateRollbackCleanup,
         account: scope.account,
@@ -71,6 +76,12 @@ pub fn all() -> Vec<(String, Key, Record)> {
             Record::StackResource(resource.into()),
         ),
         ("stack-run-policies".into(), Key::StackRun { scope, id }, Record::StackRun(ruled.into())),
+        ("stack-looked-at".into(), stack_key(), Record::Stack(looked_at().into())),
+        (
+            "stack-resource-modified".into(),
+            Key::StackResource { scope, stack: id, logical: logical.clone() },
+            Record::StackResource(modified.into()),
+        ),
         ("stack-run".into(), Key::StackRun { scope, id }, Record::StackRun(run.into())),
         ("stack-reviewed".into(), stack_key(), Record::Stack(reviewed_stack().into())),
     ];
@@ -150,6 +161,12 @@ fn events() -> Vec<(String, Key, Record)> {
     all
 }
 
+fn looked_at() -> Stack {
+    let failed = ["Secret".parse().unwrap()].into();
+    let detection = Detection { number: 3, at: at(9), drifted: 2, failed };
+    Stack { detection: Some(detection), ..bare_stack() }
+}
+
 fn stack_id() -> StackId {
     StackId::from_bytes([9; 16])
 }
@@ -195,6 +212,7 @@ fn stack() -> Stack {
         next_event: 12,
         token: Some("token".into()),
         change_set: None,
+        detection: None,
     }
 }
 

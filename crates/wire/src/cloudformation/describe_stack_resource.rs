@@ -7,7 +7,7 @@ use regent_core::stacks::ops::DescribeStackResource;
 use regent_core::stacks::ops::describe_stack_resource::Detail;
 
 use super::fault::{self, Missing};
-use super::{members, status};
+use super::{drift, members, status};
 use crate::constraints::Constraints;
 use crate::fault::Fault;
 use crate::json;
@@ -39,7 +39,7 @@ impl QueryOperation for DescribeStackResource {
             // AWS: an empty object if the template has none.
             let metadata = output.metadata.as_ref().map_or_else(|| "{}".to_owned(), text);
             fields.text("Metadata", metadata.as_str());
-            status::drift(fields, "StackResourceDriftStatus");
+            drift::of_resource(fields, resource.drift.as_ref());
         });
     }
 

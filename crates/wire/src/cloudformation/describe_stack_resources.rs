@@ -6,7 +6,7 @@ use regent_core::stacks::ops::DescribeStackResources;
 use regent_core::stacks::ops::describe_stack_resources::Found;
 
 use super::fault::{self, Missing};
-use super::{members, status};
+use super::{drift, members, status};
 use crate::fault::Fault;
 use crate::query_operation::QueryOperation;
 use crate::query_xml::{Fields, Params};
@@ -34,7 +34,7 @@ impl QueryOperation for DescribeStackResources {
                     let reason =
                         resource.reason.as_ref().map(|why| status::reason(resource.status, why));
                     fields.text("ResourceStatusReason", reason.as_deref());
-                    status::drift(fields, "StackResourceDriftStatus");
+                    drift::of_resource(fields, resource.drift.as_ref());
                 });
             }
         });

@@ -8,7 +8,7 @@ use regent_core::stacks::ops::DescribeStacks;
 use regent_core::stacks::ops::describe_stacks::{Described, Shown};
 
 use super::fault::{self, Missing};
-use super::{members, status};
+use super::{drift, members, status};
 use crate::fault::Fault;
 use crate::query_operation::QueryOperation;
 use crate::query_xml::{Fields, Params};
@@ -64,7 +64,7 @@ fn write(shown: &Shown, cx: &Cx<'_>, fields: &mut Fields<'_>) {
     let protection = stack.options.termination_protection;
     let living = stack.status != Status::DeleteComplete;
     fields.boolean("EnableTerminationProtection", living.then_some(protection));
-    status::drift(fields, "StackDriftStatus");
+    drift::of_stack(fields, stack.detection.as_ref());
     let retains = stack.options.retain_except_on_create;
     fields.boolean("RetainExceptOnCreate", retains.then_some(true));
 }

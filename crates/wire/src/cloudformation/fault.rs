@@ -42,6 +42,13 @@ pub fn of(error: Error, missing: Missing) -> Fault {
         Error::Template(problem) => Fault::validation(problem.to_string()),
         Error::NotUpdatable { stack, status } => in_state(&stack, status, "updated"),
         Error::NotDeletable { stack, status } => in_state(&stack, status, "deleted"),
+        Error::NotDetectable { stack, status } => Fault::validation(format!(
+            "Drift detection cannot be performed on stack [{stack}] while it is in {} state.",
+            status::name(status)
+        )),
+        Error::NoDetection { id } => {
+            Fault::validation(format!("Drift detection [{id}] does not exist"))
+        }
         Error::NotCancellable => Fault::validation(NOT_CANCELLABLE),
         Error::NotReversible { stack, status } => in_state(&stack, status, "rolled back"),
         Error::NotSkippable { logical } => Fault::validation(format!(

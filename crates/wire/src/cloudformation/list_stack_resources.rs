@@ -7,7 +7,7 @@ use regent_core::stacks::ops::ListStackResources;
 use regent_core::stacks::ops::list_stack_resources::Resources;
 
 use super::fault::{self, Missing};
-use super::{members, status};
+use super::{drift, members, status};
 use crate::fault::Fault;
 use crate::query_operation::QueryOperation;
 use crate::query_xml::{Fields, Params};
@@ -29,7 +29,7 @@ impl QueryOperation for ListStackResources {
                     let reason =
                         resource.reason.as_ref().map(|why| status::reason(resource.status, why));
                     fields.text("ResourceStatusReason", reason.as_deref());
-                    status::drift(fields, "StackResourceDriftStatus");
+                    drift::of_resource(fields, resource.drift.as_ref());
                 });
             }
         });

@@ -6,7 +6,7 @@ use regent_core::stacks::ops::ListStacks;
 use regent_core::stacks::ops::list_stacks::Listed;
 
 use super::fault::{self, Missing};
-use super::{members, status};
+use super::{drift, members, status};
 use crate::constraints::Constraints;
 use crate::fault::Fault;
 use crate::query_operation::QueryOperation;
@@ -57,7 +57,7 @@ impl QueryOperation for ListStacks {
                     fields.time_ms("DeletionTime", stack.deleted);
                     fields.text("StackStatus", status::name(stack.status));
                     fields.text("StackStatusReason", status::stack_reason(stack).as_deref());
-                    status::drift(fields, "StackDriftStatus");
+                    drift::of_stack(fields, stack.detection.as_ref());
                 });
             }
         });

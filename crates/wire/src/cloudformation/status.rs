@@ -144,8 +144,3 @@ pub fn tags(fields: &mut Fields<'_>, tags: &Tags) {
         }
     });
 }
-
-/// Drift was never looked at.
-pub fn drift(fields: &mut Fields<'_>, member: &str) {
-    fields.structure("DriftInformation", |drift| drift.text(member, "NOT_CHECKED"));
-}

@@ -4,6 +4,7 @@
 //! after a restart. [`Story`] runs requests as clients write them, and prints what clients see.
 
 mod change_sets;
+mod drifts;
 mod exports;
 mod operations;
 mod policies;

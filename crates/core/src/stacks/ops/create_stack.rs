@@ -130,6 +130,7 @@ pub(super) fn new_stack(cx: &Cx<'_>, name: StackName) -> Stack {
         policy: None,
         token: None,
         change_set: None,
+        detection: None,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::service::Service;
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"}]}"#;
 
 /// A stack's Region with another one that has a multi-Region key, and the ARN of that.
-fn story(multi_region: bool) -> (Story, String) {
+pub(super) fn story(multi_region: bool) -> (Story, String) {
     let mut story = Story::new(Profile::Strict);
     let mut peer = Story::new(Profile::Strict);
     peer.world = crate::testing::World::in_region("eu-west-1");
@@ -24,7 +24,7 @@ fn story(multi_region: bool) -> (Story, String) {
     (story, arn)
 }
 
-fn template(arn: &str, more: &str) -> String {
+pub(super) fn template(arn: &str, more: &str) -> String {
     format!(
         "Resources:
   Copy: {{Type: 'AWS::KMS::ReplicaKey', Properties: {{PrimaryKeyArn: '{arn}', KeyPolicy: {POLICY}{more}}}}}
@@ -33,12 +33,12 @@ Outputs: {{Arn: {{Value: !GetAtt Copy.Arn}}, Id: {{Value: !Ref Copy}}, KeyId: {{
     )
 }
 
-fn id(arn: &str) -> &str {
+pub(super) fn id(arn: &str) -> &str {
     arn.rsplit_once('/').unwrap().1
 }
 
 /// The primary's state reaches the stack's Region.
-fn deliver(story: &mut Story, arn: &str) {
+pub(super) fn deliver(story: &mut Story, arn: &str) {
     let peer = story.peer.as_mut().unwrap();
     exchange(&mut peer.world, &mut story.world, &Subject::Key { id: id(arn).parse().unwrap() });
 }

@@ -11,7 +11,7 @@ use super::Story;
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:111122223333:function:rotate";
 
-fn story() -> Story {
+pub(super) fn story() -> Story {
     let mut story = Story::new(Profile::Aws);
     story.world.functions.insert(FUNCTION.into());
     story
@@ -27,7 +27,7 @@ Outputs: {{Ref: {{Value: !Ref R}}, Id: {{Value: !GetAtt R.Id}}}}
     )
 }
 
-fn rotating(rules: &str) -> String {
+pub(super) fn rotating(rules: &str) -> String {
     template(&format!("RotationLambdaARN: '{FUNCTION}', {rules}"))
 }
 
@@ -45,7 +45,7 @@ fn under_way(story: &Story) -> Option<Purpose> {
 }
 
 /// The function has done what it was asked.
-fn finish(story: &mut Story) {
+pub(super) fn finish(story: &mut Story) {
     let mut secret = secret(story);
     secret.stages.remove(&StageLabel::pending());
     secret.rotation.as_mut().unwrap().run = None;
