@@ -158,20 +158,28 @@ impl<'f> Params<'f> {
     /// A list of structures, in the order of their indexes. `Name=` is the empty list.
     pub fn list(&self, name: &str) -> Option<Vec<Self>> {
         let path = self.full(name);
-        let prefix = format!("{path}.member.");
+        let items = self.items(&format!("{path}.member."));
+        (!items.is_empty() || self.form.find(&path).is_some()).then_some(items)
+    }
+
+    /// The keys and values of a map, in the order of their indexes.
+    pub fn entries(&self, name: &str) -> Vec<(Option<&'f str>, Option<&'f str>)> {
+        let items = self.items(&format!("{}.entry.", self.full(name)));
+        items.iter().map(|entry| (entry.text("key"), entry.text("value"))).collect()
+    }
+
+    /// What has an index after the prefix.
+    fn items(&self, prefix: &str) -> Vec<Self> {
         let mut indexes: Vec<u32> = Vec::new();
-        for rest in self.form.under(&prefix) {
+        for rest in self.form.under(prefix) {
             let digits = rest.split('.').next().unwrap_or_default();
             let canonical = !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
             indexes.extend(digits.parse::<u32>().ok().filter(|_| canonical));
         }
         indexes.sort_unstable();
         indexes.dedup();
-        if indexes.is_empty() && self.form.find(&path).is_none() {
-            return None;
-        }
         let item = |index| Self { form: self.form, path: format!("{prefix}{index}") };
-        Some(indexes.into_iter().map(item).collect())
+        indexes.into_iter().map(item).collect()
     }
 
     /// A list of strings.

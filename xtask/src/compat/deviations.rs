@@ -420,8 +420,20 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "CreateChangeSet",
-        "`ChangeSetType` `IMPORT`, `ResourcesToImport`, `ImportExistingResources`, `DeploymentMode` and what CreateStack refuses are refused by name",
+        "`ImportExistingResources`, `DeploymentMode` and what CreateStack refuses are refused by name",
         "not built",
+    ),
+    of(
+        CloudFormation,
+        "CreateChangeSet",
+        "inferred: the texts for a resource to import that the template does not have, has with another type or another identifier, that is given twice, or that the stack has",
+        "the documentation says that they are refused, and not how",
+    ),
+    of(
+        CloudFormation,
+        "ExecuteChangeSet",
+        "an import is all or nothing in one step, so that its events have one time; a stack that it was to make is left IMPORT_ROLLBACK_COMPLETE, without resources",
+        "one transaction needs no way back",
     ),
     of(
         CloudFormation,
@@ -546,8 +558,8 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "GetTemplateSummary",
-        "no `ResourceIdentifierSummaries`; stack sets and warnings are refused; `ParameterConstraints` are empty",
-        "imports and stack sets are not built",
+        "stack sets and warnings are refused; `ParameterConstraints` are empty",
+        "stack sets are not built",
     ),
     of(CloudFormation, "SetStackPolicy", "`StackPolicyURL` is refused", "there is no S3"),
     of(

@@ -23,6 +23,8 @@ pub struct ResourceType {
     pub attributes: &'static [&'static str],
     /// What `Ref` gives, in words.
     pub reference: &'static str,
+    /// The attribute or property by which an import names what exists already.
+    pub identifier: &'static str,
     /// What the properties have to satisfy together: each gives AWS's words if they do not.
     pub rules: &'static [fn(&Value) -> Option<&'static str>],
     /// AWS's words for an update that it refuses.

@@ -81,6 +81,7 @@ const SECRET: ResourceType = ResourceType {
     ],
     attributes: &["Id"],
     reference: "the ARN of the secret",
+    identifier: "Id",
     rules: &[one_value, template_and_key],
     refusal: "",
 };
@@ -108,6 +109,7 @@ const RESOURCE_POLICY: ResourceType = ResourceType {
     ],
     attributes: &["Id"],
     reference: "the ARN of the secret",
+    identifier: "Id",
     rules: &[],
     refusal: "",
 };
@@ -151,6 +153,7 @@ const ROTATION_SCHEDULE: ResourceType = ResourceType {
     ],
     attributes: &["Id"],
     reference: "the ARN of the secret",
+    identifier: "Id",
     rules: &[one_rotation, no_hosted_rotation, one_frequency],
     refusal: "",
 };
@@ -199,6 +202,7 @@ const TARGET_ATTACHMENT: ResourceType = ResourceType {
     ],
     attributes: &["Id"],
     reference: "the ARN of the secret",
+    identifier: "Id",
     rules: &[],
     refusal: "",
 };
@@ -253,6 +257,7 @@ const KEY: ResourceType = ResourceType {
     ],
     attributes: &["Arn", "KeyId"],
     reference: "the id of the key",
+    identifier: "KeyId",
     rules: &[rotation_of_symmetric],
     refusal: "You cannot change the values of the KeySpec, KeyUsage, Origin, or MultiRegion \
               properties of an AWS::KMS::Key resource.",
@@ -282,6 +287,7 @@ const REPLICA_KEY: ResourceType = ResourceType {
     ],
     attributes: &["Arn", "KeyId"],
     reference: "the id of the key, which is that of its primary",
+    identifier: "KeyId",
     rules: &[],
     refusal: "",
 };
@@ -309,6 +315,7 @@ const ALIAS: ResourceType = ResourceType {
     ],
     attributes: &[],
     reference: "the name of the alias",
+    identifier: "AliasName",
     rules: &[],
     refusal: "",
 };

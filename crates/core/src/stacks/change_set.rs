@@ -87,6 +87,8 @@ pub enum Action {
     Add,
     Modify(Replacement),
     Remove,
+    /// It exists already, and becomes the stack's.
+    Import,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +145,11 @@ pub enum Cause {
 }
 
 impl ChangeSet {
+    /// Whether it imports what exists already. Then it does nothing else.
+    pub fn is_import(&self) -> bool {
+        self.changes.iter().any(|change| change.action == Action::Import)
+    }
+
     pub fn arn(&self, scope: Scope) -> ChangeSetArn {
         ChangeSetArn { scope, name: self.name.clone(), id: self.id }
     }
@@ -269,7 +276,10 @@ pub(super) fn note_end(tx: &mut Tx<'_>, scope: Scope, stack: &Stack) -> Result<(
     let Some((_, id)) = &stack.change_set else { return Ok(()) };
     let Some(found) = tx.change_set(scope, *id)? else { return Ok(()) };
     if found.executed == Some(Executed::Begun) {
-        let done = matches!(stack.status, Status::CreateComplete | Status::UpdateComplete);
+        let done = matches!(
+            stack.status,
+            Status::CreateComplete | Status::UpdateComplete | Status::ImportComplete
+        );
         let executed = if done { Executed::Complete } else { Executed::Failed };
         put(tx, scope, ChangeSet { executed: Some(executed), ..ChangeSet::clone(&found) });
     }

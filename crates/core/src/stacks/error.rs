@@ -1,6 +1,8 @@
 //! What may go wrong in an operation on stacks, as conditions. The wire chooses the words; a
 //! template's problems bring their own, which are AWS's.
 
+use std::collections::BTreeSet;
+
 use regent_cfn::Located;
 
 use crate::policy::authorized::Denied;
@@ -102,6 +104,47 @@ pub enum Error {
     OnlyReviewed,
     /// Neither a stack nor a physical id.
     NoStackNamed,
+    Import(ImportProblem),
+}
+
+/// Why a change set cannot import what it is to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImportProblem {
+    /// The template does not have it.
+    NotDeclared {
+        logical: LogicalId,
+    },
+    /// The template has another type under that name.
+    Type {
+        logical: LogicalId,
+        declared: Box<str>,
+    },
+    /// The stack has it already.
+    Present {
+        logical: LogicalId,
+    },
+    /// Another property, or none or several, where the type has one that identifies.
+    Identifier {
+        logical: LogicalId,
+        expected: &'static str,
+    },
+    /// The same resource twice.
+    Twice {
+        logical: LogicalId,
+    },
+    /// What becomes of it when it leaves the stack is not said.
+    NoDeletionPolicy {
+        resources: BTreeSet<LogicalId>,
+    },
+    /// New in the template, and not to be imported.
+    Unlisted {
+        resources: BTreeSet<LogicalId>,
+    },
+    /// An import does nothing else.
+    Changed {
+        resources: BTreeSet<LogicalId>,
+    },
+    OutputsChanged,
 }
 
 /// What was tried with a change set.
@@ -114,6 +157,12 @@ pub enum Attempt {
 impl From<StoreFault> for Error {
     fn from(fault: StoreFault) -> Self {
         Self::Store(fault)
+    }
+}
+
+impl From<ImportProblem> for Error {
+    fn from(problem: ImportProblem) -> Self {
+        Self::Import(problem)
     }
 }
 

@@ -58,6 +58,9 @@ pub trait Handlers {
         is_new: bool,
     ) -> Handled<Settled>;
 
+    /// Refuses, in words, to take over what is not there or is of another type.
+    fn import(&self, place: &Place<'_>, tx: &mut Tx<'_>, physical: &str) -> Handled<()>;
+
     /// Gives the values of dynamic references, as the caller may read them.
     fn resolver<'a>(&'a self, cx: &'a Cx<'a>, read: &'a dyn Read) -> Box<dyn Resolve + 'a>;
 }

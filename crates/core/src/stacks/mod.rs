@@ -17,8 +17,10 @@ pub mod policy;
 pub mod ready;
 pub mod run;
 pub mod target;
+pub mod to_import;
 
 mod changes;
+mod import;
 mod record;
 mod removal;
 mod sameness;

@@ -206,6 +206,8 @@ pub enum Phase {
     UpdateRollback,
     UpdateRollbackCleanup,
     Delete,
+    /// What exists already becomes the stack's, all of it or nothing.
+    Import,
 }
 
 /// The state of a stack or of a resource: AWS's words for both overlap.
@@ -231,10 +233,16 @@ pub enum Status {
     UpdateRollbackComplete,
     /// There is a change set to create the stack with, and nothing else.
     ReviewInProgress,
+    ImportInProgress,
+    ImportComplete,
+    /// Of a resource; the stack goes back.
+    ImportFailed,
+    ImportRollbackInProgress,
+    ImportRollbackComplete,
 }
 
 impl Status {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::CreateInProgress,
         Self::CreateFailed,
         Self::CreateComplete,
@@ -254,11 +262,23 @@ impl Status {
         Self::UpdateRollbackCompleteCleanupInProgress,
         Self::UpdateRollbackComplete,
         Self::ReviewInProgress,
+        Self::ImportInProgress,
+        Self::ImportComplete,
+        Self::ImportFailed,
+        Self::ImportRollbackInProgress,
+        Self::ImportRollbackComplete,
     ];
 
     /// Whether a stack in this state may be updated.
     pub const fn is_updatable(self) -> bool {
-        matches!(self, Self::CreateComplete | Self::UpdateComplete | Self::UpdateRollbackComplete)
+        matches!(
+            self,
+            Self::CreateComplete
+                | Self::UpdateComplete
+                | Self::UpdateRollbackComplete
+                | Self::ImportComplete
+                | Self::ImportRollbackComplete
+        )
     }
 }
 
@@ -271,6 +291,16 @@ pub enum Reason {
     FailedToCreate(BTreeSet<LogicalId>),
     FailedToUpdate(BTreeSet<LogicalId>),
     FailedToDelete(BTreeSet<LogicalId>),
+    FailedToImport(LogicalId),
+    ImportBegun,
+    ImportDone,
+    /// What was imported is given the tags of its stack.
+    ImportTagged,
+    /// What is to be imported belongs to a stack.
+    InStack {
+        physical: Box<str>,
+        stack: StackArn,
+    },
     TimedOut,
     /// An update was cancelled while it was at a resource.
     Cancelled,

@@ -70,6 +70,7 @@ pub fn step(
         Phase::Rollback | Phase::Delete | Phase::UpdateCleanup | Phase::UpdateRollbackCleanup => {
             work.clean()
         }
+        Phase::Import => work.import(),
     }
 }
 

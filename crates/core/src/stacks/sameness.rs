@@ -23,12 +23,17 @@ pub(super) fn is_same(was: &Ready, is: &Ready, made: &Made<'_>) -> Result<bool, 
         Some(plan::Side { resolution: &after, graph: &after_graph, outside: made }),
     )?;
     Ok(plan.is_empty()
-        && has_same_outputs(&before, &after, made)?
+        && are_same_outputs(&before, &after, made)?
         && attributes(&before)? == attributes(&after)?
         && was.template.description == is.template.description)
 }
 
-fn has_same_outputs(
+/// Whether the outputs of both sides are the same.
+pub(super) fn has_same_outputs(was: &Ready, is: &Ready, made: &Made<'_>) -> Result<bool, Located> {
+    are_same_outputs(&was.resolution()?, &is.resolution()?, made)
+}
+
+fn are_same_outputs(
     before: &Resolution<'_>,
     after: &Resolution<'_>,
     made: &Made<'_>,

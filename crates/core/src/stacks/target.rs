@@ -39,6 +39,16 @@ impl From<&str> for StackRef {
     }
 }
 
+impl StackRef {
+    /// The name, unless it is an ARN.
+    pub const fn name(&self) -> Option<&StackName> {
+        match &self.form {
+            Form::Name(name) => Some(name),
+            Form::Arn(_) | Form::None => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Target {
     given: Box<str>,

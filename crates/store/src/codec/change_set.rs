@@ -94,12 +94,13 @@ const OUTCOMES: [Outcome; 2] = [Outcome::Complete, Outcome::Empty];
 const EXECUTED: [Option<Executed>; 4] =
     [None, Some(Executed::Begun), Some(Executed::Complete), Some(Executed::Failed)];
 const REPLACEMENTS: [Replacement; 3] = [Replacement::No, Replacement::Yes, Replacement::Perhaps];
-const ACTIONS: [Action; 5] = [
+const ACTIONS: [Action; 6] = [
     Action::Add,
     Action::Remove,
     Action::Modify(Replacement::No),
     Action::Modify(Replacement::Yes),
     Action::Modify(Replacement::Perhaps),
+    Action::Import,
 ];
 const OLD: [Option<Old>; 3] = [None, Some(Old::Deleted), Some(Old::Retained)];
 const HOW: [How; 3] = [How::Added, How::Removed, How::Modified];

@@ -247,6 +247,11 @@ const fn status_number(status: Status) -> u32 {
         Status::UpdateRollbackCompleteCleanupInProgress => 17,
         Status::UpdateRollbackComplete => 18,
         Status::ReviewInProgress => 19,
+        Status::ImportInProgress => 20,
+        Status::ImportComplete => 21,
+        Status::ImportFailed => 22,
+        Status::ImportRollbackInProgress => 23,
+        Status::ImportRollbackComplete => 24,
     }
 }
 
@@ -255,7 +260,7 @@ fn status(number: u32) -> Result<Status, Flaw> {
     found.ok_or(Flaw::Field("status"))
 }
 
-const PHASES: [(u32, Phase); 7] = [
+const PHASES: [(u32, Phase); 8] = [
     (1, Phase::Create),
     (2, Phase::Rollback),
     (3, Phase::Update),
@@ -263,6 +268,7 @@ const PHASES: [(u32, Phase); 7] = [
     (5, Phase::UpdateRollback),
     (6, Phase::UpdateRollbackCleanup),
     (7, Phase::Delete),
+    (8, Phase::Import),
 ];
 
 fn phase_number(phase: Phase) -> u32 {
@@ -307,13 +313,21 @@ fn reason_message(reason: &Reason) -> ReasonMessage {
         Reason::ExportTaken { name, .. } => (32, None, name.as_str()),
         Reason::NoExport { name } => (33, None, name.as_str()),
         Reason::PolicyDenied { action, .. } => (34, None, action.name()),
+        Reason::FailedToImport(_) => (50, None, ""),
+        Reason::ImportBegun => (51, None, ""),
+        Reason::ImportDone => (52, None, ""),
+        Reason::ImportTagged => (53, None, ""),
+        Reason::InStack { physical, .. } => (54, None, &**physical),
     };
     let resources = match reason {
         Reason::ExportChanged { by, .. } | Reason::ExportGone { by, .. } => {
             by.iter().map(ToString::to_string).collect()
         }
         Reason::ExportTaken { by, .. } => vec![by.to_string()],
-        Reason::PolicyDenied { logical, .. } => vec![logical.to_string()],
+        Reason::PolicyDenied { logical, .. } | Reason::FailedToImport(logical) => {
+            vec![logical.to_string()]
+        }
+        Reason::InStack { stack, .. } => vec![stack.to_string()],
         _ => resources.into_iter().flatten().map(ToString::to_string).collect(),
     };
     let number = match reason {
@@ -353,6 +367,22 @@ fn reason(message: ReasonMessage) -> Result<Reason, Flaw> {
             let statement = Some(message.number).filter(|number| *number > 0);
             Reason::PolicyDenied { action, logical, statement }
         }
+        50..=54 => reason_of_import(&message)?,
+        _ => return Err(Flaw::Field("reason")),
+    })
+}
+
+fn reason_of_import(message: &ReasonMessage) -> Result<Reason, Flaw> {
+    let first = || message.resources.first().ok_or(Flaw::Field("reason"));
+    Ok(match message.kind {
+        50 => Reason::FailedToImport(parse(first()?, "resources")?),
+        51 => Reason::ImportBegun,
+        52 => Reason::ImportDone,
+        53 => Reason::ImportTagged,
+        54 => Reason::InStack {
+            physical: message.said.as_str().into(),
+            stack: parse(first()?, "stack")?,
+        },
         _ => return Err(Flaw::Field("reason")),
     })
 }

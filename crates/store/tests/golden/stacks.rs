@@ -39,22 +39,6 @@ pub fn all() -> Vec<(String, Key, Record)> {
     let compared = Some((b"sealed"[..].into(), b"sealed too"[..].into()));
     let drift = Drift { at: at(9), status: drift::Status::Modified, compared };
     let modified = Resource { drift: Some(drift), ..resource.clone() };
-    let run = Run {
-        phase: Phase::UpdateRollbackCleanup,
-        account: scope.account,
-        principal: "arn:aws:iam::111122223333:user/a".into(),
-        started: at(8),
-        next_event: 12,
-        position: 2,
-        waiting: Some(at(9)),
-        failed: [logical.clone()].into(),
-        retained: [logical.clone()].into(),
-        policy: None,
-        policy_after: None,
-        token: Some("token".into()),
-    };
-    let policies = (Some("a policy".into()), Some("another".into()));
-    let ruled = Run { policy: policies.0, policy_after: policies.1, ..run.clone() };
     let mut all = vec![
         ("stack".into(), stack_key(), Record::Stack(stack().into())),
         ("stack-bare".into(), stack_key(), Record::Stack(bare_stack().into())),
@@ -75,19 +59,45 @@ pub fn all() -> Vec<(String, Key, Record)> {
             Key::StackResource { scope, stack: id, logical: logical.clone() },
             Record::StackResource(resource.into()),
         ),
-        ("stack-run-policies".into(), Key::StackRun { scope, id }, Record::StackRun(ruled.into())),
         ("stack-looked-at".into(), stack_key(), Record::Stack(looked_at().into())),
         (
             "stack-resource-modified".into(),
             Key::StackResource { scope, stack: id, logical: logical.clone() },
             Record::StackResource(modified.into()),
         ),
-        ("stack-run".into(), Key::StackRun { scope, id }, Record::StackRun(run.into())),
         ("stack-reviewed".into(), stack_key(), Record::Stack(reviewed_stack().into())),
     ];
+    all.extend(runs());
     all.extend(change_sets());
     all.extend(events());
     all
+}
+
+fn runs() -> Vec<(String, Key, Record)> {
+    let logical: LogicalId = "Secret".parse().unwrap();
+    let run = Run {
+        phase: Phase::UpdateRollbackCleanup,
+        account: scope().account,
+        principal: "arn:aws:iam::111122223333:user/a".into(),
+        started: at(8),
+        next_event: 12,
+        position: 2,
+        waiting: Some(at(9)),
+        failed: [logical.clone()].into(),
+        retained: [logical].into(),
+        policy: None,
+        policy_after: None,
+        token: Some("token".into()),
+    };
+    let policies = (Some("a policy".into()), Some("another".into()));
+    let ruled = Run { policy: policies.0, policy_after: policies.1, ..run.clone() };
+    let import = Run { phase: Phase::Import, ..run.clone() };
+    let each = [("", run), ("-policies", ruled), ("-import", import)];
+    let key = Key::StackRun { scope: scope(), id: stack_id() };
+    let record = |(name, run): (&str, Run)| {
+        (format!("stack-run{name}"), key.clone(), Record::StackRun(run.into()))
+    };
+    each.into_iter().map(record).collect()
 }
 
 fn change_sets() -> Vec<(String, Key, Record)> {
@@ -99,6 +109,7 @@ fn change_sets() -> Vec<(String, Key, Record)> {
         ("change-set".into(), key(), Record::ChangeSet(change_set().into())),
         ("change-set-bare".into(), key(), Record::ChangeSet(bare_change_set().into())),
         ("change-set-importing".into(), key(), Record::ChangeSet(importing.into())),
+        ("change-set-of-import".into(), key(), Record::ChangeSet(import_change_set().into())),
         (
             "change-set-of-name".into(),
             Key::ChangeSetOfName { scope: scope(), stack, name },
@@ -155,6 +166,21 @@ fn events() -> Vec<(String, Key, Record)> {
     for (at, reason) in (1..).zip(exports) {
         let record = event(None, Status::RollbackInProgress, Some(reason));
         all.push((format!("stack-event-export-{at}"), number(at), record));
+    }
+    let stack = "arn:aws:cloudformation:us-east-1:111122223333:stack/app/09090909-0909-7909-8909-090909090909";
+    let imports = [
+        (Status::ImportRollbackInProgress, Reason::FailedToImport(logical.clone())),
+        (Status::ImportInProgress, Reason::ImportBegun),
+        (Status::ImportComplete, Reason::ImportDone),
+        (Status::ImportRollbackComplete, Reason::ImportTagged),
+        (
+            Status::ImportFailed,
+            Reason::InStack { physical: "id".into(), stack: stack.parse().unwrap() },
+        ),
+    ];
+    for (at, (status, reason)) in (1..).zip(imports) {
+        let record = event(Some(logical.clone()), status, Some(reason));
+        all.push((format!("stack-event-of-import-{at}"), number(at), record));
     }
     let own = event(None, Status::DeleteSkipped, None);
     all.push(("stack-event-own".into(), number(300), own));
@@ -297,6 +323,13 @@ fn bare_change_set() -> ChangeSet {
         changes: Vec::new(),
         ..change_set()
     }
+}
+
+fn import_change_set() -> ChangeSet {
+    let mut set = change_set();
+    set.changes.truncate(1);
+    set.changes[0].action = Action::Import;
+    set
 }
 
 fn export() -> ExportName {

@@ -4,6 +4,7 @@ use regent_core::cx::Cx;
 use regent_core::stacks::error::Error;
 use regent_core::stacks::ops::CreateChangeSet;
 use regent_core::stacks::ops::create_change_set::{Created, Kind};
+use regent_core::stacks::to_import::ToImport;
 
 use super::create_stack::named_on_failure;
 use super::fault::{self, Missing};
@@ -16,13 +17,13 @@ use crate::query_xml::{Fields, Params};
 const KINDS: [&str; 3] = ["CREATE", "UPDATE", "IMPORT"];
 const DESCRIPTION_LEN_MAX: usize = 1024; // model
 const TOKEN_LEN_MAX: usize = 128; // model
+const IMPORTS_MAX: usize = 200; // model
+const IMPORTS_ALONE: &str =
+    "ResourcesToImport must be given for the ChangeSetType IMPORT, and for no other";
 
 /// Members of features that are not built.
 fn refuse_unbuilt(params: &Params<'_>) -> Result<(), Fault> {
     members::refuse_unbuilt(params)?;
-    if params.list("ResourcesToImport").is_some_and(|items| !items.is_empty()) {
-        return Err(fault::unsupported("ResourcesToImport"));
-    }
     if params.boolean("ImportExistingResources")?.unwrap_or_default() {
         return Err(fault::unsupported("ImportExistingResources"));
     }
@@ -37,18 +38,62 @@ fn kind(params: &Params<'_>) -> Result<Kind, Fault> {
     let mut check = Constraints::new();
     check.text("changeSetType", given).one_of(&KINDS);
     check.finish()?;
+    let resources = to_import(params)?;
+    if resources.is_empty() != (given != Some("IMPORT")) {
+        return Err(Fault::validation(IMPORTS_ALONE));
+    }
+    let template = || members::template(params)?.ok_or_else(fault::no_template);
     match given {
-        Some("IMPORT") => Err(fault::unsupported("ChangeSetType IMPORT")),
+        Some("IMPORT") => {
+            Ok(Kind::Import { stack: members::stack(params)?, template: template()?, resources })
+        }
         Some("CREATE") => {
             let stack = members::new_name(params)?;
-            let template = members::template(params)?.ok_or_else(fault::no_template)?;
-            Ok(Kind::Create { stack, template })
+            Ok(Kind::Create { stack, template: template()? })
         }
         _ => {
             let stack = members::stack(params)?;
             Ok(Kind::Update { stack, template: members::template_or_previous(params)? })
         }
     }
+}
+
+fn to_import(params: &Params<'_>) -> Result<Vec<ToImport>, Fault> {
+    let given = params.list("ResourcesToImport").unwrap_or_default();
+    let mut check = Constraints::new();
+    check.size("resourcesToImport", Some(given.len()), &(0..=IMPORTS_MAX));
+    let mut found = Vec::new();
+    for (at, resource) in given.iter().enumerate() {
+        let at = format!("resourcesToImport.{}.member", at + 1);
+        let type_name = resource.text("ResourceType");
+        check.text(format_args!("{at}.resourceType"), type_name).required().length(1..=256);
+        let logical = resource.text("LogicalResourceId");
+        check.text(format_args!("{at}.logicalResourceId"), logical).required();
+        let entries = resource.entries("ResourceIdentifier");
+        check.size(format_args!("{at}.resourceIdentifier"), Some(entries.len()), &(1..=256));
+        for (key, value) in &entries {
+            check
+                .text(format_args!("{at}.resourceIdentifier.key"), *key)
+                .required()
+                .length(1..=2048);
+            let path = format!("{at}.resourceIdentifier.value");
+            check.text(path, *value).required().length(1..=2048);
+        }
+        found.push((type_name, logical, entries));
+    }
+    check.finish()?;
+    let each = found.into_iter().map(|(type_name, logical, entries)| {
+        let logical = logical.unwrap_or_default();
+        let illegal = |_| Fault::validation(format!("Invalid logical ID to import: [{logical}]"));
+        let text = |text: Option<&str>| text.unwrap_or_default().into();
+        let identifier = entries.into_iter().map(|(key, value)| (text(key), text(value)));
+        Ok(ToImport {
+            logical: logical.parse().map_err(illegal)?,
+            type_name: text(type_name),
+            identifier: identifier.collect(),
+        })
+    });
+    each.collect()
 }
 
 impl QueryOperation for CreateChangeSet {
@@ -67,7 +112,7 @@ impl QueryOperation for CreateChangeSet {
                 let given = members::new_parameters(params)?.into_iter();
                 given.map(|(key, value)| (key.into(), Some(value))).collect()
             }
-            Kind::Update { .. } => members::parameters(params)?,
+            Kind::Update { .. } | Kind::Import { .. } => members::parameters(params)?,
         };
         Ok(Self {
             kind,

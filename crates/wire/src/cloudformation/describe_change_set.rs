@@ -58,6 +58,7 @@ fn write(change: &Change, values: Option<&Opened>, fields: &mut Fields<'_>) {
     let (action, replacement) = match change.action {
         Action::Add => ("Add", None),
         Action::Remove => ("Remove", None),
+        Action::Import => ("Import", None),
         Action::Modify(replacement) => ("Modify", Some(replacement)),
     };
     let policy = match (change.old, replacement) {

@@ -3,8 +3,10 @@
 //! A template's problems bring their own words, which are AWS's. Which of three sentences says that
 //! there is no such stack depends on the operation.
 
-use regent_core::stacks::error::{Attempt, Error};
-use regent_core::stacks::ids::StackArn;
+use std::collections::BTreeSet;
+
+use regent_core::stacks::error::{Attempt, Error, ImportProblem};
+use regent_core::stacks::ids::{LogicalId, StackArn};
 use regent_core::stacks::model::Status;
 
 use super::{change_set, status};
@@ -23,6 +25,7 @@ pub enum Missing {
 const RETAIN_WITHOUT_FAILURE: &str = "Invalid operation on stack. Specify which resources to retain only when the stack is in the DELETE_FAILED state.";
 const NOT_CANCELLABLE: &str = "CancelUpdateStack cannot be called from current stack status";
 const ON_FAILURE_OF_UPDATE: &str = "DisableRollback cannot be given with OnStackFailure, and OnStackFailure DELETE only for a creation.";
+const ONLY_REVIEWED: &str = "GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.";
 const NO_STACK_NAMED: &str =
     "Either StackName or PhysicalResourceId must be specified, but not both.";
 
@@ -90,10 +93,47 @@ pub fn of(error: Error, missing: Missing) -> Fault {
             ))
         }
         Error::OnFailureOfUpdate => Fault::validation(ON_FAILURE_OF_UPDATE),
-        Error::OnlyReviewed => {
-            Fault::validation("GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.")
-        }
+        Error::OnlyReviewed => Fault::validation(ONLY_REVIEWED),
         Error::NoStackNamed => Fault::validation(NO_STACK_NAMED),
+        Error::Import(problem) => Fault::validation(import(&problem)),
+    }
+}
+
+fn import(problem: &ImportProblem) -> String {
+    let listed = |resources: &BTreeSet<LogicalId>| {
+        let names: Vec<_> = resources.iter().map(LogicalId::as_str).collect();
+        names.join(", ")
+    };
+    match problem {
+        ImportProblem::NotDeclared { logical } => {
+            format!("Resources [{logical}] to import are not in the template")
+        }
+        ImportProblem::Type { logical, declared } => format!(
+            "The resource type of [{logical}] in ResourcesToImport differs from [{declared}] in the template"
+        ),
+        ImportProblem::Present { logical } => {
+            format!("Resources [{logical}] to import are in the stack already")
+        }
+        ImportProblem::Identifier { logical, expected } => {
+            format!("The ResourceIdentifier of [{logical}] must have [{expected}] and nothing else")
+        }
+        ImportProblem::Twice { logical } => {
+            format!("Duplicate resource to import: [{logical}]")
+        }
+        ImportProblem::NoDeletionPolicy { resources } => format!(
+            "The following resources to import [{}] must have DeletionPolicy attribute specified in the template.",
+            listed(resources)
+        ),
+        ImportProblem::Unlisted { resources } => {
+            format!("Resources [{}] is missing from ResourceToImport list", listed(resources))
+        }
+        ImportProblem::Changed { resources } => format!(
+            "You have modified resources [{}] in your template that are not being imported. Update, create or delete operations cannot be executed during import operations.",
+            listed(resources)
+        ),
+        ImportProblem::OutputsChanged => {
+            "As part of the import operation, you cannot modify or add [Outputs]".to_owned()
+        }
     }
 }
 

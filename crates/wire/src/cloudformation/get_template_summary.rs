@@ -1,9 +1,12 @@
 //! GetTemplateSummary on the wire.
 
-use regent_cfn::Template;
+use std::collections::BTreeMap;
+
 use regent_cfn::node::Node;
+use regent_cfn::{Template, schema};
 use regent_core::cx::Cx;
 use regent_core::stacks::error::Error;
+use regent_core::stacks::handlers::TYPES;
 use regent_core::stacks::ops::GetTemplateSummary;
 use regent_core::stacks::ops::get_template_summary::Source;
 
@@ -13,6 +16,27 @@ use super::{members, validate_template};
 use crate::fault::Fault;
 use crate::query_operation::QueryOperation;
 use crate::query_xml::{Fields, Params};
+
+/// By which property what exists already would be imported.
+fn identifiers(template: &Template, fields: &mut Fields<'_>) {
+    let mut types: BTreeMap<&str, (&str, Vec<&str>)> = BTreeMap::new();
+    for resource in &template.resources {
+        let importable = TYPES.contains(&resource.type_name.as_str());
+        if let Some(known) = schema::find(&resource.type_name).filter(|_| importable) {
+            let of_type = types.entry(known.name).or_insert((known.identifier, Vec::new()));
+            of_type.1.push(&resource.name);
+        }
+    }
+    fields.list("ResourceIdentifierSummaries", |list| {
+        for (type_name, (identifier, resources)) in types {
+            list.structure(|summary| {
+                summary.text("ResourceType", type_name);
+                summary.texts("LogicalResourceIds", resources);
+                summary.texts("ResourceIdentifiers", [identifier]);
+            });
+        }
+    });
+}
 
 impl QueryOperation for GetTemplateSummary {
     fn decode(params: &Params<'_>) -> Result<Self, Fault> {
@@ -60,6 +84,7 @@ impl QueryOperation for GetTemplateSummary {
         fields.text("Version", "2010-09-09");
         fields.text("Metadata", output.metadata.as_ref().map(|node: &Node| text(node)).as_deref());
         validate_template::transforms(output, fields);
+        identifiers(output, fields);
     }
 
     fn fault(error: Error, _cx: &Cx<'_>) -> Fault {

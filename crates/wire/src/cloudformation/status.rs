@@ -32,6 +32,11 @@ pub const fn name(status: Status) -> &'static str {
         }
         Status::UpdateRollbackComplete => "UPDATE_ROLLBACK_COMPLETE",
         Status::ReviewInProgress => "REVIEW_IN_PROGRESS",
+        Status::ImportInProgress => "IMPORT_IN_PROGRESS",
+        Status::ImportComplete => "IMPORT_COMPLETE",
+        Status::ImportFailed => "IMPORT_FAILED",
+        Status::ImportRollbackInProgress => "IMPORT_ROLLBACK_IN_PROGRESS",
+        Status::ImportRollbackComplete => "IMPORT_ROLLBACK_COMPLETE",
     }
 }
 
@@ -66,6 +71,17 @@ pub fn reason(status: Status, reason: &Reason) -> String {
         }
         Reason::FailedToDelete(failed) => {
             format!("The following resource(s) failed to delete: [{}]. ", listed(failed))
+        }
+        Reason::FailedToImport(logical) => {
+            format!("The following resource(s) failed to import: [{logical}]. ")
+        }
+        Reason::ImportBegun => "Resource import started.".to_owned(),
+        Reason::ImportDone => "Resource import completed.".to_owned(),
+        Reason::ImportTagged => {
+            "Apply stack-level tags to imported resource if applicable.".to_owned()
+        }
+        Reason::InStack { physical, stack } => {
+            format!("{physical} already exists in stack {stack}")
         }
         Reason::Cancelled if status == Status::CreateFailed => {
             "Resource creation cancelled".to_owned()

@@ -6,6 +6,7 @@
 mod change_sets;
 mod drifts;
 mod exports;
+mod imports;
 mod operations;
 mod policies;
 mod refusals;

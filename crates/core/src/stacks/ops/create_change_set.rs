@@ -14,7 +14,7 @@ use crate::records::{Key, Record};
 use crate::stacks::change_set::{self, Change, ChangeSet, Outcome};
 use crate::stacks::changes::{self, Is, Sealer, Was};
 use crate::stacks::documents::{self, Document, Documents};
-use crate::stacks::error::Error;
+use crate::stacks::error::{Error, ImportProblem};
 use crate::stacks::exports::Exports;
 use crate::stacks::ids::{ChangeSetArn, ChangeSetId, ChangeSetName, StackArn, StackName};
 use crate::stacks::model::{OnFailure, Reason, Side, Stack, Status};
@@ -22,8 +22,9 @@ use crate::stacks::ops::create_stack::{count_living, new_stack};
 use crate::stacks::ops::given::{New, given_again, side};
 use crate::stacks::ready::{self, Given, Made, Ready};
 use crate::stacks::record;
-use crate::stacks::sameness::is_same;
+use crate::stacks::sameness::{has_same_outputs, is_same};
 use crate::stacks::target::{StackRef, Target};
+use crate::stacks::to_import::{self, ToImport};
 use crate::tags::Tags;
 use crate::tx::{Records, Tx};
 
@@ -54,6 +55,12 @@ pub enum Kind {
         stack: StackRef,
         template: Option<Box<str>>,
     },
+    /// Of a stack that there is or, by a name, of a new one.
+    Import {
+        stack: StackRef,
+        template: Box<str>,
+        resources: Vec<ToImport>,
+    },
 }
 
 #[derive(Debug)]
@@ -71,7 +78,7 @@ impl Operation for CreateChangeSet {
     fn target(&self, cx: &Cx<'_>, read: &dyn Read) -> Result<Target, StoreFault> {
         match &self.kind {
             Kind::Create { stack, .. } => StackRef::from(stack.as_str()).find(cx, read),
-            Kind::Update { stack, .. } => stack.find(cx, read),
+            Kind::Update { stack, .. } | Kind::Import { stack, .. } => stack.find(cx, read),
         }
     }
 
@@ -93,7 +100,11 @@ impl Command for CreateChangeSet {
         let scope = cx.scope();
         let mut stack = match &op.kind {
             Kind::Create { stack, .. } => op.reviewed(&target, stack, cx, tx)?,
-            Kind::Update { .. } => Stack::clone(target.living()?),
+            Kind::Import { stack, .. } if is_new(&target) => match stack.name() {
+                Some(name) => op.reviewed(&target, name, cx, tx)?,
+                None => Stack::clone(target.living()?),
+            },
+            Kind::Update { .. } | Kind::Import { .. } => Stack::clone(target.living()?),
         };
         let arn = stack.arn(scope);
         if let Some(found) = tx.change_set_of_name(scope, stack.id, &op.name)? {
@@ -110,11 +121,22 @@ impl Command for CreateChangeSet {
         let id = ChangeSetId::new(cx.now, cx.entropy);
         let documents = Documents::open(cx, scope.account, &stack)?;
         let sealer = Sealer { cx, documents: &documents, set: id };
-        let (side, changes, outcome) = match &op.kind {
+        let is_new = stack.status == Status::ReviewInProgress;
+        let mut prepared = match &op.kind {
             Kind::Create { template, .. } => op.creation(&stack, &sealer, template, tx)?,
             Kind::Update { template, .. } => op.update(&stack, &sealer, template.as_deref(), tx)?,
+            Kind::Import { template, .. } if is_new => {
+                op.creation(&stack, &sealer, template, tx)?
+            }
+            Kind::Import { template, .. } => op.update(&stack, &sealer, Some(template), tx)?,
         };
-        if let Kind::Create { .. } = op.kind {
+        if let Kind::Import { resources, .. } = &op.kind {
+            to_import::take(resources, &prepared.ready.template, &mut prepared.changes)?;
+            if !prepared.same_outputs {
+                return Err(ImportProblem::OutputsChanged.into());
+            }
+        }
+        if is_new {
             stack.change_set = Some((op.name.clone(), id));
             record::put_stack(tx, scope, stack.clone());
         }
@@ -123,15 +145,15 @@ impl Command for CreateChangeSet {
             name: op.name,
             stack: stack.id,
             base: stack.generation,
-            side,
+            side: prepared.side,
             description: op.description,
             created: cx.now,
             token: op.token,
             on_failure: op.on_failure,
             nested: op.nested,
-            outcome,
+            outcome: prepared.outcome,
             executed: None,
-            changes,
+            changes: prepared.changes,
         };
         let change_set = set.arn(scope);
         change_set::put(tx, scope, set);
@@ -139,7 +161,20 @@ impl Command for CreateChangeSet {
     }
 }
 
-type Prepared = (Side, Vec<Change>, Outcome);
+/// What a change set is made of.
+struct Prepared {
+    side: Side,
+    ready: Ready,
+    changes: Vec<Change>,
+    outcome: Outcome,
+    /// The outputs are those that the stack has.
+    same_outputs: bool,
+}
+
+/// Whether there is no stack yet, or one that is only reviewed.
+fn is_new(target: &Target) -> bool {
+    target.living().map_or(true, |found| found.status == Status::ReviewInProgress)
+}
 
 impl CreateChangeSet {
     /// The stack that is only reviewed: the one there is, or a new one.
@@ -194,7 +229,8 @@ impl CreateChangeSet {
         let is = Is { ready: &ready, tags: &tags };
         let changes = changes::between(sealer, None, &is, &made)?;
         exports.check()?;
-        Ok((side, changes, Outcome::Complete))
+        let same_outputs = ready.template.outputs.is_empty();
+        Ok(Prepared { side, ready, changes, outcome: Outcome::Complete, same_outputs })
     }
 
     fn update(
@@ -229,13 +265,14 @@ impl CreateChangeSet {
         let (resources, generation) = (&resources, current.generation);
         let made = Made { scope, resources, generation, exports: &exports };
         let is = Is { ready: &ready, tags };
-        let found = if current.tags == *tags && is_same(&was, &ready, &made)? {
+        let same_outputs = has_same_outputs(&was, &ready, &made)?;
+        let (changes, outcome) = if current.tags == *tags && is_same(&was, &ready, &made)? {
             (Vec::new(), Outcome::Empty)
         } else {
             let was = Was { ready: &was, tags: &current.tags };
             (changes::between(sealer, Some(&was), &is, &made)?, Outcome::Complete)
         };
         exports.check()?;
-        Ok((side, found.0, found.1))
+        Ok(Prepared { side, ready, changes, outcome, same_outputs })
     }
 }

@@ -58,7 +58,8 @@ impl Command for DeleteStack {
             | Status::UpdateCompleteCleanupInProgress
             | Status::UpdateRollbackInProgress
             | Status::UpdateRollbackCompleteCleanupInProgress
-            | Status::RollbackInProgress => {
+            | Status::RollbackInProgress
+            | Status::ImportInProgress => {
                 let (status, stack) = (stack.status, stack.arn(scope));
                 return Err(Error::NotDeletable { stack, status });
             }

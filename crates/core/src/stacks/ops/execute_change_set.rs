@@ -90,7 +90,10 @@ impl ExecuteChangeSet {
             (false, said) => said.unwrap_or_default(),
         };
         stack.options.on_failure = on_failure;
-        let (phase, status) = if stack.status == Status::ReviewInProgress {
+        let is_new = stack.status == Status::ReviewInProgress;
+        let (phase, status) = if set.is_import() && (is_new || stack.status.is_updatable()) {
+            (Phase::Import, Status::ImportInProgress)
+        } else if is_new {
             (Phase::Create, Status::CreateInProgress)
         } else if stack.status.is_updatable() {
             if on_failure == OnFailure::Delete {

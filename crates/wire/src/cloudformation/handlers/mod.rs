@@ -6,6 +6,7 @@
 
 mod alias;
 mod call;
+mod import;
 mod key;
 mod policy;
 mod replica_key;
@@ -137,6 +138,10 @@ impl Handlers for Services {
             }
             _ => Ok(Done::Done(Settled::Yes)),
         }
+    }
+
+    fn import(&self, place: &Place<'_>, tx: &mut Tx<'_>, physical: &str) -> Handled<()> {
+        import::check(&self.at(place), tx, physical)
     }
 
     fn resolver<'a>(&'a self, cx: &'a Cx<'a>, read: &'a dyn Read) -> Box<dyn Resolve + 'a> {

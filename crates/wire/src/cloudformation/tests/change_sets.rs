@@ -6,6 +6,8 @@ use super::exports::{exporter, importer};
 use super::policies::{self, policy, without_a};
 use super::{Story, element, text};
 
+const ALONE: &str =
+    "ResourcesToImport must be given for the ChangeSetType IMPORT, and for no other";
 const ONE: &str = "Resources: {S: {Type: 'AWS::SecretsManager::Secret', Properties: {Name: s}}}";
 
 impl Story {
@@ -328,10 +330,14 @@ fn change_sets_are_named_and_refused() {
         );
     }
     for (member, value, told) in [
-        ("ChangeSetType", "IMPORT", "ChangeSetType IMPORT is not supported"),
+        ("ChangeSetType", "IMPORT", ALONE),
         ("ImportExistingResources", "true", "ImportExistingResources is not supported"),
         ("DeploymentMode", "REVERT_DRIFT", "DeploymentMode is not supported"),
-        ("ResourcesToImport.member.1.ResourceType", "x", "ResourcesToImport is not supported"),
+        (
+            "ResourcesToImport.member.1.ResourceType",
+            "x",
+            "2 validation errors detected: Value null at 'resourcesToImport.1.member.logicalResourceId' failed to satisfy constraint: Member must not be null; Value at 'resourcesToImport.1.member.resourceIdentifier' failed to satisfy constraint: Member must have length greater than or equal to 1",
+        ),
         ("TemplateURL", "https://x", "TemplateURL must be a supported URL."),
     ] {
         let params = [("StackName", "app"), ("ChangeSetName", "x"), (member, value)];
