@@ -10,6 +10,7 @@ use regent_core::ports::Unopened;
 use zeroize::Zeroizing;
 
 use crate::entropy::SystemEntropy;
+use crate::pairs::SystemPairs;
 use crate::region::RegionCrypto;
 use crate::root::RootKey;
 use crate::sealed::{self, OVERHEAD, Under};
@@ -44,6 +45,7 @@ impl RegionCrypto {
         Ok(Self {
             region_key: SymmetricKey::new(*region_key),
             transport: TransportPair::read_private(transport)?,
+            pairs: SystemPairs::default(),
         })
     }
 }

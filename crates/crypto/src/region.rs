@@ -26,6 +26,7 @@ const MATERIAL_ID: &[&[u8]] = &[b"regent/material-id/v1"];
 pub struct RegionCrypto {
     pub(crate) region_key: SymmetricKey,
     pub(crate) transport: TransportPair,
+    pub(crate) pairs: SystemPairs,
 }
 
 impl RegionCrypto {
@@ -36,7 +37,19 @@ impl RegionCrypto {
         Self {
             region_key: SymmetricKey::new(*region_key),
             transport: TransportPair::generate(entropy),
+            pairs: SystemPairs::default(),
         }
+    }
+
+    /// Lets go of private keys of key pairs that were kept for their next use: to be called when
+    /// material may be gone.
+    pub fn forget_pairs(&self) {
+        self.pairs.forget();
+    }
+
+    /// Whether any are kept.
+    pub fn remembers_pairs(&self) -> bool {
+        self.pairs.remember()
     }
 
     fn wrapping<'a>(&'a self, aad: &'a [u8]) -> Under<'a> {
@@ -115,7 +128,7 @@ impl Crypto for RegionCrypto {
     }
 
     fn pairs(&self) -> &dyn Pairs {
-        &SystemPairs
+        &self.pairs
     }
 
     fn equal(&self, a: &[u8], b: &[u8]) -> bool {

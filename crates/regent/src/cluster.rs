@@ -211,10 +211,13 @@ fn identity(store: &dyn Store, region: Region, root: &RootKey) -> Result<RegionC
 mod tests {
     use std::time::Duration;
 
-    use regent_core::cx::Ask;
-    use regent_core::ids::{Scope, SecretArn};
+    use regent_core::cx::{Ask, Caller, Origin};
+    use regent_core::ids::{RequestId, Scope, SecretArn};
     use regent_core::replication::change::{Answer, Asker, Question};
     use regent_crypto::TokenKey;
+    use regent_wire::operations;
+    use regent_wire::query_xml::Format;
+    use regent_wire::service::Service;
     use regent_wire::sigv4::SecretKey;
 
     use super::*;
@@ -298,6 +301,49 @@ mod tests {
         cluster.links().up(peer);
         cluster.links().partition(own, peer);
         assert!(asked().await >= Duration::from_secs(3));
+        cluster.shutdown().await;
+    }
+
+    /// PROMISE R7: what a key pair's private half was parsed into is let go of with its key, and when
+    /// nobody has signed for a while. Time passes here when everybody waits.
+    #[tokio::test(start_paused = true)]
+    async fn parsed_keys_go_with_their_key() {
+        let region: Region = "us-east-1".parse().unwrap();
+        let options = options(std::path::Path::new(""), "us-east-1");
+        let cluster = Cluster::open(&Options { storage: Storage::Memory, ..options }).unwrap();
+        let node = &cluster.nodes[&region];
+        let ask = async |name: &str, body: String| {
+            let account = "123456789012".parse().unwrap();
+            let call = Call {
+                operation: operations::find(Service::Kms, name).unwrap(),
+                body: body.into(),
+                format: Format::Xml,
+                caller: Arc::new(Caller::account_root(account, region)),
+                origin: Origin {
+                    source_ip: std::net::IpAddr::from([127, 0, 0, 1]),
+                    secure_transport: false,
+                    user_agent: "test".into(),
+                },
+                request_id: RequestId::from_entropy([1; 16]),
+                event_id: RequestId::from_entropy([2; 16]),
+                now: crate::node::now(),
+            };
+            node.execute(call).await.unwrap().body
+        };
+        let made = r#"{"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}"#.to_owned();
+        let made: serde_json::Value =
+            serde_json::from_slice(&ask("CreateKey", made).await).unwrap();
+        let id = made["KeyMetadata"]["KeyId"].as_str().unwrap();
+        let message = r#""Message":"YQ==","SigningAlgorithm":"ECDSA_SHA_256""#;
+        let sign = || ask("Sign", format!(r#"{{"KeyId":"{id}",{message}}}"#));
+        sign().await;
+        assert!(node.remembers_pairs());
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        assert!(!node.remembers_pairs(), "nobody has signed for a while");
+        sign().await;
+        assert!(node.remembers_pairs());
+        ask("DisableKey", format!(r#"{{"KeyId":"{id}"}}"#)).await;
+        assert!(!node.remembers_pairs(), "its key has changed");
         cluster.shutdown().await;
     }
 

@@ -102,7 +102,7 @@ pub struct Node {
     regions: Arc<[Region]>,
     profile: Profile,
     store: Arc<dyn Store>,
-    crypto: RegionCrypto,
+    crypto: Arc<RegionCrypto>,
     links: Arc<Links>,
     effects: Arc<Effects>,
     functions: Arc<Functions>,
@@ -175,7 +175,7 @@ impl Node {
             regions,
             profile,
             store,
-            crypto,
+            crypto: Arc::new(crypto),
             links,
             effects: Arc::default(),
             own_functions: functions.of(region),
@@ -234,7 +234,7 @@ impl Node {
                     functions: &self.own_functions,
                     roles: self.principals.roles(),
                     entropy,
-                    crypto: &self.crypto,
+                    crypto: &*self.crypto,
                     proxies,
                     uses: &uses,
                 };
@@ -355,7 +355,7 @@ impl Node {
                 functions: &self.own_functions,
                 roles: self.principals.roles(),
                 entropy,
-                crypto: &self.crypto,
+                crypto: &*self.crypto,
                 proxies,
                 uses: &Uses::default(),
             })
@@ -370,12 +370,16 @@ impl Node {
         let (sender, receiver) = oneshot::channel();
         let consequences = Consequences::of(&batch);
         let effects = Arc::clone(&self.effects);
+        let crypto = changes_keys(&batch).then(|| Arc::clone(&self.crypto));
         self.store.commit_with(
             batch,
             Box::new(move |result| {
                 // Here and not by the task that waits: its client may have gone away, and tasks
                 // are not woken in the order of their commits.
                 if result.is_ok() {
+                    if let Some(crypto) = crypto {
+                        crypto.forget_pairs();
+                    }
                     effects.committed(consequences);
                     record(&audit, &events);
                 }
@@ -514,7 +518,13 @@ impl Node {
         receiver.await.map_err(|_| StoreFault)?.map_err(|_| StoreFault)?;
         lock(&self.accounts).clear();
         lock(&self.key_uses).clear();
+        self.crypto.forget_pairs();
         self.load_outbox()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn remembers_pairs(&self) -> bool {
+        self.crypto.remembers_pairs()
     }
 
     fn send(&self, to: Region, message: Message) {
@@ -542,6 +552,11 @@ fn keys_under_way(batch: &Batch) -> Vec<(Region, Item)> {
             _ => None,
         })
         .collect()
+}
+
+/// Whether a batch changes a KMS key, whose material may then be gone.
+fn changes_keys(batch: &Batch) -> bool {
+    batch.writes.keys().any(|key| matches!(key, Key::KmsKey { .. }))
 }
 
 /// The clock of this process.

