@@ -31,9 +31,10 @@ const PACKAGES: [&str; 14] = [
     "flask-cors>=6",
 ];
 /// The clients from the npm registry.
-const NODE_PACKAGES: [&str; 4] = [
+const NODE_PACKAGES: [&str; 5] = [
     "@aws-sdk/client-secrets-manager@3",
     "@aws-sdk/client-kms@3",
+    "aws-cdk@2",
     "aws-cdk-lib@2",
     "constructs@10",
 ];

@@ -450,7 +450,7 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "CreateStack",
-        "`TemplateURL`, `RoleARN`, `NotificationARNs`, `ResourceTypes`, `StackPolicyURL`, rollback triggers, `DeploymentConfig` and `DisableValidation` are refused by name",
+        "`TemplateURL`, `RoleARN`, `NotificationARNs`, `ResourceTypes`, `StackPolicyURL`, rollback triggers, `DisableValidation` and a `DeploymentConfig` with `EXPRESS` or `DisableRollback` are refused by name",
         "there is no S3, no SNS and no role to assume here; the others are not built",
     ),
     of(

@@ -249,8 +249,21 @@ pub fn refuse_unbuilt(params: &Params<'_>) -> Result<(), Fault> {
     if monitored {
         return Err(fault::unsupported("RollbackConfiguration"));
     }
-    if params.structure("DeploymentConfig").is_some() {
-        return Err(fault::unsupported("DeploymentConfig"));
+    standard_deployment(params)
+}
+
+/// DeploymentConfig, which may say what is so anyway: stacks wait for their resources, and roll back.
+fn standard_deployment(params: &Params<'_>) -> Result<(), Fault> {
+    let Some(given) = params.structure("DeploymentConfig") else { return Ok(()) };
+    let mode = given.text("Mode");
+    let mut check = Constraints::new();
+    check.text("deploymentConfig.mode", mode).one_of(&["STANDARD", "EXPRESS"]);
+    check.finish()?;
+    if mode == Some("EXPRESS") {
+        return Err(fault::unsupported("DeploymentConfig Mode EXPRESS"));
+    }
+    if given.boolean("DisableRollback")?.unwrap_or_default() {
+        return Err(fault::unsupported("DeploymentConfig DisableRollback"));
     }
     Ok(())
 }

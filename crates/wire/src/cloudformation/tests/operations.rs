@@ -55,6 +55,17 @@ fn members_that_are_not_built_are_refused_by_name() {
         ("ResourceTypes.member.1", "AWS::*", "ResourceTypes is not supported"),
         ("StackPolicyBody", "{}", "Error validating stack policy: Invalid stack policy"),
         ("StackPolicyURL", "https://x", "StackPolicyURL is not supported"),
+        ("DeploymentConfig.Mode", "EXPRESS", "DeploymentConfig Mode EXPRESS is not supported"),
+        (
+            "DeploymentConfig.Mode",
+            "FAST",
+            "1 validation error detected: Value 'FAST' at 'deploymentConfig.mode' failed to satisfy constraint: Member must satisfy enum value set: [STANDARD, EXPRESS]",
+        ),
+        (
+            "DeploymentConfig.DisableRollback",
+            "true",
+            "DeploymentConfig DisableRollback is not supported",
+        ),
         (
             "RollbackConfiguration.MonitoringTimeInMinutes",
             "1",
