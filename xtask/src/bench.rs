@@ -14,6 +14,7 @@ mod process;
 mod report;
 mod scenes;
 mod sign;
+mod stacks;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -58,6 +58,7 @@ impl Bench {
         self.memory(&server, "memoryAfterLoadsKib", "memory after these loads");
         drop(server);
         self.lists()?;
+        self.stacks()?;
         self.guard()?;
         if self.secrets == 0 {
             return Ok(());
