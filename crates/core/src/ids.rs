@@ -393,11 +393,12 @@ impl KeyId {
         } else {
             (*b"00000000-0000-0000-0000-000000000000", 0)
         };
-        let mut bytes = self.bytes.iter();
+        let digits = self.bytes.map(|byte| [hex_digit(byte >> 4), hex_digit(byte & 15)]);
+        let mut digits = digits.as_flattened();
         for run in text.split_mut(|place| *place == b'-').skip(prefixes) {
-            for (pair, byte) in run.as_chunks_mut::<2>().0.iter_mut().zip(&mut bytes) {
-                *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
-            }
+            let Some((here, after)) = digits.split_at_checked(run.len()) else { break };
+            run.copy_from_slice(here);
+            digits = after;
         }
         KeyIdText(text)
     }
