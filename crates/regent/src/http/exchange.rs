@@ -35,7 +35,7 @@ use regent_wire::json;
 use regent_wire::operations::{self, Operation};
 use regent_wire::query_xml::{Form, Format};
 use regent_wire::service::{Protocol, Service};
-use regent_wire::sigv4::{Expected, SignedRequest, Verifier};
+use regent_wire::sigv4::{Expected, SignedRequest, TARGET, Verifier};
 use zeroize::Zeroizing;
 
 use super::Server;
@@ -47,7 +47,6 @@ use crate::node::{Call, now};
 
 /// The content type of a query request.
 const FORM: &str = "application/x-www-form-urlencoded";
-const TARGET: &str = "x-amz-target";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// AWS: what a front end answers where there is no service.
 const UNROUTABLE: &str = "<UnknownOperationException/>\n";
@@ -431,7 +430,7 @@ impl Drop for Exchange<'_> {
 
 /// The service and the operation's name of `X-Amz-Target`, which must be there once.
 fn target(headers: &HeaderMap) -> Result<(Service, &str), Fault> {
-    let mut values = headers.get_all(TARGET).iter();
+    let mut values = headers.get_all(&TARGET).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(Fault::unknown_operation());
     };

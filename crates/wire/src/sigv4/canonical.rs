@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use http::HeaderName;
 use regent_crypto::digest;
 
 use super::claim::Claim;
@@ -123,10 +124,12 @@ fn collapse(out: &mut Vec<u8>, value: &[u8]) {
 /// The hash of the body. A signed `x-amz-content-sha256` must be just that: an unsigned payload is
 /// for S3 only.
 fn payload_hash(request: &SignedRequest<'_>, claim: &Claim<'_>) -> Result<Hex, AuthFault> {
-    const NAME: &str = "x-amz-content-sha256";
+    static STATED: HeaderName = HeaderName::from_static("x-amz-content-sha256");
     let hash = hex(&digest::sha256(request.body));
-    let mut stated = request.headers.get_all(NAME).iter();
-    if claim.signs(NAME) && stated.any(|value| value.as_bytes() != hash.as_str().as_bytes()) {
+    let mut stated = request.headers.get_all(&STATED).iter();
+    if claim.signs(STATED.as_str())
+        && stated.any(|value| value.as_bytes() != hash.as_str().as_bytes())
+    {
         return Err(AuthFault::SignatureMismatch);
     }
     Ok(hash)

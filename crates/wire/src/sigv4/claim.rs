@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
+use http::header::{AUTHORIZATION, DATE, HeaderName};
 use regent_crypto::digest;
 
 use super::canonical::Query;
@@ -18,7 +19,8 @@ use super::{AuthFault, MissingParts, SignedRequest};
 const LIFETIME_S_MAX: i64 = 7 * 24 * 60 * 60;
 
 /// The header with a session token.
-pub(super) const TOKEN: &str = "x-amz-security-token";
+pub(super) static TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+static SIGNED_AT: HeaderName = HeaderName::from_static("x-amz-date");
 
 /// The parameters of a signature, in either form.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ pub(super) struct Claim<'r> {
 
 impl<'r> Claim<'r> {
     pub(super) fn read(request: &SignedRequest<'r>, query: &Query<'r>) -> Result<Self, AuthFault> {
-        let authorization = single(request.headers, "authorization")?;
+        let authorization = single(request.headers, &AUTHORIZATION)?;
         let in_query = query.has("X-Amz-Algorithm");
         match authorization {
             Some(_) if in_query => Err(AuthFault::HeaderAndQuery),
@@ -60,9 +62,9 @@ impl<'r> Claim<'r> {
                 _ => {}
             }
         }
-        let date = match single(headers, "x-amz-date")? {
+        let date = match single(headers, &SIGNED_AT)? {
             Some(date) => Some(date),
-            None => single(headers, "date")?,
+            None => single(headers, &DATE)?,
         };
         let parts = (credential.value(), signed_headers.value(), signature.value(), date);
         let (Some(credential), Some(signed_headers), Some(signature), Some(date)) = parts else {
@@ -81,7 +83,7 @@ impl<'r> Claim<'r> {
             signed_headers: signed_headers.into(),
             signature: signature.into(),
             date: date.into(),
-            session_token: single(headers, TOKEN)?.map(Cow::Borrowed),
+            session_token: single(headers, &TOKEN)?.map(Cow::Borrowed),
             presigned: false,
             expires: None,
         })
@@ -109,7 +111,7 @@ impl<'r> Claim<'r> {
             }));
         };
         // AWS: it is in the query string like everything else; clients may add it as a header.
-        let in_header = single(headers, TOKEN)?.map(Cow::Borrowed);
+        let in_header = single(headers, &TOKEN)?.map(Cow::Borrowed);
         let session_token = query.single("X-Amz-Security-Token").or(in_header);
         if query.has("X-Amz-Security-Token") && session_token.is_none() {
             return Err(AuthFault::SessionTokenInvalid);
@@ -165,7 +167,7 @@ impl<'r> Once<'r> {
 }
 
 /// The value of a header that may be given once only.
-fn single<'r>(headers: &'r HeaderMap, name: &str) -> Result<Option<&'r str>, AuthFault> {
+fn single<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Result<Option<&'r str>, AuthFault> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),

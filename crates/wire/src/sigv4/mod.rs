@@ -18,7 +18,7 @@ mod tests;
 use std::sync::Arc;
 
 use core::fmt;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use regent_core::ids::Region;
 use regent_core::time::Timestamp;
 use regent_crypto::digest;
@@ -33,6 +33,8 @@ pub use sign::{Signature, Unsigned};
 
 /// The only algorithm.
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// The header that names the operation of a JSON service.
+pub static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 /// The last element of a credential scope.
 const TERMINATOR: &str = "aws4_request";
 /// LIMIT: clock skew of JSON services, in seconds. AWS: 5 minutes.
@@ -391,8 +393,8 @@ fn signature(
     key: &keys::SigningKey,
 ) -> Result<Hex, AuthFault> {
     // AWS: every client signs these two; unsigned, they could be exchanged on the way.
-    for name in ["x-amz-target", "x-amz-security-token"] {
-        if request.headers.contains_key(name) && !claim.signs(name) {
+    for name in [&TARGET, &claim::TOKEN] {
+        if request.headers.contains_key(name) && !claim.signs(name.as_str()) {
             return Err(AuthFault::SignatureMismatch);
         }
     }
