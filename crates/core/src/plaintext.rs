@@ -1,18 +1,75 @@
 //! Bytes that must never leave by accident (promise R7).
 //!
 //! All types here zeroize on drop, print as redacted, and implement neither `Clone` nor any
-//! serialisation. Reading the bytes is spelled `expose`, so that every reader can be found.
+//! serialisation. Reading the bytes is spelled `expose`, so that every reader can be found; only
+//! [`Wiped`] is a plain buffer, for bytes that are still on their way in or out.
 
 use core::fmt;
+use core::ops::{Deref, DerefMut};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+/// A buffer that is wiped when it is dropped, all its capacity at once: `Zeroizing<Vec<u8>>` wipes
+/// byte by byte, which takes long for bodies.
+#[derive(Default)]
+pub struct Wiped(Vec<u8>);
+
+impl Wiped {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// Takes the bytes out, for another type that wipes them.
+    pub fn take(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.0)
+    }
+
+    fn wipe(&mut self) {
+        self.0.as_mut_slice().zeroize();
+        self.0.spare_capacity_mut().zeroize();
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+impl ZeroizeOnDrop for Wiped {}
+
+impl Deref for Wiped {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.0
+    }
+}
+
+impl DerefMut for Wiped {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+}
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Wiped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wiped(redacted)")
+    }
+}
+
 /// A secret value, or whatever a caller asked KMS to encrypt.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct Plaintext(Vec<u8>);
+#[derive(ZeroizeOnDrop)]
+pub struct Plaintext(Wiped);
 
 impl Plaintext {
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+        Self(Wiped::new(bytes))
     }
 
     pub fn expose(&self) -> &[u8] {
@@ -21,7 +78,7 @@ impl Plaintext {
 
     /// The same bytes, as key material.
     pub fn into_key(mut self) -> KeyBytes {
-        KeyBytes(core::mem::take(&mut self.0))
+        KeyBytes::new(self.0.take())
     }
 
     pub fn len(&self) -> usize {
@@ -69,13 +126,13 @@ impl fmt::Debug for SymmetricKey {
 
 /// Key material of any length: a symmetric key, an HMAC key, or a private key in PKCS#8. Which of
 /// them is for the key's spec to say.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct KeyBytes(Vec<u8>);
+#[derive(ZeroizeOnDrop)]
+pub struct KeyBytes(Wiped);
 
 impl KeyBytes {
     /// Takes the bytes over, whatever capacity they have; none are left behind.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+        Self(Wiped::new(bytes))
     }
 
     pub fn expose(&self) -> &[u8] {
@@ -85,7 +142,7 @@ impl KeyBytes {
 
 impl From<SymmetricKey> for KeyBytes {
     fn from(key: SymmetricKey) -> Self {
-        Self(key.expose().to_vec())
+        Self::new(key.expose().to_vec())
     }
 }
 
@@ -99,10 +156,22 @@ impl fmt::Debug for KeyBytes {
 mod tests {
     use super::*;
 
+    /// PROMISE R7: nothing is left of what was in a buffer.
+    #[test]
+    fn wiping_leaves_nothing() {
+        let mut buffer = Wiped::new(b"hunter2".to_vec());
+        buffer.wipe();
+        assert_eq!(*buffer, [0; 7]);
+        buffer.extend_from_slice(b"longer than that");
+        let taken = buffer.take();
+        assert!(taken.ends_with(b"that") && buffer.is_empty());
+    }
+
     #[test]
     fn debug_shows_nothing() {
         let value = Plaintext::new(b"hunter2".to_vec());
         assert_eq!(format!("{value:?}"), "Plaintext(redacted)");
+        assert_eq!(format!("{:?}", Wiped::new(vec![7])), "Wiped(redacted)");
         assert_eq!(format!("{:?}", SymmetricKey::new([7; 32])), "SymmetricKey(redacted)");
         assert_eq!(format!("{:?}", KeyBytes::new(vec![7; 32])), "KeyBytes(redacted)");
     }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Bytes, Incoming};
+use regent_core::plaintext::Wiped;
 use regent_wire::json::BODY_LEN_MAX;
 use tokio::time::timeout;
-use zeroize::Zeroizing;
 
 /// LIMIT: bytes of a refused body that are read before the answer is sent regardless.
 const DISCARD_LEN_MAX: usize = 8 << 20;
@@ -46,7 +46,7 @@ async fn read_all(body: &mut Incoming) -> Result<Bytes, Unread> {
     }
     // The length is known but for chunked bodies, so that nothing is copied and left behind.
     let expected = hint.exact().and_then(|len| usize::try_from(len).ok()).unwrap_or(4096);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(expected));
+    let mut bytes = Wiped::new(Vec::with_capacity(expected));
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
         if bytes.len() + data.len() > BODY_LEN_MAX {
@@ -58,10 +58,10 @@ async fn read_all(body: &mut Incoming) -> Result<Bytes, Unread> {
 }
 
 /// Appends without leaving the old content behind in memory when the buffer grows.
-fn append(bytes: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
+fn append(bytes: &mut Wiped, data: &[u8]) {
     if bytes.capacity() - bytes.len() < data.len() {
         let capacity = (bytes.len() + data.len()).max(2 * bytes.capacity());
-        let mut larger = Zeroizing::new(Vec::with_capacity(capacity));
+        let mut larger = Wiped::new(Vec::with_capacity(capacity));
         larger.extend_from_slice(bytes);
         *bytes = larger;
     }

@@ -26,6 +26,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use regent_core::cx::{Caller, Origin};
 use regent_core::ids::{Region, RequestId};
+use regent_core::plaintext::Wiped;
 use regent_core::ports::random;
 use regent_core::time::Timestamp;
 use regent_crypto::SystemEntropy;
@@ -36,7 +37,6 @@ use regent_wire::operations::{self, Operation};
 use regent_wire::query_xml::{Form, Format};
 use regent_wire::service::{Protocol, Service};
 use regent_wire::sigv4::{Expected, SignedRequest, TARGET, Verifier};
-use zeroize::Zeroizing;
 
 use super::Server;
 use super::body::{self, Unread};
@@ -346,7 +346,7 @@ impl<'s> Exchange<'s> {
     }
 
     fn response(&self, status: u16, content_type: &'static str, body: Vec<u8>) -> Answer {
-        let body = Bytes::from_owner(Zeroizing::new(body));
+        let body = Bytes::from_owner(Wiped::new(body));
         let mut response = Response::new(Full::new(body));
         *response.status_mut() =
             StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
