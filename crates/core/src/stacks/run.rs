@@ -180,7 +180,9 @@ impl Work<'_, '_> {
         for name in leaving {
             let logical: LogicalId = name.parse().map_err(|_| StoreFault)?;
             if let Some(reason) = self.denied(Action::Delete, &logical)? {
-                return self.fail(&logical, reason).map(Some);
+                self.note_failure(&logical, reason)?;
+                let failed = BTreeSet::from([logical]);
+                return self.turn_back(Reason::FailedToUpdate(failed)).map(Some);
             }
         }
         Ok(None)
@@ -246,7 +248,10 @@ impl Work<'_, '_> {
             return Ok(Needed::Nothing);
         }
         let before = self.applied(&instance)?;
-        let Some(old) = before.ready.declared(&declared.name) else { return Err(StoreFault) };
+        let Some(old) = before.ready.declared(&declared.name) else {
+            // It left the template before, and could not be deleted: this is another one.
+            return Ok(self.ready_values(&raw, |wanted| Needed::Create { wanted, replaces: false }));
+        };
         let was = self.properties(&before, old)?.map_err(|_| StoreFault)?;
         let known = schema::find(&declared.type_name).ok_or(StoreFault)?;
         let difference = known.difference(&was, &raw);
@@ -489,6 +494,22 @@ impl Work<'_, '_> {
 
     /// A resource could not be made or changed: the way back begins.
     fn fail(&mut self, logical: &LogicalId, reason: Reason) -> Result<Progress, StoreFault> {
+        let creating = self.note_failure(logical, reason)?;
+        if self.is_left_failed() {
+            self.run.waiting = None;
+            self.run.position += 1;
+            return Ok(self.moved());
+        }
+        let failed = BTreeSet::from([logical.clone()]);
+        self.turn_back(if creating {
+            Reason::FailedToCreate(failed)
+        } else {
+            Reason::FailedToUpdate(failed)
+        })
+    }
+
+    /// Gives whether the resource was being made.
+    fn note_failure(&mut self, logical: &LogicalId, reason: Reason) -> Result<bool, StoreFault> {
         let mut resource = match self.resources.get(logical.as_str()) {
             Some(found) => found.clone(),
             None => self.unmade(logical)?,
@@ -500,18 +521,8 @@ impl Work<'_, '_> {
         self.note(logical, &resource);
         self.resources.insert(logical.to_string(), resource);
         self.keep(logical)?;
-        let failed = BTreeSet::from([logical.clone()]);
         self.run.failed.insert(logical.clone());
-        if self.is_left_failed() {
-            self.run.waiting = None;
-            self.run.position += 1;
-            return Ok(self.moved());
-        }
-        self.turn_back(if creating {
-            Reason::FailedToCreate(failed)
-        } else {
-            Reason::FailedToUpdate(failed)
-        })
+        Ok(creating)
     }
 
     /// Whether what fails stays as it is. AWS: then what does not need it is made all the same.

@@ -76,6 +76,29 @@ fn a_policy_denies_what_it_says_and_nothing_else() {
     }
 }
 
+/// Also where rollbacks are disabled: nothing else is done, and nothing passed over.
+#[test]
+fn a_denied_deletion_ends_an_update_that_is_not_rolled_back() {
+    let mut story = Story::new(Profile::Aws);
+    let c = "  C: {Type: 'AWS::SecretsManager::Secret', Properties: {Name: c, Description: one}}\n";
+    story.create("app", &format!("{}{c}", template("a", "one")));
+    set(&mut story, &policy("Update:Delete"));
+    let update = format!("{}{c}", without_a()).replace("Description: one", "Description: two");
+    let params = [("StackName", "app"), ("TemplateBody", &*update), ("DisableRollback", "true")];
+    story.call("UpdateStack", &params);
+    story.settle();
+    assert_eq!(story.status("app"), "UPDATE_FAILED");
+    assert!(failed(&mut story).contains("[Update:Delete]"));
+    assert!(story.secret("a").contains("\"one\""));
+    for untouched in ["b", "c"] {
+        assert!(story.secret(untouched).contains("\"one\""), "{untouched}");
+    }
+    story.call("RollbackStack", &[("StackName", "app")]);
+    story.settle();
+    assert_eq!(story.status("app"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(story.secrets(), 3);
+}
+
 #[test]
 fn what_no_statement_allows_is_not_allowed() {
     let mut story = story();

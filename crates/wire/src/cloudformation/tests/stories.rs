@@ -452,6 +452,37 @@ fn a_deletion_that_fails_can_be_tried_again() {
     assert_eq!((story.secrets(), story.value("b").starts_with("arn:")), (1, true));
 }
 
+/// AWS: an update is complete also if something old could not be deleted. A resource of that name
+/// is another one afterwards, and what was left goes with the next cleanup.
+#[test]
+fn what_could_not_be_deleted_is_in_nobodys_way() {
+    use regent_core::policy::document::Policy;
+    use regent_core::policy::evaluate::PrincipalKind;
+    let both = "Resources:
+  A: {Type: 'AWS::SecretsManager::Secret', Properties: {Name: a}}
+  B: {Type: 'AWS::SecretsManager::Secret', Properties: {Name: b}}
+";
+    let alone = "Resources:\n  A: {Type: 'AWS::SecretsManager::Secret', Properties: {Name: a}}\n";
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"secretsmanager:DeleteSecret","Resource":"*"}]}"#;
+    for (name, status) in [("c", "UPDATE_COMPLETE"), ("b", "UPDATE_ROLLBACK_COMPLETE")] {
+        let mut story = Story::new(Profile::Aws);
+        story.create("app", both);
+        let root = (story.world.caller.kind, story.world.caller.policies.clone());
+        story.world.caller.kind = PrincipalKind::User;
+        story.world.caller.policies = [Policy::parse_identity(policy).unwrap()].into();
+        story.update("app", alone);
+        assert_eq!(story.status("app"), "UPDATE_COMPLETE");
+        assert_eq!(story.secrets(), 2);
+        (story.world.caller.kind, story.world.caller.policies) = root;
+        story.update("app", &both.replace("Name: b", &format!("Name: {name}")));
+        assert_eq!(story.status("app"), status, "{:?}", story.events("app"));
+        let gone = story.secret("b");
+        assert!(gone.contains("can't find"), "{gone}");
+        story.delete("app");
+        assert_eq!(story.secrets(), 0);
+    }
+}
+
 /// AWS: a creation under way can be given up.
 #[test]
 fn a_creation_can_be_deleted() {
