@@ -578,6 +578,15 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_is_in_strings_is_not_nested() {
+        for (body, expected) in
+            [(r#"{"a":"\"{[{[","b":[]}"#, 2), (r#"{"a":"\\","b":[[]]}"#, 3), (r#"{"a":"{[\"#, 1)]
+        {
+            assert_eq!(depth(body.as_bytes()), expected, "{body}");
+        }
+    }
+
     /// Another reader of base64, which is strict.
     fn strict(text: &str) -> Option<Vec<u8>> {
         base64::engine::general_purpose::STANDARD.decode(text).ok()
