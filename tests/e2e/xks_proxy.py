@@ -110,9 +110,11 @@ class Proxy:
         with self.counting:
             self.busy += 1
             self.busiest = max(self.busiest, self.busy)
-        yield
-        with self.counting:
-            self.busy -= 1
+        try:
+            yield
+        finally:
+            with self.counting:
+                self.busy -= 1
 
     def operations(self):
         """The KMS operations that led to requests, and what was asked."""

@@ -10,12 +10,13 @@ use crate::ports::StoreFault;
 use crate::records::{Prefix, Record};
 use crate::stacks::change_set::Action;
 use crate::stacks::exports;
-use crate::stacks::handlers::{Change, Done, Failure};
+use crate::stacks::handlers::{Change, Done, Failure, Handled};
 use crate::stacks::ids::{LogicalId, StackArn};
-use crate::stacks::model::{Instance, Reason, Resource, Stack, Status};
+use crate::stacks::model::{Instance, Reason, Resource, Status};
 use crate::stacks::record;
 use crate::stacks::run::{Goal, Progress, Work};
 use crate::tags::Tags;
+use crate::time::Timestamp;
 use crate::tx::{Records, Tx, collect};
 
 /// How far the import came.
@@ -23,7 +24,49 @@ enum Imported {
     All,
     Ask(Vec<Ask>),
     Later,
-    Refused(LogicalId, Box<Resource>),
+    Refused(Import, Reason),
+}
+
+/// Something that exists, and what it is called in the template.
+#[derive(Clone)]
+struct Import {
+    logical: LogicalId,
+    type_name: Box<str>,
+    physical: Box<str>,
+}
+
+impl Import {
+    fn is(&self, resource: &Resource) -> bool {
+        self.type_name == resource.type_name
+            && resource.instances.iter().any(|instance| instance.physical == self.physical)
+    }
+
+    fn begun(&self, now: Timestamp) -> Resource {
+        Resource {
+            type_name: self.type_name.clone(),
+            instances: Vec::new(),
+            physical: self.physical.clone(),
+            status: Status::ImportInProgress,
+            reason: Some(Reason::ImportBegun),
+            updated: now,
+            drift: None,
+        }
+    }
+
+    fn refused(&self, reason: Reason) -> Imported {
+        Imported::Refused(self.clone(), reason)
+    }
+
+    /// Why a handler was not done with it, if it was not.
+    fn stopped(&self, handled: Handled<()>) -> Result<Option<Imported>, StoreFault> {
+        match handled {
+            Ok(Done::Done(())) => Ok(None),
+            Ok(Done::Ask(asks)) => Ok(Some(Imported::Ask(asks))),
+            Ok(Done::Later) => Ok(Some(Imported::Later)),
+            Err(Failure::Store(fault)) => Err(fault),
+            Err(Failure::Refused(words)) => Ok(Some(self.refused(Reason::Said(words)))),
+        }
+    }
 }
 
 impl Work<'_, '_> {
@@ -57,12 +100,12 @@ impl Work<'_, '_> {
             }
             Imported::Ask(asks) => Ok(Progress::Ask(asks)),
             Imported::Later => Ok(Progress::Wait),
-            Imported::Refused(logical, mut resource) => {
-                let why = resource.reason.replace(Reason::ImportBegun);
-                self.note(&logical, &resource);
-                (resource.status, resource.reason) = (Status::ImportFailed, why);
-                self.note(&logical, &resource);
-                self.not_imported(Reason::FailedToImport(logical))
+            Imported::Refused(import, reason) => {
+                let mut resource = import.begun(self.cx.now);
+                self.note(&import.logical, &resource);
+                (resource.status, resource.reason) = (Status::ImportFailed, Some(reason));
+                self.note(&import.logical, &resource);
+                self.not_imported(Reason::FailedToImport(import.logical))
             }
         }
     }
@@ -75,109 +118,98 @@ impl Work<'_, '_> {
     }
 
     fn import_each(&mut self, goal: &Goal) -> Result<Imported, StoreFault> {
-        let (_, set) = self.stack.change_set.clone().ok_or(StoreFault)?;
-        let set = self.tx.change_set(self.scope, set)?.ok_or(StoreFault)?;
-        // In their order: each may refer to those before it.
+        let imports = self.imports(goal)?;
+        if let Some((import, stack)) = self.owned(&imports)? {
+            let physical = import.physical.clone();
+            return Ok(import.refused(Reason::InStack { physical, stack }));
+        }
+        // All are looked at before any is written to.
+        for import in &imports {
+            let at = (&import.logical, &*import.type_name, goal.generation);
+            let checked = self.handle(goal, at, |handlers, place, tx| {
+                handlers.import(place, tx, &import.physical)
+            });
+            if let Some(stopped) = import.stopped(checked)? {
+                return Ok(stopped);
+            }
+        }
+        for import in &imports {
+            if let Some(stopped) = self.import_one(goal, import)? {
+                return Ok(stopped);
+            }
+        }
+        Ok(Imported::All)
+    }
+
+    /// What the change set imports, in the template's order: each may refer to those before it.
+    fn imports(&self, goal: &Goal) -> Result<Vec<Import>, StoreFault> {
+        let (_, set) = self.stack.change_set.as_ref().ok_or(StoreFault)?;
+        let set = self.tx.change_set(self.scope, *set)?.ok_or(StoreFault)?;
+        let mut imports = Vec::new();
         for name in &goal.ready.order {
             let change = set.changes.iter().find(|change| change.logical.as_str() == name);
             let Some(change) = change.filter(|change| change.action == Action::Import) else {
                 continue;
             };
+            let (logical, type_name) = (change.logical.clone(), change.type_name.clone());
             let physical = change.physical.clone().ok_or(StoreFault)?;
-            match self.import_one(goal, &change.logical, physical)? {
-                Imported::All => {}
-                other => return Ok(other),
-            }
+            imports.push(Import { logical, type_name, physical });
         }
-        Ok(Imported::All)
+        Ok(imports)
     }
 
-    fn import_one(
-        &mut self,
-        goal: &Goal,
-        logical: &LogicalId,
-        physical: Box<str>,
-    ) -> Result<Imported, StoreFault> {
-        let generation = goal.generation;
+    fn import_one(&mut self, goal: &Goal, import: &Import) -> Result<Option<Imported>, StoreFault> {
+        let (generation, logical) = (goal.generation, &import.logical);
         let declared = goal.ready.declared(logical.as_str()).ok_or(StoreFault)?;
-        let type_name: Box<str> = declared.type_name.as_str().into();
-        let mut resource = Resource {
-            type_name: type_name.clone(),
-            instances: Vec::new(),
-            physical: physical.clone(),
-            status: Status::ImportInProgress,
-            reason: Some(Reason::ImportBegun),
-            updated: self.cx.now,
-            drift: None,
-        };
-        let refused = |mut resource: Resource, reason| {
-            resource.reason = Some(reason);
-            Ok(Imported::Refused(logical.clone(), Box::new(resource)))
-        };
-        if let Some(stack) = self.owner(&type_name, &physical)? {
-            return refused(resource, Reason::InStack { physical, stack });
-        }
-        let at = (logical, &*type_name, generation);
-        match self.handle(goal, at, |handlers, place, tx| handlers.import(place, tx, &physical)) {
-            Ok(Done::Done(())) => {}
-            Ok(Done::Ask(asks)) => return Ok(Imported::Ask(asks)),
-            Ok(Done::Later) => return Ok(Imported::Later),
-            Err(Failure::Store(fault)) => return Err(fault),
-            Err(Failure::Refused(words)) => return refused(resource, Reason::Said(words)),
-        }
         let wanted = match self.properties(goal, declared)? {
             Ok(wanted) => wanted,
             Err(problem) => {
-                return refused(resource, Reason::Said(problem.to_string().into()));
+                return Ok(Some(import.refused(Reason::Said(problem.to_string().into()))));
             }
         };
+        let mut resource = import.begun(self.cx.now);
         self.note(logical, &resource);
         (resource.status, resource.reason) = (Status::ImportComplete, Some(Reason::ImportDone));
         self.note(logical, &resource);
         (resource.status, resource.reason) = (Status::UpdateInProgress, Some(Reason::ImportTagged));
         self.note(logical, &resource);
-        let tagged = schema::find(&type_name).is_some_and(|known| known.property("Tags").is_some());
-        if tagged {
+        let known = schema::find(&import.type_name).ok_or(StoreFault)?;
+        if known.property("Tags").is_some() {
             // Nothing but the tags of the stack.
             let change = Change { was: &wanted, wanted: &wanted, tags_before: &Tags::new() };
-            let done = self.handle(goal, at, |handlers, place, tx| {
-                handlers.update(place, tx, &physical, change)
+            let at = (logical, &*import.type_name, generation);
+            let tagged = self.handle(goal, at, |handlers, place, tx| {
+                handlers.update(place, tx, &import.physical, change)
             });
-            match done {
-                Ok(Done::Done(())) => {}
-                Ok(Done::Ask(asks)) => return Ok(Imported::Ask(asks)),
-                Ok(Done::Later) => return Ok(Imported::Later),
-                Err(Failure::Store(fault)) => return Err(fault),
-                Err(Failure::Refused(words)) => return refused(resource, Reason::Said(words)),
+            if let Some(stopped) = import.stopped(tagged)? {
+                return Ok(Some(stopped));
             }
         }
+        let physical = import.physical.clone();
         resource.instances.push(Instance { physical, made: generation, applied: generation });
         (resource.status, resource.reason) = (Status::UpdateComplete, None);
         self.note(logical, &resource);
         self.resources.insert(logical.to_string(), resource);
         self.keep(logical)?;
-        Ok(Imported::All)
+        Ok(None)
     }
 
-    /// The stack that a resource belongs to. There is no index by physical id: every stack of the
-    /// account in this Region is looked through.
-    fn owner(&self, type_name: &str, physical: &str) -> Result<Option<StackArn>, StoreFault> {
+    /// One that belongs to a stack, and to which. There is no index by physical id: every stack of
+    /// the account in this Region is looked through, once for all of them.
+    fn owned<'i>(
+        &self,
+        imports: &'i [Import],
+    ) -> Result<Option<(&'i Import, StackArn)>, StoreFault> {
         let scope = self.scope;
-        let has = |resource: &Resource| {
-            *resource.type_name == *type_name
-                && resource.instances.iter().any(|instance| *instance.physical == *physical)
-        };
-        if self.resources.values().any(has) {
-            return Ok(Some(self.stack.arn(scope)));
-        }
         let stacks = collect(self.tx, Prefix::Stacks { scope }, |_, record| match record {
             Record::Stack(stack) => Some(stack),
             _ => None,
         })?;
-        let living = |stack: &&std::sync::Arc<Stack>| stack.deleted.is_none();
-        for stack in stacks.iter().filter(living) {
-            if record::resources(self.tx, scope, stack.id)?.values().any(has) {
-                return Ok(Some(stack.arn(scope)));
+        for stack in stacks.iter().filter(|stack| stack.deleted.is_none()) {
+            for resource in record::resources(self.tx, scope, stack.id)?.values() {
+                if let Some(import) = imports.iter().find(|import| import.is(resource)) {
+                    return Ok(Some((import, stack.arn(scope))));
+                }
             }
         }
         Ok(None)

@@ -42,14 +42,20 @@ fn kind(params: &Params<'_>) -> Result<Kind, Fault> {
     if resources.is_empty() != (given != Some("IMPORT")) {
         return Err(Fault::validation(IMPORTS_ALONE));
     }
-    let template = || members::template(params)?.ok_or_else(fault::no_template);
     match given {
         Some("IMPORT") => {
-            Ok(Kind::Import { stack: members::stack(params)?, template: template()?, resources })
+            let stack = members::stack(params)?;
+            let template = members::template_or_previous(params)?;
+            Ok(Kind::Import {
+                stack,
+                template: template.ok_or_else(fault::no_template)?,
+                resources,
+            })
         }
         Some("CREATE") => {
             let stack = members::new_name(params)?;
-            Ok(Kind::Create { stack, template: template()? })
+            let template = members::template(params)?.ok_or_else(fault::no_template)?;
+            Ok(Kind::Create { stack, template })
         }
         _ => {
             let stack = members::stack(params)?;

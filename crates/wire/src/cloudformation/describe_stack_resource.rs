@@ -8,7 +8,6 @@ use regent_core::stacks::ops::describe_stack_resource::Detail;
 
 use super::fault::{self, Missing};
 use super::{drift, members, status};
-use crate::constraints::Constraints;
 use crate::fault::Fault;
 use crate::json;
 use crate::query_operation::QueryOperation;
@@ -16,12 +15,8 @@ use crate::query_xml::{Fields, Params};
 
 impl QueryOperation for DescribeStackResource {
     fn decode(params: &Params<'_>) -> Result<Self, Fault> {
-        let stack = members::stack(params)?;
-        let mut check = Constraints::new();
-        let logical = params.text("LogicalResourceId");
-        let logical = check.text("logicalResourceId", logical).required().value();
-        check.finish()?;
-        Ok(Self { stack, logical: logical.into() })
+        let (stack, logical) = members::resource(params)?;
+        Ok(Self { stack, logical })
     }
 
     fn encode(output: &Detail, _cx: &Cx<'_>, fields: &mut Fields<'_>) {

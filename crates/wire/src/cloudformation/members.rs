@@ -64,6 +64,16 @@ pub fn optional_stack(params: &Params<'_>) -> Result<Option<StackRef>, Fault> {
     }
 }
 
+/// A stack, and one of its resources by its logical id.
+pub fn resource(params: &Params<'_>) -> Result<(StackRef, Box<str>), Fault> {
+    let stack = stack(params)?;
+    let mut check = Constraints::new();
+    let logical = params.text("LogicalResourceId");
+    let logical = check.text("logicalResourceId", logical).required().value();
+    check.finish()?;
+    Ok((stack, logical.into()))
+}
+
 /// The name of a change set to be made.
 pub fn change_set_name(params: &Params<'_>) -> Result<ChangeSetName, Fault> {
     let given = params.text("ChangeSetName");

@@ -38,6 +38,8 @@ struct Story {
     peer: Option<Box<Story>>,
     /// A peer that is there, but whose answers are lost.
     is_deaf: bool,
+    /// The operations that the audit log has of stacks' steps.
+    called: Vec<&'static str>,
 }
 
 impl Story {
@@ -46,7 +48,7 @@ impl Story {
         world.profile = profile;
         let scope = world.scope();
         world.edit(|cx, tx| regent_core::keys::managed::ensure(cx, tx, scope)).unwrap();
-        Self { world, answer: Answer::Yes, peer: None, is_deaf: false }
+        Self { world, answer: Answer::Yes, peer: None, is_deaf: false, called: Vec::new() }
     }
 
     /// A request with its parameters, form-encoded here. The answer's body, or the error's.
@@ -109,14 +111,15 @@ impl Story {
     fn step_of(&mut self, id: StackId) -> bool {
         loop {
             self.world.pass_ms(1);
-            let (progress, batch) = {
+            let (progress, batch, called) = {
                 let mut tx = Tx::new(&self.world.store);
                 let (mut cache, handlers) = (Cache::default(), Services::default());
                 let progress = step(&self.world.cx(), &mut tx, id, &handlers, &mut cache).unwrap();
-                (progress, tx.into_batch())
+                (progress, tx.into_batch(), handlers.take())
             };
             match progress {
                 Progress::Moved => {
+                    self.called.extend(called.iter().map(|call| call.operation.name));
                     self.world.store.commit(batch);
                     self.world.committed = self.world.committed.wrapping_add(1);
                     self.world.answers.clear();

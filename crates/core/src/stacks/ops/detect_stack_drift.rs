@@ -49,6 +49,10 @@ impl Command for DetectStackDrift {
         let scope = cx.scope();
         let mut stack = Stack::clone(target.living()?);
         let resources = record::resources(tx, scope, stack.id)?;
+        let unknown = op.logical.iter().flatten().find(|name| !resources.contains_key(&***name));
+        if let Some(logical) = unknown.cloned() {
+            return Err(Error::NoResource { logical, stack: stack.name.as_str().into() });
+        }
         let mut found = Vec::new();
         {
             let look = detectable(cx, tx, &stack, &resources)?;

@@ -298,3 +298,21 @@ fn what_is_not_there_is_refused() {
     let refused = text(&story.call("DetectStackDrift", &[("StackName", "app")]));
     assert!(refused.ends_with("while it is in DELETE_IN_PROGRESS state."), "{refused}");
 }
+
+#[test]
+fn only_resources_of_the_stack_can_be_looked_at() {
+    let mut story = story();
+    let look = |story: &mut Story, second: &str| {
+        let params = [
+            ("StackName", "app"),
+            ("LogicalResourceIds.member.1", "Secret"),
+            ("LogicalResourceIds.member.2", second),
+        ];
+        story.call("DetectStackDrift", &params)
+    };
+    let refused = text(&look(&mut story, "None"));
+    assert_eq!(refused, "ValidationError: Resource None does not exist for stack app");
+    assert!(drifts(&mut story).is_empty(), "nothing was looked at");
+    assert!(element(&look(&mut story, "Key"), "StackDriftDetectionId").is_some());
+    assert_eq!(drifts(&mut story), ["Key IN_SYNC", "Secret IN_SYNC"]);
+}

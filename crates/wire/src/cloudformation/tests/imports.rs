@@ -306,6 +306,7 @@ fn what_cannot_be_imported_leaves_all_as_it_was() {
         let listed = story.call("DescribeStackResources", &[("StackName", "app")]);
         assert!(!listed.contains("LogicalResourceId"), "{listed}");
         assert_eq!(story.tags_of_secret(), tags);
+        assert!(!story.called.contains(&"TagResource"), "{:?}", story.called);
         let set =
             story.call("DescribeChangeSet", &[("StackName", "app"), ("ChangeSetName", "import")]);
         assert_eq!(element(&set, "ExecutionStatus").as_deref(), Some("EXECUTE_FAILED"));
