@@ -306,76 +306,7 @@ class Audit(Auditing):
             self.assertIn("1 more in the baseline", self.audit("--baseline", known, code=0).stdout)
 
 
-class Live(Auditing):
-    """The seed's story: the check finds the key before it is deployed, the audit after."""
-
-    def check(self, *args, code):
-        done = subprocess.run(
-            [harness.REGENT, "check", "--output", "json", *args], env=self.server.env(),
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120,
-        )
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return {(one["rule"], one["resource"]): one for one in json.loads(done.stdout)["findings"]}
-
-    def template(self, folder, **keys):
-        resources = {
-            name: {
-                "Type": "AWS::SecretsManager::Secret",
-                "Properties": {
-                    "GenerateSecretString": {},
-                    "ReplicaRegions": [{"Region": WEST, "KmsKeyId": key}],
-                },
-            }
-            for name, key in keys.items()
-        }
-        path = pathlib.Path(folder, "template.json")
-        path.write_text(json.dumps({"Resources": resources}))
-        return str(path)
-
-    def test_keys_of_templates_are_looked_up_where_replicas_will_be(self):
-        west = self.keys(WEST)
-        off, ending, shut, fine = (self.key(WEST) for _ in range(4))
-        west.disable_key(KeyId=off)
-        west.schedule_key_deletion(KeyId=ending)
-        west.put_key_policy(KeyId=shut, PolicyName="default", Policy=policy("kms:Describe*", "kms:Get*", "kms:Put*"))
-        west.create_alias(AliasName="alias/app", TargetKeyId=fine)
-        absent = "1234abcd-12ab-34cd-56ef-1234567890ab"
-        with tempfile.TemporaryDirectory() as folder:
-            path = self.template(
-                folder, Absent=absent, NoAlias="alias/other", Off=off, Ending=ending, Shut=shut,
-                Fine=fine, Alias="alias/app",
-            )
-            # The file alone shows nothing of it.
-            offline = self.check(path, "--region", EAST, code=0)
-            self.assertEqual({rule for rule, _ in offline}, {"RG101"})
-            found = self.check(path, "--region", EAST, "--live", code=1)
-            self.assertEqual(
-                set(found),
-                {
-                    ("RG219", "Absent"), ("RG219", "NoAlias"), ("RG210", "Off"), ("RG211", "Ending"),
-                    ("RG212", "Shut"),
-                },
-            )
-            absent = found["RG219", "Absent"]
-            self.assertIn(f"in {WEST}: NotFoundException: ", absent["message"])
-            self.assertEqual((absent["path"], absent["line"]), (path, 1))
-
-    def test_a_dry_run_says_whether_the_caller_may(self):
-        fine, closed = self.key(WEST), self.key(WEST)
-        statement = dict(root("kms:*"))
-        refused = {
-            "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "kms:Encrypt", "Resource": "*",
-        }
-        self.keys(WEST).put_key_policy(
-            KeyId=closed, PolicyName="default",
-            Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement, refused]}),
-        )
-        with tempfile.TemporaryDirectory() as folder:
-            path = self.template(folder, Fine=fine, Closed=closed)
-            self.assertEqual(self.check(path, "--region", EAST, "--live", code=0), {})
-            found = self.check(path, "--region", EAST, "--live", "--dry-run-kms", code=1)
-            self.assertEqual(set(found), {("RG220", "Closed")})
-
+class Report(Auditing):
     def test_the_report_in_html_needs_nothing_else(self):
         self.create("db", to=[(WEST, BOGUS)])
         self.settled("db", WEST)

@@ -23,7 +23,7 @@ use crate::keys::Metadata;
 use crate::observe::{Replica, Secret, Status};
 use crate::pace::{Api, Pace};
 
-/// LIMIT: secrets of a page, AWS's own.
+/// LIMIT: secrets, or aliases, of a page; AWS's own.
 const PAGE_LEN: i32 = 100;
 
 /// Why a call has no answer.
@@ -78,7 +78,7 @@ impl Counts {
 #[derive(Debug)]
 pub struct Client {
     pub region: String,
-    account: String,
+    pub(crate) account: String,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) kms: aws_sdk_kms::Client,
     pace: Pace,
@@ -173,6 +173,24 @@ impl Client {
                 Err(self.refused(&error))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The aliases of the account in this Region, each with the id of its key. AWS's own are listed
+    /// before there are keys under them.
+    pub async fn aliases(&self) -> Result<BTreeMap<String, Option<String>>, Refusal> {
+        let mut all = BTreeMap::new();
+        let mut marker = None;
+        loop {
+            self.before(Api::ListAliases).await;
+            let call = self.kms.list_aliases().limit(PAGE_LEN).set_marker(marker);
+            let page = call.send().await.map_err(|error| self.refused(&error))?;
+            let aliases = page.aliases.unwrap_or_default().into_iter();
+            all.extend(aliases.filter_map(|one| Some((one.alias_name?, one.target_key_id))));
+            marker = page.next_marker.filter(|next| page.truncated && !next.is_empty());
+            if marker.is_none() {
+                return Ok(all);
+            }
         }
     }
 

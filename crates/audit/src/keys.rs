@@ -1,11 +1,13 @@
 //! Keys as a secret depends on them: what KMS says of each in its Region, asked once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use regent_guard::policy;
+use regent_guard::{policy, regions};
 use serde_json::Value as Json;
 use tokio::sync::{Mutex, OnceCell};
+
+use regent_guard::key_id::{Arn, KeyName, Resource};
 
 use crate::client::{Client, Refusal};
 
@@ -103,16 +105,44 @@ impl Key {
 }
 
 type Cell = Arc<OnceCell<Arc<Key>>>;
+/// Aliases of a Region and the ids of their keys, or why they cannot be listed.
+type Aliases = Result<BTreeMap<String, Option<String>>, Refusal>;
 
 /// The keys of one account that were asked for, by Region and name.
 #[derive(Debug, Default)]
 pub struct Keys {
     cells: Mutex<HashMap<(String, String), Cell>>,
+    aliases: Mutex<HashMap<String, Arc<OnceCell<Aliases>>>>,
 }
 
 impl Keys {
     pub async fn forget(&self) {
         self.cells.lock().await.clear();
+        self.aliases.lock().await.clear();
+    }
+
+    /// As `look`, with aliases found in the list of their Region, which also says what there is
+    /// instead of one that is absent. Whoever may not list may look at one all the same.
+    pub async fn look_listed(&self, client: &Client, name: &str) -> Arc<Key> {
+        let Some(alias) = own_alias(name, &client.region, &client.account) else {
+            return self.look(client, name).await;
+        };
+        let cell = {
+            let mut all = self.aliases.lock().await;
+            Arc::clone(all.entry(client.region.clone()).or_default())
+        };
+        match cell.get_or_init(|| client.aliases()).await {
+            Ok(listed) => match listed.get(alias) {
+                Some(Some(key)) => self.look(client, key).await,
+                Some(None) => self.look(client, name).await,
+                None => Arc::new(Key::Absent(no_alias(alias, listed))),
+            },
+            Err(refused) => {
+                let key = self.look(client, name).await;
+                let Key::Unknown(why) = &*key else { return key };
+                Arc::new(Key::Unknown(format!("{why}; its aliases: {refused}")))
+            }
+        }
     }
 
     /// Each key is asked for once, however many secrets are under it.
@@ -123,6 +153,23 @@ impl Keys {
         };
         Arc::clone(cell.get_or_init(|| async { Arc::new(ask(client, name).await) }).await)
     }
+}
+
+/// The name of an alias of this account and Region.
+fn own_alias<'n>(name: &'n str, region: &str, account: &str) -> Option<&'n str> {
+    match KeyName::parse(name) {
+        KeyName::Alias(alias) => Some(alias),
+        KeyName::Arn(Arn { resource: Resource::Alias(alias), region: of, account: by, .. }) => {
+            (of == region && by == account).then_some(alias)
+        }
+        _ => None,
+    }
+}
+
+fn no_alias(alias: &str, listed: &BTreeMap<String, Option<String>>) -> String {
+    let near = regions::nearest_of(alias, listed.keys().map(String::as_str));
+    let near = near.map(|near| format!("; {near} is meant?")).unwrap_or_default();
+    format!("there is no {alias}{near}")
 }
 
 async fn ask(client: &Client, name: &str) -> Key {

@@ -33,11 +33,11 @@ async fn judged(
     question: &Question,
     dry_run: bool,
 ) -> Option<Finding> {
-    let Question { region, key: name } = question;
+    let Question { region, key: name, .. } = question;
     let there = |message: String| format!("in {region}: {message}");
     let name = own_key(Some(name))?;
     let client: Arc<Client> = account.client(region).await;
-    let key = account.keys.look(&client, name).await;
+    let key = account.keys.look_listed(&client, name).await;
     let (rule, message) = match (&*key, key.fault(), key.unknown()) {
         (_, Some(Fault::Absent(said)), _) => ("RG219", said),
         (_, Some(Fault::Unusable(said)), _) => ("RG210", said),
@@ -55,5 +55,5 @@ async fn judged(
     };
     let message = if rule == "RG101" { message } else { there(message) };
     let rule = rules::find(rule)?;
-    Some(Finding { rule, message, ..finding })
+    Some(Finding { rule, message, question: None, ..finding })
 }

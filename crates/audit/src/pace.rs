@@ -20,9 +20,10 @@ pub enum Api {
     Cryptography,
     ListKeys,
     ListSecretVersionIds,
+    ListAliases,
 }
 
-const APIS: [Api; 8] = [
+const APIS: [Api; 9] = [
     Api::ListSecrets,
     Api::DescribeSecret,
     Api::GetSecretValue,
@@ -31,11 +32,12 @@ const APIS: [Api; 8] = [
     Api::Cryptography,
     Api::ListKeys,
     Api::ListSecretVersionIds,
+    Api::ListAliases,
 ];
 
 impl Api {
     /// LIMIT: calls in a second. AWS's quotas are 100, 40,000, 10,000, 2,000 and 1,000; Encrypt shares
-    /// 10,000 and more, RSA has 1,000, ListKeys 500, ListSecretVersionIds 50.
+    /// 10,000 and more, RSA has 1,000, ListKeys and ListAliases 500, ListSecretVersionIds 50.
     const fn rate(self) -> u32 {
         match self {
             Self::ListSecrets => 25,
@@ -43,7 +45,7 @@ impl Api {
             Self::GetSecretValue => 500,
             Self::DescribeKey => 200,
             Self::GetKeyPolicy | Self::Cryptography => 100,
-            Self::ListKeys => 50,
+            Self::ListKeys | Self::ListAliases => 50,
             Self::ListSecretVersionIds => 10,
         }
     }

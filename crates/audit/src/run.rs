@@ -485,7 +485,7 @@ impl Run<'_> {
             files: usize::try_from(audited.cost.secrets + audited.cost.replicas)
                 .unwrap_or(usize::MAX),
             opened: self.plan.accounts.values().map(Vec::len).sum(),
-            known: 0,
+            ..Checked::default()
         };
         audited.checked.sort();
         audited.found = found;

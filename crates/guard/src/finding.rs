@@ -56,6 +56,15 @@ pub struct Finding {
 pub struct Question {
     pub region: String,
     pub key: String,
+    /// Without a live account there is nothing to tell: AWS itself refuses a bad answer in time.
+    pub quiet: bool,
+}
+
+impl Finding {
+    /// Whether there is nothing to tell until somebody has asked.
+    pub fn is_quiet(&self) -> bool {
+        self.question.as_ref().is_some_and(|question| question.quiet)
+    }
 }
 
 /// A line of the file, or the part of it that may be shown.

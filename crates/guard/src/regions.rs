@@ -80,7 +80,12 @@ pub fn find(name: &str) -> Option<&'static Region> {
 
 /// The Region that a misspelt name is nearest to, if one is near.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    let best = REGIONS.iter().map(|region| (distance(name, region.name), region.name)).min()?;
+    nearest_of(name, REGIONS.iter().map(|region| region.name))
+}
+
+/// Of some names, the one that a misspelt one is nearest to, if one is near.
+pub fn nearest_of<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let best = names.map(|other| (distance(name, other), other)).min()?;
     (best.0 <= 2).then_some(best.1)
 }
 

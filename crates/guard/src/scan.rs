@@ -45,6 +45,8 @@ pub struct Checked {
     pub opened: usize,
     /// Findings that a baseline knows, and that are not among these.
     pub known: usize,
+    /// What only a live account can make a finding of.
+    pub quiet: Vec<Finding>,
 }
 
 /// A file to look at, or a folder of Terraform.
@@ -72,7 +74,8 @@ pub fn check(paths: &[String], options: &Options) -> io::Result<Checked> {
         checked.files += usize::from(ours);
         checked.findings.extend(findings);
     }
-    ignored(options, &mut checked.findings)?;
+    leave_out(options, &mut checked.findings)?;
+    checked.quiet = checked.findings.extract_if(.., |finding| finding.is_quiet()).collect();
     checked.sort();
     Ok(checked)
 }
@@ -220,8 +223,8 @@ fn check_file(candidate: &Candidate, homes: &Homes, options: &Options) -> (bool,
             failed("it has zero bytes; it has to be UTF-8".to_owned())
         }
         Ok(Ok(text)) => match homes.get(path) {
-            Some(home) => check_text(path, &text, candidate.named, &there(home, options)),
-            None => check_text(path, &text, candidate.named, options),
+            Some(home) => text_findings(path, &text, candidate.named, &there(home, options)),
+            None => text_findings(path, &text, candidate.named, options),
         },
         Ok(Err(other)) if candidate.named || read::is_suspect(other.as_bytes()) => {
             failed("it is not UTF-8".to_owned())
@@ -265,7 +268,7 @@ fn check_folder(path: &str, options: &Options) -> (bool, Vec<Finding>) {
             Err(error) => findings.extend(unreadable(&plain(&name), None, error.to_string())),
         }
     }
-    let (ours, more) = check_terraform(files, &assigned, options);
+    let (ours, more) = terraform_findings(files, &assigned, options);
     let ours = ours || !findings.is_empty();
     findings.extend(more);
     (ours, findings)
@@ -273,6 +276,20 @@ fn check_folder(path: &str, options: &Options) -> (bool, Vec<Finding>) {
 
 /// Checks the files of one configuration of Terraform, given as paths and texts.
 pub fn check_terraform(
+    files: Vec<(String, String)>,
+    assigned: &[(String, String)],
+    options: &Options,
+) -> (bool, Vec<Finding>) {
+    told(terraform_findings(files, assigned, options))
+}
+
+/// Without what only a live account can make a finding of.
+fn told((ours, mut findings): (bool, Vec<Finding>)) -> (bool, Vec<Finding>) {
+    findings.retain(|finding| !finding.is_quiet());
+    (ours, findings)
+}
+
+fn terraform_findings(
     files: Vec<(String, String)>,
     assigned: &[(String, String)],
     options: &Options,
@@ -318,6 +335,10 @@ fn judged(unit: &Unit, path: &str, text: &str) -> Vec<Finding> {
 
 /// Checks one text; `named` if somebody asked for this file.
 pub fn check_text(path: &str, text: &str, named: bool, options: &Options) -> (bool, Vec<Finding>) {
+    told(text_findings(path, text, named, options))
+}
+
+fn text_findings(path: &str, text: &str, named: bool, options: &Options) -> (bool, Vec<Finding>) {
     match read::read(text, &context(options)) {
         Content::Nothing => (false, Vec::new()),
         Content::Other => {
@@ -334,7 +355,7 @@ pub fn check_text(path: &str, text: &str, named: bool, options: &Options) -> (bo
 }
 
 /// Takes out what the options leave out.
-fn ignored(options: &Options, findings: &mut Vec<Finding>) -> io::Result<()> {
+pub fn leave_out(options: &Options, findings: &mut Vec<Finding>) -> io::Result<()> {
     for ignore in &options.ignore {
         let mut paths = OverrideBuilder::new("");
         for pattern in &ignore.paths {

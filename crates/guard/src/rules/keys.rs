@@ -1,6 +1,7 @@
 //! Keys: how a secret and its replicas name them, and whether such a key can be used.
 
 use super::Report;
+use crate::finding::Question;
 use crate::key_id::{Arn, Fault, KeyName, Resource, is_open};
 use crate::model::{
     Alias, Given, Key, KeyKind, OWN_REGION, Part, Replica, Secret, Setting, Tri, Unit,
@@ -218,12 +219,11 @@ fn check_name(
     let user = usage.user();
     let made_here = usage.region().is_some_and(|wanted| is_made(unit, text, wanted));
     let unproven = |report: &mut Report<'_>| {
-        if usage.is_replica() && !made_here {
-            let message = format!("that the key of {user} exists there is not shown by this file");
-            report.add("RG101", given.at, resource, message);
-            if let (Some(region), Some(key)) = (usage.region(), given.known()) {
-                report.ask(region, key);
-            }
+        let question = usage.region().and_then(|region| question(region, given));
+        let question = question.map(|asked| Question { quiet: !usage.is_replica(), ..asked });
+        // AWS: a secret that is made under a key that is not there is refused at once.
+        if !made_here && (usage.is_replica() || question.is_some()) {
+            report.unproven(given.at, resource, &user, question);
         }
     };
     match KeyName::parse(text) {
@@ -253,6 +253,12 @@ fn check_name(
         }
         KeyName::Id(_) => unproven(report),
     }
+}
+
+/// What a live account can be asked of a key.
+fn question(region: &str, given: &Given) -> Option<Question> {
+    let key = given.known()?.to_owned();
+    Some(Question { region: region.to_owned(), key, quiet: false })
 }
 
 /// AWS's own aliases; true if nothing more is to be said of this one.
@@ -377,6 +383,12 @@ pub(super) fn check_key(unit: &Unit, key: &Key, report: &mut Report<'_>) {
             {
                 let message = format!("the primary key is in the Region that {} is in", key.name);
                 report.add("RG020", primary.at, &key.name, message);
+            } else if let Some(asked) = question(arn.region, primary)
+                && !is_made(unit, text, arn.region)
+            {
+                let (user, asked) =
+                    (format!("the replica key {}", key.name), Question { quiet: true, ..asked });
+                report.unproven(primary.at, &key.name, &user, Some(asked));
             }
         }
         Setting::OwnRegion => {}

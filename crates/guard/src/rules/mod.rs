@@ -83,13 +83,6 @@ struct Report<'f> {
 }
 
 impl Report<'_> {
-    /// What is added last leaves a question that a live account can answer.
-    fn ask(&mut self, region: &str, key: &str) {
-        if let Some(last) = self.findings.last_mut() {
-            last.question = Some(Question { region: region.to_owned(), key: key.to_owned() });
-        }
-    }
-
     fn add(&mut self, rule: &str, at: Position, resource: &str, message: impl AsRef<str>) {
         self.add_as(true, rule, Some(at), Some(resource), message.as_ref());
     }
@@ -105,6 +98,26 @@ impl Report<'_> {
         // Rules are named by constants here; the test of the table finds a name without a rule.
         let Some(rule) = find(rule) else { return };
         let snippet = at.filter(|_| shown).and_then(|at| Snippet::of(self.text, at));
+        self.push(rule, at, resource, message, snippet, None);
+    }
+
+    /// That a key is where it has to be is not shown by a file; a live account can be asked.
+    fn unproven(&mut self, at: Position, resource: &str, user: &str, question: Option<Question>) {
+        let Some(rule) = find("RG101") else { return };
+        let message = format!("that the key of {user} exists there is not shown by this file");
+        let snippet = Snippet::of(self.text, at);
+        self.push(rule, Some(at), Some(resource), &message, snippet, question);
+    }
+
+    fn push(
+        &mut self,
+        rule: &'static Rule,
+        at: Option<Position>,
+        resource: Option<&str>,
+        message: &str,
+        snippet: Option<Snippet>,
+        question: Option<Question>,
+    ) {
         let finding = Finding {
             rule,
             path: self.path.to_owned(),
@@ -112,10 +125,11 @@ impl Report<'_> {
             resource: resource.map(str::to_owned),
             message: message.to_owned(),
             snippet,
-            question: None,
+            question,
         };
         let same = |other: &Finding| {
-            other.rule.id == rule.id && other.at == at && other.message == finding.message
+            (other.rule.id, other.at, &other.message, &other.question)
+                == (rule.id, at, &finding.message, &finding.question)
         };
         if !self.findings.iter().any(same) {
             self.findings.push(finding);

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use regent_audit::account::{self, Access};
 use regent_audit::live;
 use regent_guard::config::{self, CONFIG_FILE, Options};
-use regent_guard::{Baseline, Checked, Finding, Severity, Subject, report, rules};
+use regent_guard::{Baseline, Checked, Finding, Severity, Subject, report, rules, scan};
 
 use super::{Exit, Failure, print};
 
@@ -116,7 +116,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
     let mut checked = regent_guard::check(&args.paths, &options).map_err(usage)?;
     if args.live {
-        checked.findings = answered(args, checked.findings)?;
+        let mut asked = std::mem::take(&mut checked.findings);
+        asked.append(&mut checked.quiet);
+        checked.findings = answered(args, asked)?;
+        scan::leave_out(&options, &mut checked.findings).map_err(usage)?;
         checked.sort();
     }
     if let Some(path) = &args.write_baseline {
