@@ -10,6 +10,7 @@ import tempfile
 import threading
 
 import harness
+import sarif
 from harness import ACCOUNT, Case
 
 EAST, WEST = "us-east-1", "us-west-2"
@@ -307,6 +308,17 @@ class Audit(Auditing):
 
 
 class Report(Auditing):
+    @sarif.needs_schema
+    def test_sarif_fits_its_schema(self):
+        self.create("app/db", to=[(WEST, BOGUS)])
+        self.settled("app/db", WEST)
+        self.server.regent("region", "down", "us-east-2")
+        self.addCleanup(self.server.regent, "region", "up", "us-east-2")
+        args = ["--region", f"{EAST},{WEST},us-east-2", "--output", "sarif"]
+        found = sarif.results(self, self.audit(*args, code=7).stdout)
+        self.assertEqual({one["ruleId"] for one in found}, {"RG201", "RG299"})
+        self.assertEqual(sarif.results(self, self.audit("--region", "eu-west-1", *args[2:], code=0).stdout), [])
+
     def test_the_report_in_html_needs_nothing_else(self):
         self.create("db", to=[(WEST, BOGUS)])
         self.settled("db", WEST)

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 
 import harness
+import sarif
 from harness import ACCOUNT
 from test_audit import EAST, WEST, Auditing, Liar, policy, root
 
@@ -76,6 +77,16 @@ class Live(Auditing):
             absent = found["RG219", "Absent"]
             self.assertIn(f"in {WEST}: NotFoundException: ", absent["message"])
             self.assertEqual((absent["path"], absent["line"]), (path, 1))
+
+    @sarif.needs_schema
+    def test_sarif_describes_what_is_found_live(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.template(folder, Absent="alias/absent")
+            command = [harness.REGENT, "check", path, "--region", EAST, "--live", "--output", "sarif"]
+            done = subprocess.run(
+                command, env=self.server.env(), capture_output=True, text=True, timeout=120
+            )
+        self.assertEqual([one["ruleId"] for one in sarif.results(self, done.stdout)], ["RG219"])
 
     def test_a_dry_run_says_whether_the_caller_may(self):
         fine, closed = self.key(WEST), self.key(WEST)

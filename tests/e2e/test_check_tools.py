@@ -11,9 +11,11 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.parse
 import xml.etree.ElementTree
 
 import harness
+import sarif
 
 CORPUS = harness.ROOT / "crates/guard/tests/corpus"
 BAD = CORPUS / "bad/seed-update.yaml"
@@ -133,6 +135,27 @@ class Reports(Folder):
         self.assertEqual(len(results), self.count())
         rules = {rule.id for rule in log.runs[0].tool.driver.rules}
         self.assertLessEqual({result.rule_id for result in results}, rules)
+
+    @sarif.needs_schema
+    def test_sarif_fits_its_schema(self):
+        bad = self.check("bad", "--output", "sarif").stdout
+        self.assertEqual(len(sarif.results(self, bad)), self.count())
+        self.assertEqual(
+            {one["level"] for one in sarif.results(self, self.check("good", "--output", "sarif").stdout)},
+            {"note"},
+        )
+        # Nothing at all, and a place that no URI has as it is.
+        empty = self.directory / "empty"
+        empty.mkdir()
+        self.assertEqual(sarif.results(self, self.check(str(empty), "--output", "sarif").stdout), [])
+        odd = empty / "für 100%#?[1] <a>.yaml"
+        shutil.copy(BAD, odd)
+        [found] = sarif.results(self, self.check(str(odd), "--output", "sarif").stdout)
+        uri = found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        self.assertEqual(urllib.parse.unquote(uri), str(odd))
+        self.assertRegex(uri, "^[A-Za-z0-9/._%-]+$")
+        # The schema does refuse.
+        self.assertIn("'bad' is not one of", sarif.refusal(bad.replace('"error"', '"bad"')))
 
     @unittest.skipIf(absent("junitparser"), absent("junitparser"))
     def test_junit_is_read(self):

@@ -31,12 +31,14 @@ const PACKAGES: [&str; 14] = [
     "flask-cors>=6",
 ];
 /// The clients from the npm registry.
-const NODE_PACKAGES: [&str; 5] = [
+const NODE_PACKAGES: [&str; 6] = [
     "@aws-sdk/client-secrets-manager@3",
     "@aws-sdk/client-kms@3",
     "aws-cdk@2",
     "aws-cdk-lib@2",
     "constructs@10",
+    // OASIS's schema of SARIF is in it, and it has no release but this one.
+    "@microsoft/jest-sarif@1.0.0-beta.0",
 ];
 /// Programs that tests run, and the Debian packages that they are installed from where absent.
 const PROGRAMS: [(&str, &str); 4] = [

@@ -1,5 +1,6 @@
 //! SARIF 2.1.0, as code scanning services read it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -11,10 +12,13 @@ use crate::scan::{Checked, Subject};
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 pub fn sarif(checked: &Checked) -> String {
-    let rules: Vec<Value> = match checked.subject {
-        Subject::Files => RULES.iter().map(rule).collect(),
-        Subject::Secrets => LIVE.iter().map(rule).collect(),
+    let table: &[Rule] = match checked.subject {
+        Subject::Files => &RULES,
+        Subject::Secrets => &LIVE,
     };
+    // What `check --live` finds has rules of the other table.
+    let found = checked.findings.iter().map(|finding| finding.rule);
+    let rules: BTreeMap<_, _> = table.iter().chain(found).map(|one| (one.id, rule(one))).collect();
     let results: Vec<Value> = checked.findings.iter().map(result).collect();
     let report = json!({
         "$schema": SCHEMA,
@@ -23,7 +27,7 @@ pub fn sarif(checked: &Checked) -> String {
             "tool": { "driver": {
                 "name": checked.subject.command(),
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
+                "rules": rules.into_values().collect::<Vec<_>>(),
             }},
             "columnKind": "unicodeCodePoints",
             "results": results,
