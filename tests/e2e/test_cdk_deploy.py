@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import ACCOUNT, ROOT, Case
+from harness import ACCOUNT, ROOT, Case, with_users
 
 MODULES = os.environ.get("REGENT_NODE_MODULES")
 HAS_CDK = bool(MODULES) and all(
@@ -19,11 +19,24 @@ CALLS = {
     "GetCallerIdentity", "DescribeStacks", "GetTemplate", "CreateChangeSet", "DescribeChangeSet",
     "ExecuteChangeSet", "DescribeStackEvents", "DeleteStack",
 }
+DEPLOYER = {
+    "name": "deployer",
+    "trust": {"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"Service": "cloudformation.amazonaws.com"}}},
+    "policies": [{"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": ["secretsmanager:*", "kms:*"], "Resource": "*"}}],
+}
 DEPLOY = ["deploy", "--all", "--require-approval", "never"]
 
 
 @unittest.skipIf(shutil.which("node") is None or not HAS_CDK, "node or CDK is not installed")
 class Cdk(Case):
+    @classmethod
+    def setUpClass(cls):
+        with_users(cls, {}, [DEPLOYER])
+        super().setUpClass()
+
     def cdk(self, *command, description, primary="", replica_key="", fails=False):
         env = self.server.env()
         env.update(
@@ -100,6 +113,25 @@ class Cdk(Case):
         self.assertLessEqual(CALLS, {call["eventName"] for call in calls})
         # Nothing that it asked for is not there.
         self.assertNotIn("InvalidAction", {call.get("errorCode") for call in calls})
+
+    def test_a_role_deploys(self):
+        role = f"arn:aws:iam::{ACCOUNT}:role/deployer"
+        self.cdk(*DEPLOY, "--role-arn", role, description="one")
+        self.assertEqual((self.stack()["StackStatus"], self.stack()["RoleARN"]), ("CREATE_COMPLETE", role))
+        self.cdk(*DEPLOY, description="two")
+        self.assertEqual(self.only_secret()["Description"], "two")
+        told = self.cdk(*DEPLOY, "--role-arn", f"{role}s", description="three", fails=True)
+        self.assertIn(f"Role {role}s is invalid or cannot be assumed", told)
+        self.cdk("destroy", "--all", "--force", "--role-arn", role, description="two")
+        self.assertEqual(self.secrets().list_secrets()["SecretList"], [])
+        log = (self.server.data_dir / "audit.log").read_text()
+        calls = [json.loads(line) for line in log.splitlines()]
+        by = {
+            call["userIdentity"]["arn"] for call in calls
+            if call["userAgent"] == "cloudformation.amazonaws.com"
+            and call["eventName"].endswith("Secret")
+        }
+        self.assertIn(f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/AWSCloudFormation", by)
 
     def test_a_wrong_replica_key_fails_the_deployment_with_the_reason(self):
         wrong = f"arn:aws:kms:us-east-2:{ACCOUNT}:key/00000000-0000-4000-8000-000000000000"

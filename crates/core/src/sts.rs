@@ -3,6 +3,7 @@
 //! AWS: it needs no permission and cannot be denied, so that it demands nothing.
 
 pub mod assume_role;
+pub mod passed;
 
 use std::sync::Arc;
 

@@ -450,8 +450,20 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "CreateStack",
-        "`TemplateURL`, `RoleARN`, `NotificationARNs`, `ResourceTypes`, `StackPolicyURL`, rollback triggers, `DisableValidation` and a `DeploymentConfig` with `EXPRESS` or `DisableRollback` are refused by name",
-        "there is no S3, no SNS and no role to assume here; the others are not built",
+        "`TemplateURL`, `NotificationARNs`, `ResourceTypes`, `StackPolicyURL`, rollback triggers, `DisableValidation` and a `DeploymentConfig` with `EXPRESS` or `DisableRollback` are refused by name",
+        "there is no S3 and no SNS here; the others are not built",
+    ),
+    of(
+        CloudFormation,
+        "CreateStack",
+        "inferred: a role is tried before the template is read, and one that is lost later fails the next resource that is worked on, in the same words",
+        "the documentation gives the words; no recording shows when",
+    ),
+    of(
+        CloudFormation,
+        "CreateStack",
+        "inferred: trust policies see the stack as `aws:SourceArn` and its account as `aws:SourceAccount`, and `iam:PassRole` sees the stack as `iam:AssociatedResourceArn`",
+        "the keys are documented, not which services give them",
     ),
     of(
         CloudFormation,
@@ -492,7 +504,7 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "DeleteStack",
-        "`DeletionMode` `FORCE_DELETE_STACK` and `RoleARN` are refused",
+        "`DeletionMode` `FORCE_DELETE_STACK` is refused",
         "not built",
     ),
     of(
@@ -534,7 +546,7 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "DetectStackDrift",
-        "values of `NoEcho` parameters are not compared; the reads are authorized as the caller's, and the audit log has the call but not each of them",
+        "values of `NoEcho` parameters are not compared; the reads are authorized as the caller's, also where the stack has a role, and the audit log has the call but not each of them",
         "a drift is not where a secret is read",
     ),
     of(
@@ -548,6 +560,12 @@ pub const DEVIATIONS: &[Deviation] = &[
         "ExecuteChangeSet",
         "`DisableRollback` is false if it is not given; AWS documents true",
         "inferred: clients that leave it out count on a rollback",
+    ),
+    of(
+        CloudFormation,
+        "ExecuteChangeSet",
+        "inferred: the role of a change set becomes the stack's when it is executed, and is tried again then",
+        "the documentation says that it is assumed when the change set is executed",
     ),
     of(
         CloudFormation,
@@ -573,6 +591,12 @@ pub const DEVIATIONS: &[Deviation] = &[
         "UpdateStack",
         "an update of an `AWS::SecretsManager::RotationSchedule` waits while a rotation is under way, an hour at most",
         "on AWS it fails, and so would the rollback that follows it",
+    ),
+    of(
+        CloudFormation,
+        "UpdateStack",
+        "inferred: another role alone is no update",
+        "the documentation lists what is compared for resources only",
     ),
     of(
         CloudFormation,

@@ -60,6 +60,7 @@ const KEYS: &[&str] = &[
     "aws:vpceorgid",
     "aws:vpceorgpaths",
     "aws:vpcsourceip",
+    "cloudformation:rolearn",
     "iam:associatedresourcearn",
     "iam:passedtoservice",
     "kms:bypasspolicylockoutsafetycheck",

@@ -13,8 +13,6 @@ use crate::cx::{Caller, Cx};
 use crate::ids::{AccountId, Region, Scope, SecretArn, VersionId};
 use crate::keys::problem::KeyProblem;
 use crate::limits;
-use crate::policy::authorized::{Demand, permit};
-use crate::policy::evaluate::{PrincipalKind, ResourceMode};
 use crate::ports::{Read, StoreFault};
 use crate::records::Record;
 use crate::replication::compose::problem;
@@ -26,15 +24,17 @@ use crate::secrets::policies::ResourcePolicy;
 use crate::secrets::target::version_key;
 use crate::secrets::value::{KeyUse, may_use_key, open, seal};
 use crate::secrets::versions::{advance, forget_old_versions, labelled, put_secret};
+use crate::sts::passed::Assumer;
 use crate::tx::{Records, Tx};
 
 /// The permission that the replica's policies must give to whoever associates it.
 pub const ACCEPT_ACTION: &str = "secretsmanager:AcceptCrossAccountReplication";
 
-/// The name by which trust policies know Secrets Manager.
-pub const SERVICE: &str = "secretsmanager.amazonaws.com";
-/// What sessions of replication roles are called.
-const SESSION: &str = "SecretsManagerCrossAccountReplication";
+/// Who assumes replication roles.
+pub const REPLICATION: Assumer = Assumer {
+    service: "secretsmanager.amazonaws.com",
+    session: "SecretsManagerCrossAccountReplication",
+};
 
 /// What is wrong with a request about secrets of two accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,25 +98,7 @@ pub fn assume(
     role: &RoleArn,
     primary: &SecretArn,
 ) -> Result<Option<Caller>, StoreFault> {
-    let Some(role) = cx.roles.find(role) else { return Ok(None) };
-    let service = Caller {
-        account: role.arn.account,
-        arn: SERVICE.into(),
-        user_id: SERVICE.into(),
-        kind: PrincipalKind::Service,
-        user_name: None,
-        policies: Arc::from([]),
-        session: None,
-    };
-    let mut demand = Demand::on("sts:AssumeRole", role.arn.to_string(), role.arn.account);
-    demand.policy = Some((Arc::clone(&role.trust), ResourceMode::Gate));
-    demand.facts.others = vec![
-        ("aws:sourceaccount", primary.scope.account.to_string()),
-        ("aws:sourcearn", primary.to_string()),
-        ("sts:rolesessionname", SESSION.to_owned()),
-    ];
-    let trusted = permit(&Cx { caller: &service, ..*cx }, read, &demand)?.is_ok();
-    Ok(trusted.then(|| role.session(SESSION, Some(cx.now))))
+    REPLICATION.assume(cx, read, role, (primary.scope.account, primary.to_string()))
 }
 
 /// Whether the caller, and the role if there is one, may read under the primary's key and seal under

@@ -13,6 +13,7 @@ use crate::ids::Scope;
 use crate::policy::authorized::Demand;
 use crate::ports::{Read, StoreFault};
 use crate::records::{Key, Prefix, Record};
+use crate::roles::RoleArn;
 use crate::stacks::error::Error;
 use crate::stacks::ids::{ChangeSetArn, ChangeSetId, ChangeSetName, LogicalId, StackId};
 use crate::stacks::model::{OnFailure, Sealed, Side, Stack, Status};
@@ -39,6 +40,8 @@ pub struct ChangeSet {
     pub outcome: Outcome,
     pub executed: Option<Executed>,
     pub changes: Vec<Change>,
+    /// The role that the stack has from the execution on; none is the one that it has.
+    pub role: Option<RoleArn>,
 }
 
 /// What came of the making of a change set.

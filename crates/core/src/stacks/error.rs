@@ -6,10 +6,13 @@ use std::collections::BTreeSet;
 use regent_cfn::Located;
 
 use crate::policy::authorized::Denied;
+use crate::policy::evaluate::Refusal;
 use crate::ports::StoreFault;
 use crate::stacks::change_set::{ExecutionStatus, Outcome};
 use crate::stacks::ids::{ChangeSetArn, ChangeSetName, LogicalId, StackArn, StackName};
 use crate::stacks::model::Status;
+use crate::stacks::role::Unassumable;
+use crate::sts::passed::PASS_ACTION;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
@@ -105,6 +108,9 @@ pub enum Error {
     /// Neither a stack nor a physical id.
     NoStackNamed,
     Import(ImportProblem),
+    Role(Unassumable),
+    /// The role is of another account than the stack.
+    PassedAcross,
 }
 
 /// Why a change set cannot import what it is to.
@@ -168,7 +174,19 @@ impl From<ImportProblem> for Error {
 
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
-        Self::Denied(denied)
+        match denied {
+            // Roles have no policies that let them be passed, so only another account asks for one.
+            Denied { action: PASS_ACTION, refusal: Refusal::NoResourceAllow, .. } => {
+                Self::PassedAcross
+            }
+            denied => Self::Denied(denied),
+        }
+    }
+}
+
+impl From<Unassumable> for Error {
+    fn from(unassumable: Unassumable) -> Self {
+        Self::Role(unassumable)
     }
 }
 

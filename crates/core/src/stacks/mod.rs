@@ -15,6 +15,7 @@ pub mod model;
 pub mod ops;
 pub mod policy;
 pub mod ready;
+pub mod role;
 pub mod run;
 pub mod target;
 pub mod to_import;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{AccountId, Scope};
+use crate::roles::RoleArn;
 use crate::stacks::drift::{Detection, Drift};
 use crate::stacks::ids::{
     ChangeSetArn, ChangeSetId, ChangeSetName, ExportName, LogicalId, StackArn, StackId, StackName,
@@ -50,6 +51,8 @@ pub struct Stack {
     pub change_set: Option<(ChangeSetName, ChangeSetId)>,
     /// The last look at whether it still is as its template says.
     pub detection: Option<Detection>,
+    /// Whose sessions do the work of operations, instead of whoever begins them.
+    pub role: Option<RoleArn>,
 }
 
 impl Stack {

@@ -29,7 +29,7 @@ use crate::stacks::model::{
 };
 use crate::stacks::policy::{Action, StackPolicy, Verdict};
 use crate::stacks::ready::{Made, Ready};
-use crate::stacks::record;
+use crate::stacks::{record, role};
 use crate::tags::Tags;
 use crate::tx::{Records, Tx};
 
@@ -50,7 +50,7 @@ pub enum Progress {
 #[derive(Debug, Default)]
 pub struct Cache(BTreeMap<u32, Arc<Ready>>);
 
-/// One step of a stack's run, as the principal of the run.
+/// One step of a stack's run, as a session of the stack's role or else the principal of the run.
 pub fn step(
     cx: &Cx<'_>,
     tx: &mut Tx<'_>,
@@ -63,6 +63,13 @@ pub fn step(
         return Ok(Progress::Over);
     };
     let resources = record::resources(tx, scope, id)?;
+    let session = role::session(cx, tx, &stack)?;
+    let (caller, handlers) = match &session {
+        None => (cx.caller, handlers),
+        Some(Ok(session)) => (session, handlers),
+        Some(Err(unassumable)) => (cx.caller, unassumable as &dyn Handlers),
+    };
+    let cx = &Cx { caller, ..*cx };
     let (stack, run) = (Stack::clone(&stack), Run::clone(&run));
     let mut work = Work { cx, tx, handlers, cache, scope, stack, run, resources };
     match work.run.phase {

@@ -147,7 +147,7 @@ impl Node {
                 Progress::Ask(asks) => answers.extend(self.ask(asks).await),
                 Progress::Moved => {
                     let calls = services.take();
-                    let event = self.record_calls(&calls, &caller, &origin, request_id)?;
+                    let event = self.record_calls(&calls, &origin, request_id)?;
                     match self.commit(batch).await {
                         Ok(()) => {
                             self.note_uses((now(), request_id, event), uses);
@@ -179,7 +179,7 @@ impl Node {
             // Keys of several Regions are in no key store: no proxy has anything to say of them.
             let considered = considered.ok_or(StoreFault)??;
             let request_id = consultation.request();
-            self.record_calls(&considered.calls, principal, &origin, request_id)?;
+            self.record_calls(&considered.calls, &origin, request_id)?;
             if considered.batch.writes.is_empty() {
                 return Ok(considered.answer);
             }
@@ -191,13 +191,12 @@ impl Node {
         }
     }
 
-    /// PROMISE R6: what a stack calls is in the audit log before it is done, as if its principal
-    /// had called it through CloudFormation. Some of it may not be done after all. Gives the id of
+    /// PROMISE R6: what a stack calls is in the audit log before it is done, as if its role or
+    /// its principal had called it through CloudFormation. Some of it may not be done after all. Gives the id of
     /// the last record.
     fn record_calls(
         &self,
         calls: &[Called],
-        caller: &Caller,
         origin: &Origin,
         request_id: RequestId,
     ) -> Result<RequestId, StoreFault> {
@@ -212,7 +211,7 @@ impl Node {
                 operation: Some(called.operation.name),
                 read_only: called.operation.read_only,
                 region: Some(self.region),
-                caller: Some(caller),
+                caller: Some(&called.caller),
                 access_key: None,
                 origin,
                 error_code: called.error_code,

@@ -38,6 +38,8 @@ struct ChangeSetRecord {
     executed: u32,
     #[prost(message, repeated, tag = "13")]
     changes: Vec<ChangeMessage>,
+    #[prost(string, optional, tag = "14")]
+    role: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -217,6 +219,7 @@ pub(super) fn encode(set: &ChangeSet) -> Vec<u8> {
         outcome: number(&OUTCOMES, &set.outcome),
         executed: number(&EXECUTED, &set.executed),
         changes: set.changes.iter().map(change_message).collect(),
+        role: set.role.as_ref().map(ToString::to_string),
     }
     .encode_to_vec()
 }
@@ -238,5 +241,6 @@ pub(super) fn decode(id: ChangeSetId, bytes: &[u8]) -> Result<ChangeSet, Flaw> {
         outcome: numbered(&OUTCOMES, message.outcome, "outcome")?,
         executed: numbered(&EXECUTED, message.executed, "executed")?,
         changes: message.changes.into_iter().map(change).collect::<Result<_, _>>()?,
+        role: message.role.map(|text| parse(&text, "role")).transpose()?,
     })
 }

@@ -62,6 +62,8 @@ struct StackRecord {
     policy: Option<String>,
     #[prost(message, optional, tag = "25")]
     detection: Option<DetectionMessage>,
+    #[prost(string, optional, tag = "26")]
+    role: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -461,6 +463,7 @@ pub(super) fn encode_stack(stack: &Stack) -> Vec<u8> {
         imports: stack.imports.iter().map(ToString::to_string).collect(),
         policy: text(stack.policy.as_deref()),
         detection: stack.detection.as_ref().map(detection_message),
+        role: stack.role.as_ref().map(ToString::to_string),
     }
     .encode_to_vec()
 }
@@ -505,6 +508,7 @@ pub(super) fn decode_stack(id: StackId, bytes: &[u8]) -> Result<Stack, Flaw> {
         token: message.token.map(Into::into),
         change_set: message.change_set.map(change_set).transpose()?,
         detection: message.detection.as_ref().map(detection).transpose()?,
+        role: message.role.map(|text| parse(&text, "role")).transpose()?,
     })
 }
 

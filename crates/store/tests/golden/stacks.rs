@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use regent_core::records::{Key, Record};
+use regent_core::roles::RoleArn;
 use regent_core::stacks::change_set::{
     Action, Attribute, Cause, Change, ChangeSet, Detail, Executed, How, Old, Outcome, Replacement,
     Values,
@@ -66,6 +67,11 @@ pub fn all() -> Vec<(String, Key, Record)> {
             Record::StackResource(modified.into()),
         ),
         ("stack-reviewed".into(), stack_key(), Record::Stack(reviewed_stack().into())),
+        (
+            "stack-with-role".into(),
+            stack_key(),
+            Record::Stack(Stack { role: Some(role()), ..bare_stack() }.into()),
+        ),
     ];
     all.extend(runs());
     all.extend(change_sets());
@@ -104,11 +110,13 @@ fn change_sets() -> Vec<(String, Key, Record)> {
     let key = || Key::ChangeSet { scope: scope(), id: change_set_id() };
     let mut importing = bare_change_set();
     importing.side.imports = [export()].into();
+    let with_role = ChangeSet { role: Some(role()), ..bare_change_set() };
     let (stack, name) = (stack_id(), "set".parse().unwrap());
     vec![
         ("change-set".into(), key(), Record::ChangeSet(change_set().into())),
         ("change-set-bare".into(), key(), Record::ChangeSet(bare_change_set().into())),
         ("change-set-importing".into(), key(), Record::ChangeSet(importing.into())),
+        ("change-set-with-role".into(), key(), Record::ChangeSet(with_role.into())),
         ("change-set-of-import".into(), key(), Record::ChangeSet(import_change_set().into())),
         (
             "change-set-of-name".into(),
@@ -239,6 +247,7 @@ fn stack() -> Stack {
         token: Some("token".into()),
         change_set: None,
         detection: None,
+        role: None,
     }
 }
 
@@ -309,6 +318,7 @@ fn change_set() -> ChangeSet {
             Change { physical: None, before: None, ..change(Action::Add, None) },
             Change { after: None, ..change(Action::Remove, Some(Old::Deleted)) },
         ],
+        role: None,
     }
 }
 
@@ -330,6 +340,10 @@ fn import_change_set() -> ChangeSet {
     set.changes.truncate(1);
     set.changes[0].action = Action::Import;
     set
+}
+
+fn role() -> RoleArn {
+    "arn:aws:iam::111122223333:role/path/deployer".parse().unwrap()
 }
 
 fn export() -> ExportName {

@@ -30,7 +30,7 @@ impl QueryOperation for ContinueUpdateRollback {
         };
         let these = given.into_iter().map(parse).collect::<Result<_, _>>()?;
         let skip = if force { Skip::Failed } else { Skip::These(these) };
-        Ok(Self { stack, skip, token: members::token(params)? })
+        Ok(Self { stack, skip, token: members::token(params)?, role: members::role(params)? })
     }
 
     fn encode(_output: &(), _cx: &Cx<'_>, _fields: &mut Fields<'_>) {}

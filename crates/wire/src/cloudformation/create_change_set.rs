@@ -130,6 +130,7 @@ impl QueryOperation for CreateChangeSet {
             on_failure,
             nested: params.boolean("IncludeNestedStacks")?.unwrap_or_default(),
             token: token.map(Into::into),
+            role: members::role(params)?,
         })
     }
 

@@ -70,6 +70,7 @@ impl QueryOperation for CreateStack {
             capabilities: members::capabilities(params)?,
             policy: members::stack_policy(params, "StackPolicy")?,
             token: members::token(params)?,
+            role: members::role(params)?,
         })
     }
 

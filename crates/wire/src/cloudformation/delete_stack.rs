@@ -30,6 +30,7 @@ impl QueryOperation for DeleteStack {
             stack,
             retain: retain.map_err(|_| Fault::serialization())?,
             token: members::token(params)?,
+            role: members::role(params)?,
         })
     }
 

@@ -56,6 +56,7 @@ fn write(shown: &Shown, cx: &Cx<'_>, fields: &mut Fields<'_>) {
         fields.texts("Capabilities", capabilities);
     }
     write_outputs(shown, fields);
+    fields.text("RoleARN", stack.role.as_ref().map(ToString::to_string).as_deref());
     match side {
         Some(side) => status::tags(fields, &side.tags),
         None => fields.list("Tags", |_| {}),

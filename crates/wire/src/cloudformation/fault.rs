@@ -25,6 +25,7 @@ pub enum Missing {
 const RETAIN_WITHOUT_FAILURE: &str = "Invalid operation on stack. Specify which resources to retain only when the stack is in the DELETE_FAILED state.";
 const NOT_CANCELLABLE: &str = "CancelUpdateStack cannot be called from current stack status";
 const ON_FAILURE_OF_UPDATE: &str = "DisableRollback cannot be given with OnStackFailure, and OnStackFailure DELETE only for a creation.";
+const PASSED_ACROSS: &str = "Cross-account pass role is not allowed.";
 const ONLY_REVIEWED: &str = "GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.";
 const NO_STACK_NAMED: &str =
     "Either StackName or PhysicalResourceId must be specified, but not both.";
@@ -82,19 +83,16 @@ pub fn of(error: Error, missing: Missing) -> Fault {
             "ChangeSet [{change_set}] cannot be executed in its current status of [{}]",
             change_set::outcome(outcome)
         )),
-        Error::NotInExecution { change_set, status, attempt } => {
-            let attempt = match attempt {
-                Attempt::Execute => "executed",
-                Attempt::Delete => "deleted",
-            };
-            invalid_status(format!(
-                "ChangeSet [{change_set}] cannot be {attempt} in its current execution status of [{}]",
-                change_set::execution(status)
-            ))
-        }
+        Error::NotInExecution { change_set, status, attempt } => invalid_status(format!(
+            "ChangeSet [{change_set}] cannot be {} in its current execution status of [{}]",
+            attempted(attempt),
+            change_set::execution(status)
+        )),
         Error::OnFailureOfUpdate => Fault::validation(ON_FAILURE_OF_UPDATE),
         Error::OnlyReviewed => Fault::validation(ONLY_REVIEWED),
         Error::NoStackNamed => Fault::validation(NO_STACK_NAMED),
+        Error::Role(unassumable) => Fault::validation(unassumable.to_string()),
+        Error::PassedAcross => Fault::access_denied(Service::CloudFormation, PASSED_ACROSS),
         Error::Import(problem) => Fault::validation(import(&problem)),
     }
 }
@@ -142,6 +140,13 @@ fn in_state(stack: &StackArn, status: Status, done: &str) -> Fault {
     Fault::validation(format!("Stack:{stack} is in {status} state and can not be {done}."))
 }
 
+const fn attempted(attempt: Attempt) -> &'static str {
+    match attempt {
+        Attempt::Execute => "executed",
+        Attempt::Delete => "deleted",
+    }
+}
+
 fn limit(message: &'static str) -> Fault {
     Fault::query(400, "LimitExceededException", message)
 }
@@ -184,9 +189,4 @@ pub fn stack_policy() -> Fault {
 
 pub fn no_stack_policy() -> Fault {
     Fault::validation("Either StackPolicyBody or StackPolicyURL must be specified.")
-}
-
-/// There are no roles to assume.
-pub fn role(arn: &str) -> Fault {
-    Fault::validation(format!("Role {arn} is invalid or cannot be assumed"))
 }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use regent_cfn::Text;
 use regent_core::limits;
+use regent_core::roles::RoleArn;
 use regent_core::stacks::change_set::ChangeSetRef;
 use regent_core::stacks::ids::{ChangeSetName, StackArn, StackName};
 use regent_core::stacks::policy::StackPolicy;
@@ -239,9 +240,6 @@ pub fn token(params: &Params<'_>) -> Result<Option<Box<str>>, Fault> {
 
 /// Refuses members whose feature is not built, unless they say what is so anyway.
 pub fn refuse_unbuilt(params: &Params<'_>) -> Result<(), Fault> {
-    if let Some(role) = params.text("RoleARN") {
-        return Err(fault::role(role));
-    }
     for list in ["NotificationARNs", "ResourceTypes"] {
         if params.list(list).is_some_and(|items| !items.is_empty()) {
             return Err(fault::unsupported(list));
@@ -276,6 +274,18 @@ fn standard_deployment(params: &Params<'_>) -> Result<(), Fault> {
         return Err(fault::unsupported("DeploymentConfig DisableRollback"));
     }
     Ok(())
+}
+
+/// The role that is to do the work on a stack.
+pub fn role(params: &Params<'_>) -> Result<Option<RoleArn>, Fault> {
+    let given = params.text("RoleARN");
+    let mut check = Constraints::new();
+    check.text("roleARN", given).length(20..=2048);
+    check.finish()?;
+    let parse = |given: &str| {
+        given.parse().map_err(|_| Fault::validation(format!("{given} is not a valid RoleARN")))
+    };
+    given.map(parse).transpose()
 }
 
 /// A stack policy in the members that begin with `prefix`: its text, and not a URL.

@@ -16,8 +16,9 @@ impl QueryOperation for RollbackStack {
         let stack = members::stack(params)?;
         members::refuse_unbuilt(params)?;
         let retain = params.boolean("RetainExceptOnCreate")?;
-        let token = members::token(params)?;
-        Ok(Self { stack, retain_except_on_create: retain.unwrap_or_default(), token })
+        let retain_except_on_create = retain.unwrap_or_default();
+        let (token, role) = (members::token(params)?, members::role(params)?);
+        Ok(Self { stack, retain_except_on_create, token, role })
     }
 
     fn encode(output: &StackArn, _cx: &Cx<'_>, fields: &mut Fields<'_>) {

@@ -11,11 +11,17 @@ mod operations;
 mod policies;
 mod refusals;
 mod replica_keys;
+mod roles;
 mod rollbacks;
 mod rotation_schedules;
 mod stories;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use regent_core::cx::{Ask, Profile};
+use regent_core::policy::document::Policy;
+use regent_core::policy::evaluate::PrincipalKind;
 use regent_core::records::Key;
 use regent_core::replication::change::Answer;
 use regent_core::stacks::ids::StackId;
@@ -40,6 +46,8 @@ struct Story {
     is_deaf: bool,
     /// The operations that the audit log has of stacks' steps.
     called: Vec<&'static str>,
+    /// Who called them.
+    callers: BTreeSet<Arc<str>>,
 }
 
 impl Story {
@@ -48,7 +56,14 @@ impl Story {
         world.profile = profile;
         let scope = world.scope();
         world.edit(|cx, tx| regent_core::keys::managed::ensure(cx, tx, scope)).unwrap();
-        Self { world, answer: Answer::Yes, peer: None, is_deaf: false, called: Vec::new() }
+        Self {
+            world,
+            answer: Answer::Yes,
+            peer: None,
+            is_deaf: false,
+            called: Vec::new(),
+            callers: BTreeSet::new(),
+        }
     }
 
     /// A request with its parameters, form-encoded here. The answer's body, or the error's.
@@ -120,6 +135,7 @@ impl Story {
             match progress {
                 Progress::Moved => {
                     self.called.extend(called.iter().map(|call| call.operation.name));
+                    self.callers.extend(called.into_iter().map(|call| call.caller.arn));
                     self.world.store.commit(batch);
                     self.world.committed = self.world.committed.wrapping_add(1);
                     self.world.answers.clear();
@@ -181,6 +197,14 @@ impl Story {
     fn status(&mut self, stack: &str) -> String {
         let answer = self.call("DescribeStacks", &[("StackName", stack)]);
         element(&answer, "StackStatus").unwrap_or(answer)
+    }
+
+    /// From now on a user with this policy makes the requests.
+    fn be_user(&mut self, policy: &str) {
+        let caller = &mut self.world.caller;
+        caller.kind = PrincipalKind::User;
+        caller.arn = "arn:aws:iam::111122223333:user/a".into();
+        caller.policies = [Policy::parse_identity(policy).unwrap()].into();
     }
 
     /// The events, oldest first: who, what, and why.

@@ -29,6 +29,7 @@ impl QueryOperation for UpdateStack {
             policy: members::stack_policy(params, "StackPolicy")?,
             policy_during: members::stack_policy(params, "StackPolicyDuringUpdate")?,
             token: members::token(params)?,
+            role: members::role(params)?,
         })
     }
 

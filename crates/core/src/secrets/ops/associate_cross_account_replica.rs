@@ -11,7 +11,7 @@ use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::roles::RoleArn;
 use crate::secrets::cross_account::{
-    ACCEPT_ACTION, LinkFlaw, SERVICE, check_pair, prove, replicate,
+    ACCEPT_ACTION, LinkFlaw, REPLICATION, check_pair, prove, replicate,
 };
 use crate::secrets::error::Error;
 use crate::secrets::model::{Link, LinkStatus, Role, Secret};
@@ -60,11 +60,8 @@ impl Operation for AssociateCrossAccountReplica {
             vec![target.primary.demand(Self::ACTION), read, target.replica.demand(ACCEPT_ACTION)];
         // AWS: a role is passed within its account only.
         all.extend(self.role.as_ref().map(|role| {
-            let mut pass = Demand::on("iam:PassRole", role.to_string(), role.account);
-            pass.facts.others.push(("iam:passedtoservice", SERVICE.to_owned()));
             let primary = target.primary.found.as_ref().map(|found| found.arn().to_string());
-            pass.facts.others.extend(primary.map(|arn| ("iam:associatedresourcearn", arn)));
-            pass
+            REPLICATION.pass(role, primary)
         }));
         all
     }

@@ -8,10 +8,12 @@ use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
+use crate::roles::RoleArn;
 use crate::stacks::error::Error;
 use crate::stacks::ids::LogicalId;
 use crate::stacks::model::{Phase, Reason, Stack, Status};
 use crate::stacks::record::{self, Begun};
+use crate::stacks::role;
 use crate::stacks::target::{StackRef, Target};
 use crate::tx::Tx;
 
@@ -20,6 +22,7 @@ pub struct ContinueUpdateRollback {
     pub stack: StackRef,
     pub skip: Skip,
     pub token: Option<Box<str>>,
+    pub role: Option<RoleArn>,
 }
 
 /// Which resources are left as they are.
@@ -41,7 +44,7 @@ impl Operation for ContinueUpdateRollback {
     }
 
     fn demands(&self, cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
-        vec![target.demand(cx, Self::ACTION)]
+        role::demands(target.demand(cx, Self::ACTION), self.role.as_ref())
     }
 }
 
@@ -70,6 +73,7 @@ impl Command for ContinueUpdateRollback {
                 None => skipped,
             },
         };
+        stack.role = role::taken(cx, tx, &stack, op.role)?;
         let (phase, status) = (Phase::UpdateRollback, Status::UpdateRollbackInProgress);
         let begun = Begun { phase, status, token: op.token, retained: skipped };
         record::begin(cx, tx, &mut stack, begun);

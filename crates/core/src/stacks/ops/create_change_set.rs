@@ -11,6 +11,7 @@ use crate::limits;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::records::{Key, Record};
+use crate::roles::RoleArn;
 use crate::stacks::change_set::{self, Change, ChangeSet, Outcome};
 use crate::stacks::changes::{self, Is, Sealer, Was};
 use crate::stacks::documents::{self, Document, Documents};
@@ -21,10 +22,10 @@ use crate::stacks::model::{OnFailure, Reason, Side, Stack, Status};
 use crate::stacks::ops::create_stack::{count_living, new_stack};
 use crate::stacks::ops::given::{New, given_again, side};
 use crate::stacks::ready::{self, Given, Made, Ready};
-use crate::stacks::record;
 use crate::stacks::sameness::{has_same_outputs, is_same};
 use crate::stacks::target::{StackRef, Target};
 use crate::stacks::to_import::{self, ToImport};
+use crate::stacks::{record, role};
 use crate::tags::Tags;
 use crate::tx::{Records, Tx};
 
@@ -41,6 +42,7 @@ pub struct CreateChangeSet {
     pub on_failure: Option<OnFailure>,
     pub nested: bool,
     pub token: Option<Box<str>>,
+    pub role: Option<RoleArn>,
 }
 
 /// What the change set is of.
@@ -85,7 +87,7 @@ impl Operation for CreateChangeSet {
     fn demands(&self, cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
         let mut demand = target.demand(cx, Self::ACTION);
         demand.facts.request_tags.clone_from(&self.tags);
-        vec![demand]
+        role::demands(demand, self.role.as_ref())
     }
 }
 
@@ -96,8 +98,7 @@ impl Command for CreateChangeSet {
         cx: &Cx<'_>,
         tx: &mut Tx<'_>,
     ) -> Result<Step<Created>, Error> {
-        let op = op.into_inner();
-        let scope = cx.scope();
+        let (op, scope) = (op.into_inner(), cx.scope());
         let mut stack = match &op.kind {
             Kind::Create { stack, .. } => op.reviewed(&target, stack, cx, tx)?,
             Kind::Import { stack, .. } if is_new(&target) => match stack.name() {
@@ -118,6 +119,7 @@ impl Command for CreateChangeSet {
         if change_set::of_stack(tx, scope, stack.id)?.len() >= limits::CHANGE_SETS_MAX {
             return Err(Error::TooManyChangeSets);
         }
+        role::taken(cx, tx, &stack, op.role.clone())?;
         let id = ChangeSetId::new(cx.now, cx.entropy);
         let documents = Documents::open(cx, scope.account, &stack)?;
         let sealer = Sealer { cx, documents: &documents, set: id };
@@ -154,6 +156,7 @@ impl Command for CreateChangeSet {
             outcome: prepared.outcome,
             executed: None,
             changes: prepared.changes,
+            role: op.role,
         };
         let change_set = set.arn(scope);
         change_set::put(tx, scope, set);

@@ -11,6 +11,7 @@ use crate::limits;
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
 use crate::records::{Key, Prefix, Record};
+use crate::roles::RoleArn;
 use crate::stacks::documents::Documents;
 use crate::stacks::error::Error;
 use crate::stacks::ids::{StackArn, StackId, StackName};
@@ -18,6 +19,7 @@ use crate::stacks::model::{Options, Phase, Stack, Status};
 use crate::stacks::ops::given::{New, side};
 use crate::stacks::ready::Given;
 use crate::stacks::record::{self, Begun};
+use crate::stacks::role;
 use crate::stacks::target::of_name;
 use crate::tags::Tags;
 use crate::tx::{Records, Tx, collect};
@@ -32,6 +34,7 @@ pub struct CreateStack {
     pub capabilities: Vec<Box<str>>,
     pub policy: Option<Box<str>>,
     pub token: Option<Box<str>>,
+    pub role: Option<RoleArn>,
 }
 
 impl Operation for CreateStack {
@@ -48,7 +51,7 @@ impl Operation for CreateStack {
         let resource = of_name(cx, self.name.as_str());
         let mut demand = Demand::on(Self::ACTION, resource, cx.caller.account);
         demand.facts.request_tags = (!self.tags.is_empty()).then(|| self.tags.clone());
-        vec![demand]
+        role::demands(demand, self.role.as_ref())
     }
 }
 
@@ -82,6 +85,7 @@ impl Command for CreateStack {
             None => new_stack(cx, op.name),
         };
         let arn = stack.arn(scope);
+        stack.role = role::taken(cx, tx, &stack, op.role)?;
         let documents = Documents::open(cx, scope.account, &stack)?;
         let new = New {
             generation: 1,
@@ -131,6 +135,7 @@ pub(super) fn new_stack(cx: &Cx<'_>, name: StackName) -> Stack {
         token: None,
         change_set: None,
         detection: None,
+        role: None,
     }
 }
 

@@ -8,11 +8,13 @@ use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
+use crate::roles::RoleArn;
 use crate::stacks::error::Error;
 use crate::stacks::exports;
 use crate::stacks::ids::LogicalId;
 use crate::stacks::model::{Phase, Reason, Stack, Status};
 use crate::stacks::record::{self, Begun};
+use crate::stacks::role;
 use crate::stacks::target::{StackRef, Target};
 use crate::tx::{Records, Tx};
 
@@ -22,6 +24,7 @@ pub struct DeleteStack {
     /// Left alone, in a stack whose deletion failed.
     pub retain: BTreeSet<LogicalId>,
     pub token: Option<Box<str>>,
+    pub role: Option<RoleArn>,
 }
 
 impl Operation for DeleteStack {
@@ -35,7 +38,7 @@ impl Operation for DeleteStack {
     }
 
     fn demands(&self, cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
-        vec![target.demand(cx, Self::ACTION)]
+        role::demands(target.demand(cx, Self::ACTION), self.role.as_ref())
     }
 }
 
@@ -92,6 +95,7 @@ impl Command for DeleteStack {
         if let Some(run) = tx.stack_run(scope, stack.id)? {
             stack.next_event = run.next_event;
         }
+        stack.role = role::taken(cx, tx, &stack, op.role)?;
         let (phase, status) = (Phase::Delete, Status::DeleteInProgress);
         let begun = Begun { phase, status, token: op.token, retained: op.retain };
         record::begin(cx, tx, &mut stack, begun);

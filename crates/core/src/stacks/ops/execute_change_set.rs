@@ -14,6 +14,7 @@ use crate::stacks::change_set::{
 use crate::stacks::error::{Attempt, Error};
 use crate::stacks::model::{OnFailure, Phase, Stack, Status};
 use crate::stacks::record::{self, Begun};
+use crate::stacks::role;
 use crate::tx::Tx;
 
 #[derive(Debug)]
@@ -63,6 +64,7 @@ impl Command for ExecuteChangeSet {
         }
         let mut stack = Stack::clone(stack);
         let begun = op.begun(&mut stack, set, cx)?;
+        stack.role = role::taken(cx, tx, &stack, set.role.clone())?;
         for other in change_set::of_stack(tx, scope, stack.id)? {
             if other.1 != set.id {
                 change_set::remove(tx, scope, stack.id, other);

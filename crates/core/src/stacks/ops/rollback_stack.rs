@@ -8,10 +8,12 @@ use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
+use crate::roles::RoleArn;
 use crate::stacks::error::Error;
 use crate::stacks::ids::StackArn;
 use crate::stacks::model::{Phase, Stack, Status};
 use crate::stacks::record::{self, Begun};
+use crate::stacks::role;
 use crate::stacks::target::{StackRef, Target};
 use crate::tx::Tx;
 
@@ -20,6 +22,7 @@ pub struct RollbackStack {
     pub stack: StackRef,
     pub retain_except_on_create: bool,
     pub token: Option<Box<str>>,
+    pub role: Option<RoleArn>,
 }
 
 impl Operation for RollbackStack {
@@ -33,7 +36,7 @@ impl Operation for RollbackStack {
     }
 
     fn demands(&self, cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
-        vec![target.demand(cx, Self::ACTION)]
+        role::demands(target.demand(cx, Self::ACTION), self.role.as_ref())
     }
 }
 
@@ -60,6 +63,7 @@ impl Command for RollbackStack {
             }
             (status, _) => return Err(Error::NotReversible { stack: arn, status }),
         };
+        stack.role = role::taken(cx, tx, &stack, op.role)?;
         stack.options.retain_except_on_create = op.retain_except_on_create;
         let begun = Begun { phase, status, token: op.token, retained: BTreeSet::new() };
         record::begin(cx, tx, &mut stack, begun);

@@ -11,6 +11,7 @@ use crate::cx::Cx;
 use crate::engine::{Command, Operation, Step};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
+use crate::roles::RoleArn;
 use crate::stacks::documents::{self, Document, Documents};
 use crate::stacks::error::Error;
 use crate::stacks::exports::Exports;
@@ -19,6 +20,7 @@ use crate::stacks::model::{OnFailure, Phase, Side, Stack, Status};
 use crate::stacks::ops::given::{New, given_again, side};
 use crate::stacks::ready::{self, Made, Ready};
 use crate::stacks::record::{self, Begun, Policies};
+use crate::stacks::role;
 use crate::stacks::sameness::is_same;
 use crate::stacks::target::{StackRef, Target};
 use crate::tags::Tags;
@@ -40,6 +42,7 @@ pub struct UpdateStack {
     pub policy: Option<Box<str>>,
     pub policy_during: Option<Box<str>>,
     pub token: Option<Box<str>>,
+    pub role: Option<RoleArn>,
 }
 
 impl Operation for UpdateStack {
@@ -55,7 +58,7 @@ impl Operation for UpdateStack {
     fn demands(&self, cx: &Cx<'_>, target: &Target) -> Vec<Demand> {
         let mut demand = target.demand(cx, Self::ACTION);
         demand.facts.request_tags.clone_from(&self.tags);
-        vec![demand]
+        role::demands(demand, self.role.as_ref())
     }
 }
 
@@ -77,6 +80,7 @@ impl Command for UpdateStack {
             Some(current) if stack.status.is_updatable() => current,
             _ => return Err(Error::NotUpdatable { stack: arn, status: stack.status }),
         };
+        let role = role::taken(cx, tx, &stack, op.role.clone())?;
         let documents = Documents::open(cx, scope.account, &stack)?;
         let opened = documents.unseal(cx, Document::Template, &current.template)?;
         let template = match &op.template {
@@ -105,6 +109,7 @@ impl Command for UpdateStack {
         if same && !may_differ {
             return Err(Problem::NoUpdates.anywhere().into());
         }
+        stack.role = role;
         op.begin(cx, tx, &mut stack, side);
         record::put_stack(tx, scope, stack);
         Ok(Step::Done(arn))

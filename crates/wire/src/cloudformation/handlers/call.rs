@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::Called;
 use crate::fault::Fault;
 use crate::json::{self, Object};
-use crate::operations::{Outcome, find};
+use crate::operations::{Operation, Outcome, find};
 use crate::query_xml::Format;
 use crate::service::{Protocol, Service};
 
@@ -50,16 +50,20 @@ impl Calls<'_> {
             // It runs again with the answers, and is noted then.
             Outcome::Ask(asks) => return Err(Unanswered::Ask(asks)),
             Outcome::Fault(fault) => {
-                let error_code = Some(fault.code(Protocol::Json));
-                self.log.borrow_mut().push(Called { operation, body, error_code });
+                self.note(operation, body, Some(fault.code(Protocol::Json)));
                 return Err(Unanswered::Fault(fault));
             }
         };
-        self.log.borrow_mut().push(Called { operation, body, error_code: None });
+        self.note(operation, body, None);
         if let Some(batch) = batch {
             tx.take_over(batch);
         }
         Ok(Zeroizing::new(answer.body))
+    }
+
+    fn note(&self, operation: &'static Operation, body: Body, error_code: Option<&'static str>) {
+        let caller = self.cx.caller.clone();
+        self.log.borrow_mut().push(Called { operation, body, error_code, caller });
     }
 }
 

@@ -1,7 +1,7 @@
 //! How the resources of a stack are made: by the services' own operations, from body to answer.
 //!
 //! Each call is a row of the operations table, run on the transaction of the stack's step as the
-//! principal of the stack's operation. So a resource meets every check, every text and every
+//! stack's role or the principal of its operation. So a resource meets every check, every text and every
 //! authorization that a client's request meets (promise R6). One file for each resource type.
 
 mod alias;
@@ -20,7 +20,7 @@ use std::cell::RefCell;
 use regent_cfn::Value;
 use regent_cfn::dynamic::{DynamicReference, Resolve};
 use regent_cfn::error::Problem;
-use regent_core::cx::Cx;
+use regent_core::cx::{Caller, Cx};
 use regent_core::ports::{Read, StoreFault};
 use regent_core::stacks::handlers::{Change, Done, Failure, Handled, Handlers, Place, Settled};
 use regent_core::tx::Tx;
@@ -48,6 +48,8 @@ pub struct Called {
     /// The request, which may have a secret in it.
     pub body: Zeroizing<Vec<u8>>,
     pub error_code: Option<&'static str>,
+    /// Who called: the principal of the stack's operation, or a session of the stack's role.
+    pub caller: Caller,
 }
 
 impl Services {

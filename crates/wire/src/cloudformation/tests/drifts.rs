@@ -260,13 +260,9 @@ fn what_was_deleted_is_told() {
 /// PROMISE R6: a look tells nothing that its caller may not read.
 #[test]
 fn who_may_not_read_learns_nothing() {
-    use regent_core::policy::document::Policy;
-    use regent_core::policy::evaluate::PrincipalKind;
     let mut story = story();
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["cloudformation:*","secretsmanager:*"],"Resource":"*"}]}"#;
-    story.world.caller.kind = PrincipalKind::User;
-    story.world.caller.arn = "arn:aws:iam::111122223333:user/a".into();
-    story.world.caller.policies = [Policy::parse_identity(policy).unwrap()].into();
+    story.be_user(policy);
     let status = detect(&mut story);
     assert_eq!(element(&status, "DetectionStatus").unwrap(), "DETECTION_FAILED");
     assert_eq!(element(&status, "StackDriftStatus").unwrap(), "UNKNOWN");

@@ -46,11 +46,6 @@ fn members_that_are_not_built_are_refused_by_name() {
     let mut story = Story::new(Profile::Aws);
     for (member, value, expected) in [
         ("TemplateURL", "https://x", "TemplateURL must be a supported URL."),
-        (
-            "RoleARN",
-            "arn:aws:iam::111122223333:role/r",
-            "Role arn:aws:iam::111122223333:role/r is invalid or cannot be assumed",
-        ),
         ("NotificationARNs.member.1", "arn", "NotificationARNs is not supported"),
         ("ResourceTypes.member.1", "AWS::*", "ResourceTypes is not supported"),
         ("StackPolicyBody", "{}", "Error validating stack policy: Invalid stack policy"),
@@ -297,11 +292,6 @@ fn members_that_cannot_be_together() {
             "DeleteStack",
             vec![("DeletionMode", "NOW")],
             enumeration("deletionMode", "NOW", "STANDARD, FORCE_DELETE_STACK"),
-        ),
-        (
-            "DeleteStack",
-            vec![("RoleARN", "arn:aws:iam::111122223333:role/r")],
-            "Role arn:aws:iam::111122223333:role/r is invalid or cannot be assumed".to_owned(),
         ),
         ("ListStacks", vec![("NextToken", "x")], "NextToken is invalid".to_owned()),
     ] {

@@ -209,13 +209,9 @@ fn a_wish_that_was_withdrawn_stays_so() {
 /// PROMISE R6: the primary's Region asks for the principal's permission.
 #[test]
 fn the_primarys_region_authorizes() {
-    use regent_core::policy::document::Policy;
-    use regent_core::policy::evaluate::PrincipalKind;
     let (mut story, arn) = story(true);
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["cloudformation:*","kms:CreateKey"],"Resource":"*"}]}"#;
-    story.world.caller.kind = PrincipalKind::User;
-    story.world.caller.arn = "arn:aws:iam::111122223333:user/a".into();
-    story.world.caller.policies = [Policy::parse_identity(policy).unwrap()].into();
+    story.be_user(policy);
     story.create("app", &template(&arn, ""));
     assert_eq!(story.status("app"), "ROLLBACK_COMPLETE");
     let events = story.events("app");

@@ -409,13 +409,9 @@ fn dynamic_references_are_read_as_the_caller() {
 /// PROMISE R6: a stack may do what its caller may.
 #[test]
 fn resources_are_made_with_the_callers_authority() {
-    use regent_core::policy::document::Policy;
-    use regent_core::policy::evaluate::PrincipalKind;
     let mut story = Story::new(Profile::Aws);
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudformation:*","Resource":"*"}]}"#;
-    story.world.caller.kind = PrincipalKind::User;
-    story.world.caller.arn = "arn:aws:iam::111122223333:user/a".into();
-    story.world.caller.policies = [Policy::parse_identity(policy).unwrap()].into();
+    story.be_user(policy);
     story.create("seed", SEED);
     assert_eq!(story.status("seed"), "ROLLBACK_COMPLETE");
     let events = story.events("seed");
