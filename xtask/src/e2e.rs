@@ -41,11 +41,13 @@ const NODE_PACKAGES: [&str; 6] = [
     "@microsoft/jest-sarif@1.0.0-beta.0",
 ];
 /// Programs that tests run, and the Debian packages that they are installed from where absent.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("strace", "strace"),
     ("faketime", "faketime"),
     ("initdb", "postgresql"),
     ("openssl", "openssl"),
+    ("zsh", "zsh"),
+    ("fish", "fish"),
 ];
 /// Debian keeps PostgreSQL's programs here, by version, and not on the search path.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
