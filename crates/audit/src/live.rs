@@ -18,11 +18,18 @@ use crate::observe::own_key;
 const CONCURRENCY: usize = 16;
 
 /// Answers the questions that a check left; `dry_run` asks KMS besides whether the caller may
-/// encrypt with the key.
-pub async fn answer(account: &Account, findings: Vec<Finding>, dry_run: bool) -> Vec<Finding> {
-    let answered = stream::iter(findings).map(async |finding| match finding.question.clone() {
-        Some(question) => judged(account, finding, &question, dry_run).await,
-        None => Some(finding),
+/// encrypt with the key. `progress` is called after each.
+pub async fn answer(
+    account: &Account,
+    findings: Vec<Finding>,
+    dry_run: bool,
+    progress: &(dyn Fn() + Sync),
+) -> Vec<Finding> {
+    let answered = stream::iter(findings).map(async |finding: Finding| {
+        let Some(question) = finding.question.clone() else { return Some(finding) };
+        let judged = judged(account, finding, &question, dry_run).await;
+        progress();
+        judged
     });
     answered.buffered(CONCURRENCY).filter_map(async |one| one).collect().await
 }

@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use regent_audit::account::{self, Access, NoAccess};
 use regent_audit::run::Progress;
 use regent_audit::{Account, Audited, Options, Stopped, tally};
@@ -14,7 +13,7 @@ use regent_guard::{Checked, Subject, report};
 use serde_json::{Value, json};
 
 use super::check::{self, Format, Level, usage};
-use super::{Exit, Failure, print};
+use super::{Exit, Failure, bar, print};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -126,10 +125,7 @@ async fn audit(args: &Args, now_s: i64) -> Result<Audited, Failure> {
         state: args.state.clone(),
         unreached,
     };
-    // It draws on stderr, and only if that is a terminal.
-    let bar = ProgressBar::new(0);
-    let style = ProgressStyle::with_template("{spinner} {bar:30} {pos} of {len} lists, {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = bar(0, "{spinner} {bar:30} {pos} of {len} lists, {msg}");
     let listed = std::sync::atomic::AtomicU64::new(0);
     let show = |progress: Progress| {
         let before = listed.fetch_add(progress.listed, std::sync::atomic::Ordering::Relaxed);

@@ -12,7 +12,7 @@ use regent_audit::live;
 use regent_guard::config::{self, CONFIG_FILE, Options};
 use regent_guard::{Baseline, Checked, Finding, Severity, Subject, report, rules, scan};
 
-use super::{Exit, Failure, print};
+use super::{Exit, Failure, bar, print};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -140,10 +140,14 @@ fn answered(args: &Args, findings: Vec<Finding>) -> Result<Vec<Finding>, Failure
     runtime.block_on(async {
         let accounts = account::accounts(&access).await;
         let accounts = accounts.map_err(|why| Failure::new(Exit::Unreadable, why))?;
+        let open = findings.iter().filter(|finding| finding.question.is_some()).count();
+        let open = u64::try_from(open).unwrap_or(u64::MAX);
+        let bar = bar(open, "{spinner} {bar:30} {pos} of {len} keys");
         let mut findings = findings;
         for account in &accounts {
-            findings = live::answer(account, findings, args.dry_run_kms).await;
+            findings = live::answer(account, findings, args.dry_run_kms, &|| bar.inc(1)).await;
         }
+        bar.finish_and_clear();
         Ok(findings)
     })
 }

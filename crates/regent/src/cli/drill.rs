@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use regent_audit::account::{self, Access};
 use regent_audit::drill::{Drill, Options, Report, Selection, Verdict};
 use regent_audit::private;
@@ -16,7 +16,7 @@ use regent_audit::private;
 use super::audit::seconds;
 use super::check::usage;
 use super::outage::{self, Outage};
-use super::{Exit, Failure, print};
+use super::{Exit, Failure, bar, print};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -235,15 +235,12 @@ fn consent(yes: bool, region: &str, endpoint: &str) -> Result<(), Failure> {
     }
 }
 
-/// Draws on stderr, and only if that is a terminal.
+/// How far a step of the drill is.
 struct Bar(ProgressBar);
 
 impl Bar {
     fn new() -> Self {
-        let bar = ProgressBar::new(0);
-        let style = ProgressStyle::with_template("{spinner} {bar:30} {pos} of {len}, {msg}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self(bar)
+        Self(bar(0, "{spinner} {bar:30} {pos} of {len}, {msg}"))
     }
 
     fn step(&self, name: &'static str) -> impl Fn(usize) + Sync {

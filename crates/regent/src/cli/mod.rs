@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use indicatif::{ProgressBar, ProgressStyle};
 
 /// What `--help` says of exit codes; [`Exit`] has the same.
 const EXIT_CODES: &str = "\
@@ -121,6 +122,12 @@ pub fn main() -> ExitCode {
             ExitCode::from(exit as u8)
         }
     }
+}
+
+/// Shows how far something is, on stderr, and only if that is a terminal.
+fn bar(len: u64, template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::new(len).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Prints to stdout; a reader that has gone away is no failure.
