@@ -114,5 +114,7 @@ pub const STACK_EVENTS_PAGE: usize = 100; // docs
 pub const STACK_RESOURCES_PAGE: usize = 100; // docs
 pub const STACKS_PAGE: usize = 100; // docs, 1 MB; ours by count
 pub const STACK_POLICY_LEN_MAX: usize = 16_384; // model
+/// Refusals that a key remembers for each Region whose stacks wished for replicas there.
+pub const REFUSED_REPLICAS_KEPT: usize = 64; // ours
 /// How long a stack waits for what it made to be ready.
 pub const STABILIZE_MS_MAX: i64 = 3_600_000; // ours

@@ -26,7 +26,7 @@ use regent_core::keys::envelope::EncryptionContext;
 use regent_core::keys::grant::{Constraint, Grant, GrantOperation, Terms};
 use regent_core::keys::model::{
     Alias, Holding, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey,
-    Material, MultiRegion, Origin, PendingId, ReplicaRequest, Rotation, RotationKind,
+    Material, MultiRegion, Origin, PendingId, ReplicaRequests, Rotation, RotationKind,
 };
 use regent_core::keys::problem::KeyProblem;
 use regent_core::keys::proxy::ProxyProblem;
@@ -409,11 +409,25 @@ fn multi_region_key() -> KmsKey {
 /// A primary that has answered stacks in other Regions.
 fn requested_key() -> KmsKey {
     let mut key = multi_region_key();
-    let request = |granted| ReplicaRequest { token: "stack/Copy/1".into(), granted };
     let multi = key.multi_region.as_mut().unwrap();
-    multi.requests.insert(region("eu-west-1"), request(true));
-    multi.requests.insert(region("us-west-2"), request(false));
+    multi.requests.insert(region("eu-west-1"), requests(Some("stack/Copy/1"), &[]));
+    multi.requests.insert(region("us-west-2"), requests(None, &["stack/Copy/1"]));
     key
+}
+
+/// A primary that several stacks of a Region have asked.
+fn often_requested_key() -> KmsKey {
+    let mut key = multi_region_key();
+    let refused = ["stack/Copy/1", "other/Copy/1"];
+    let multi = key.multi_region.as_mut().unwrap();
+    multi.requests.insert(region("eu-west-1"), requests(Some("stack/Copy/2"), &refused));
+    multi.requests.insert(region("us-west-2"), requests(None, &refused));
+    key
+}
+
+fn requests(granted: Option<&str>, refused: &[&str]) -> ReplicaRequests {
+    let refused = refused.iter().map(|token| (*token).into()).collect();
+    ReplicaRequests { granted: granted.map(Into::into), refused }
 }
 
 /// A replica with material that waits, which knows what others hold.
@@ -567,6 +581,11 @@ fn keys() -> Vec<(String, Key, Record)> {
         ("kms-key-pending-import".into(), key(false), Record::KmsKey(Arc::new(empty_key()))),
         ("kms-key-multi-region".into(), key(true), Record::KmsKey(Arc::new(multi_region_key()))),
         ("kms-key-requested".into(), key(true), Record::KmsKey(Arc::new(requested_key()))),
+        (
+            "kms-key-often-requested".into(),
+            key(true),
+            Record::KmsKey(Arc::new(often_requested_key())),
+        ),
         ("kms-key-waiting".into(), key(true), Record::KmsKey(Arc::new(waiting_key()))),
         (
             "alias".into(),

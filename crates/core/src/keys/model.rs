@@ -175,8 +175,8 @@ pub struct MultiRegion {
     pub replicas: BTreeSet<Region>,
     /// Replicas that were asked for and have not confirmed: what they begin with.
     pub installing: BTreeMap<Region, Install>,
-    /// What stacks in other Regions have asked for last. Not shared with related keys.
-    pub requests: BTreeMap<Region, ReplicaRequest>,
+    /// What stacks in other Regions have been told. Not shared with related keys.
+    pub requests: BTreeMap<Region, ReplicaRequests>,
     /// Whether every related key holds the bytes of the pending material, as the primary knows it.
     pub pending_everywhere: bool,
     /// What other Regions have said of the pending material. Not shared.
@@ -185,11 +185,13 @@ pub struct MultiRegion {
     pub told: u64,
 }
 
-/// What a Region's last wish for a replica was told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReplicaRequest {
-    pub token: Box<str>,
-    pub granted: bool,
+/// What the stacks of a Region that wished for a replica there were told, by the wishes' tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReplicaRequests {
+    /// The wish that the replica in that Region comes from, or came from.
+    pub granted: Option<Box<str>>,
+    /// Wishes that stay unfulfilled, the latest last.
+    pub refused: Vec<Box<str>>,
 }
 
 /// Which pending material a Region holds the bytes of.

@@ -76,6 +76,8 @@ pub struct Place<'a> {
     pub tags: &'a Tags,
     /// The generation that the instance is made for: with the stack and the logical id, its name.
     pub made: u32,
+    /// Whether the instance has settled before, so that what bears its physical id is the stack's.
+    pub has_settled: bool,
 }
 
 /// From what to what. The stack's tags of before are part of it.

@@ -408,7 +408,8 @@ impl Work<'_, '_> {
     ) -> Handled<T> {
         let stack = self.stack.arn(self.scope);
         let (cx, tags, stack) = (self.cx, &goal.tags, &stack);
-        let place = Place { cx, type_name, logical, stack, tags, made };
+        let has_settled = self.has_settled(logical, made);
+        let place = Place { cx, type_name, logical, stack, tags, made, has_settled };
         let mut inner = Tx::new(&*self.tx);
         let done = call(self.handlers, &place, &mut inner)?;
         if let Done::Done(_) = done {
@@ -416,6 +417,14 @@ impl Work<'_, '_> {
             self.tx.take_over(batch);
         }
         Ok(done)
+    }
+
+    /// Whether an instance was made by an operation that is over, or created as a whole in this one.
+    /// For one that replaces another in this one it is not known, and said to be not so.
+    fn has_settled(&self, logical: &LogicalId, made: u32) -> bool {
+        let found = self.resources.get(logical.as_str());
+        self.stack.current.as_ref().is_some_and(|current| made <= current.generation)
+            || found.is_some_and(|found| found.status == Status::CreateComplete)
     }
 
     /// Right after the work: most resources are ready at once. Others are asked in a later step, so

@@ -11,7 +11,7 @@ use prost::{Message, Oneof};
 use regent_core::ids::{AliasName, KeyId, MaterialId, Region, RequestId};
 use regent_core::keys::model::{
     Alias, Holding, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey,
-    Material, MultiRegion, Origin, PendingId, ReplicaRequest, Rotation, RotationKind,
+    Material, MultiRegion, Origin, PendingId, ReplicaRequests, Rotation, RotationKind,
 };
 use regent_core::keys::stores::ExternalKey;
 use regent_core::keys::usage::{KeyOperation, LastUse};
@@ -129,7 +129,7 @@ struct MultiRegionMessage {
     #[prost(btree_map = "string, message", tag = "4")]
     installing: BTreeMap<String, InstallMessage>,
     #[prost(btree_map = "string, message", tag = "5")]
-    requests: BTreeMap<String, ReplicaRequestMessage>,
+    requests: BTreeMap<String, ReplicaRequestsMessage>,
     #[prost(bool, tag = "10")]
     pending_everywhere: bool,
     #[prost(btree_map = "string, message", tag = "11")]
@@ -139,11 +139,14 @@ struct MultiRegionMessage {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct ReplicaRequestMessage {
+struct ReplicaRequestsMessage {
+    /// The one that was granted, or the last one that was refused, as earlier builds kept it.
     #[prost(string, tag = "1")]
     token: String,
     #[prost(bool, tag = "2")]
     granted: bool,
+    #[prost(string, repeated, tag = "3")]
+    refused: Vec<String>,
 }
 
 /// What a Region has said of the material that waits.
@@ -332,11 +335,9 @@ fn multi_region(multi: &MultiRegion) -> MultiRegionMessage {
         };
         (region.to_string(), message)
     });
-    let requests = multi.requests.iter().map(|(region, request)| {
-        let message =
-            ReplicaRequestMessage { token: request.token.to_string(), granted: request.granted };
-        (region.to_string(), message)
-    });
+    let requests = multi.requests.iter();
+    let requests =
+        requests.map(|(region, requests)| (region.to_string(), replica_requests(requests)));
     MultiRegionMessage {
         requests: requests.collect(),
         at: Some(multi.at.into()),
@@ -347,6 +348,25 @@ fn multi_region(multi: &MultiRegion) -> MultiRegionMessage {
         holdings: multi.holdings.iter().map(|(at, of)| (at.to_string(), holding(of))).collect(),
         told: multi.told,
     }
+}
+
+fn replica_requests(requests: &ReplicaRequests) -> ReplicaRequestsMessage {
+    let mut refused: Vec<String> = requests.refused.iter().map(ToString::to_string).collect();
+    let token = match &requests.granted {
+        Some(granted) => granted.to_string(),
+        None => refused.pop().unwrap_or_default(),
+    };
+    ReplicaRequestsMessage { token, granted: requests.granted.is_some(), refused }
+}
+
+fn from_replica_requests(message: ReplicaRequestsMessage) -> ReplicaRequests {
+    let ReplicaRequestsMessage { token, granted, refused } = message;
+    let mut refused: Vec<Box<str>> = refused.into_iter().map(Into::into).collect();
+    if granted {
+        return ReplicaRequests { granted: Some(token.into()), refused };
+    }
+    refused.extend((!token.is_empty()).then(|| token.into()));
+    ReplicaRequests { granted: None, refused }
 }
 
 fn holding(of: &Holding) -> HoldingMessage {
@@ -375,9 +395,8 @@ fn from_multi_region(message: MultiRegionMessage) -> Result<MultiRegion, Flaw> {
         };
         Ok((parse(&region, "installing")?, install))
     });
-    let requests = message.requests.into_iter().map(|(region, request)| {
-        let (token, granted) = (request.token.into(), request.granted);
-        Ok((parse(&region, "requests")?, ReplicaRequest { token, granted }))
+    let requests = message.requests.into_iter().map(|(region, requests)| {
+        Ok((parse(&region, "requests")?, from_replica_requests(requests)))
     });
     let holdings = message
         .holdings

@@ -5,7 +5,7 @@
 
 use regent_core::cx::Cx;
 use regent_core::ids::{KeyArn, Region};
-use regent_core::keys::model::{Install, ReplicaRequest};
+use regent_core::keys::model::Install;
 use regent_core::keys::requests;
 use regent_core::ports::{Read, StoreFault};
 use regent_core::replication::change::{Answer, Question};
@@ -76,8 +76,7 @@ fn replicate(
         }
         Err(_) => return Err(StoreFault),
     };
-    let request = ReplicaRequest { token: token.into(), granted: answer == Answer::Yes };
-    requests::note(tx, key.scope, key.id, from, request)?;
+    requests::note(tx, key.scope, key.id, from, (token, answer == Answer::Yes))?;
     Ok(answer)
 }
 
@@ -90,8 +89,7 @@ fn withdraw(
     if requests::verdict(tx, key.scope, key.id, from, token)? == Some(true) {
         return Ok(Answer::Yes);
     }
-    let request = ReplicaRequest { token: token.into(), granted: false };
-    requests::note(tx, key.scope, key.id, from, request)?;
+    requests::note(tx, key.scope, key.id, from, (token, false))?;
     Ok(withdrawn())
 }
 

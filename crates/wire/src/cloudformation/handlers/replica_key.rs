@@ -88,7 +88,8 @@ pub(super) fn settle(
     Ok(Done::Done(Settled::Yes))
 }
 
-/// As any key's; but one that has not come yet may still be on its way.
+/// As any key's; but one that has not settled may still be on its way, and what is here then may be
+/// the replica of another stack, or nobody's.
 pub(super) fn delete(
     at: &At<'_>,
     tx: &mut Tx<'_>,
@@ -99,13 +100,14 @@ pub(super) fn delete(
     let Some(key) = given.and_then(|given| primary(given.expose())) else {
         return key::delete(at, tx, physical, was);
     };
-    if is_here(at, tx, physical)? {
+    if at.place.has_settled {
         return key::delete(at, tx, physical, was);
     }
     let question =
         Question::Withdraw { key, token: token(at), caller: Asker::of(at.place.cx.caller) };
     match asked(at, key, question) {
         Err(asks) => Ok(Done::Ask(asks)),
+        Ok(Answer::Yes) if is_here(at, tx, physical)? => key::delete(at, tx, physical, was),
         Ok(Answer::Yes) => Ok(Done::Later),
         Ok(Answer::Refused { .. } | Answer::No(_)) => Ok(Done::Done(())),
         Ok(Answer::Unreachable) => {

@@ -161,6 +161,46 @@ fn a_lost_answer_makes_no_second_replica() {
 }
 
 /// A stack that is deleted before its replica has come waits for it, so that none is left behind.
+/// Two stacks of one Region want the same: what the one is told does not undo what the other was.
+#[test]
+fn a_refused_wish_leaves_the_granted_one_alone() {
+    let (mut story, arn) = story(true);
+    story.is_deaf = true;
+    story.create("app", &template(&arn, ""));
+    deliver(&mut story, &arn);
+    story.is_deaf = false;
+    let late = story.runs();
+    let body = template(&arn, "");
+    story.call("CreateStack", &[("StackName", "net"), ("TemplateBody", &body)]);
+    let other = *story.runs().iter().find(|id| !late.contains(id)).unwrap();
+    while story.step_of(other) {}
+    assert_eq!(story.status("net"), "ROLLBACK_COMPLETE");
+    story.settle();
+    assert_eq!(story.status("app"), "CREATE_COMPLETE");
+    story.delete("net");
+    assert!(key(&mut story, &arn).contains(r#""KeyState":"Enabled""#));
+    story.delete("app");
+    assert!(key(&mut story, &arn).contains("PendingDeletion"));
+}
+
+/// A stack that is given up before it hears that there is a replica already leaves that one alone.
+#[test]
+fn a_wish_that_was_never_granted_deletes_nothing() {
+    let (mut story, arn) = story(true);
+    story.create("app", &template(&arn, ""));
+    deliver(&mut story, &arn);
+    story.settle();
+    assert_eq!(story.status("app"), "CREATE_COMPLETE");
+    let body = template(&arn, "");
+    story.call("CreateStack", &[("StackName", "net"), ("TemplateBody", &body)]);
+    assert!(story.step());
+    assert_eq!(story.status("net"), "CREATE_IN_PROGRESS");
+    story.delete("net");
+    assert!(key(&mut story, &arn).contains(r#""KeyState":"Enabled""#));
+    story.delete("app");
+    assert!(key(&mut story, &arn).contains("PendingDeletion"));
+}
+
 #[test]
 fn a_replica_on_its_way_is_deleted_when_it_has_come() {
     let (mut story, arn) = story(true);
