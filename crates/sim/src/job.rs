@@ -12,12 +12,14 @@ use regent_core::keys::managed;
 use regent_core::ports::{StoreFault, TransportKey};
 use regent_core::records::{Key, Outbox, Record, Subject};
 use regent_core::replication::acknowledge::acknowledge;
-use regent_core::replication::change::{Message, Outcome, Question, Stamp};
+use regent_core::replication::change::{Answer, Message, Outcome, Question, Stamp};
 use regent_core::replication::outbox::dequeue;
 use regent_core::replication::receiver;
 use regent_core::replication::sender::Item;
 use regent_core::secrets::accessed;
 use regent_core::secrets::model::ReplicaFailure;
+use regent_core::stacks::ids::StackId;
+use regent_core::stacks::model::Phase;
 use regent_core::time::Timestamp;
 use regent_core::tx::{Records, Tx};
 
@@ -34,6 +36,17 @@ pub struct Request {
     pub answers: Answers,
 }
 
+/// The next step of a stack's operation.
+#[derive(Debug, Clone)]
+pub struct StackStep {
+    pub id: StackId,
+    /// The same for every attempt, as in the shell.
+    pub request: RequestId,
+    pub answers: Answers,
+    /// What the operation is at.
+    pub phase: Phase,
+}
+
 /// What waits until the account is known to have its managed key.
 #[derive(Debug, Clone)]
 pub enum Next {
@@ -46,12 +59,34 @@ pub enum Next {
 pub enum Job {
     Client(Box<Request>),
     Ensure(Next),
-    Apply { from: Region, message: Box<Message> },
-    Greeted { from: Region, key: TransportKey },
-    Forget { peer: Region, item: Item, entry: Outbox },
-    Unsendable { peer: Region, item: Item, at: Stamp, failure: ReplicaFailure },
+    Apply {
+        from: Region,
+        message: Box<Message>,
+    },
+    Greeted {
+        from: Region,
+        key: TransportKey,
+    },
+    Forget {
+        peer: Region,
+        item: Item,
+        entry: Outbox,
+    },
+    Unsendable {
+        peer: Region,
+        item: Item,
+        at: Stamp,
+        failure: ReplicaFailure,
+    },
     Deadline(Key),
     Touch(Touch),
+    StackStep(Box<StackStep>),
+    /// What a stack of another Region wants of a key of this one.
+    Grant {
+        from: Region,
+        id: u64,
+        question: Box<Question>,
+    },
 }
 
 /// What a job has to say once it is committed.
@@ -59,13 +94,15 @@ pub enum Job {
 pub enum Product {
     Reply(Reply),
     Message(Option<Message>),
+    Answer(Answer),
 }
 
 impl Job {
     /// The account that the job acts for; `account` is the one that clients are in.
     pub fn account(&self, account: AccountId) -> AccountId {
         match self {
-            Self::Client(_) | Self::Ensure(_) | Self::Touch(_) => account,
+            Self::Client(_) | Self::Ensure(_) | Self::Touch(_) | Self::StackStep(_) => account,
+            Self::Grant { question, .. } => question.account(),
             Self::Apply { message, .. } => receiver::account_of(message).unwrap_or(account),
             Self::Greeted { .. } => AccountId::NOBODY,
             Self::Forget { item, .. } | Self::Unsendable { item, .. } => item.0,
@@ -76,11 +113,11 @@ impl Job {
         }
     }
 
-    /// The transaction of every job but a client's.
+    /// The transaction of every job that is one and nothing else.
     pub fn work(&self, cx: &Cx<'_>, tx: &mut Tx<'_>) -> Result<Option<Message>, StoreFault> {
         let scope = cx.scope();
         match self {
-            Self::Client(_) => {}
+            Self::Client(_) | Self::StackStep(_) | Self::Grant { .. } => {}
             Self::Ensure(_) => managed::ensure(cx, tx, scope)?,
             Self::Apply { from, message } => {
                 return receiver::receive(cx, tx, *from, Message::clone(message));
@@ -106,41 +143,63 @@ impl Job {
     }
 }
 
-/// Requests that wait for other Regions' words, by request number.
+/// Who asks other Regions.
+#[derive(Debug)]
+pub enum Asker {
+    Client(Box<Request>),
+    Step(Box<StackStep>),
+}
+
+impl Asker {
+    const fn answers(&mut self) -> &mut Answers {
+        match self {
+            Self::Client(request) => &mut request.answers,
+            Self::Step(step) => &mut step.answers,
+        }
+    }
+
+    pub fn into_job(self) -> Job {
+        match self {
+            Self::Client(request) => Job::Client(request),
+            Self::Step(step) => Job::StackStep(step),
+        }
+    }
+}
+
+/// Who waits for other Regions' words, by the number of the first question.
 #[derive(Debug, Default)]
 pub struct Asking {
-    waiting: BTreeMap<u64, (Box<Request>, usize)>,
-    /// Which request a question belongs to, and what was asked whom.
+    waiting: BTreeMap<u64, (Asker, usize)>,
+    /// Whom a question belongs to, and what was asked whom.
     asked: BTreeMap<u64, (u64, Region, Question)>,
 }
 
 impl Asking {
-    pub fn wait(&mut self, request: Box<Request>, questions: Vec<(u64, Region, Question)>) {
-        let number = request.number;
-        self.waiting.insert(number, (request, questions.len()));
+    pub fn wait(&mut self, asker: Asker, questions: Vec<(u64, Region, Question)>) {
+        let number = questions[0].0;
+        self.waiting.insert(number, (asker, questions.len()));
         let asked = questions.into_iter().map(|(id, region, q)| (id, (number, region, q)));
         self.asked.extend(asked);
     }
 
-    /// Takes an answer; gives the request back once it has all of its answers.
-    pub fn answer(
-        &mut self,
-        id: u64,
-        answer: regent_core::replication::change::Answer,
-    ) -> Option<Box<Request>> {
+    /// Takes an answer; gives whoever asked back once all the answers are there.
+    pub fn answer(&mut self, id: u64, answer: Answer) -> Option<Asker> {
         let (number, region, question) = self.asked.remove(&id)?;
-        let (request, missing) = self.waiting.get_mut(&number)?;
-        request.answers.insert((region, question), answer);
+        let (asker, missing) = self.waiting.get_mut(&number)?;
+        asker.answers().insert((region, question), answer);
         *missing -= 1;
         if *missing > 0 {
             return None;
         }
-        self.waiting.remove(&number).map(|(request, _)| request)
+        self.waiting.remove(&number).map(|(asker, _)| asker)
     }
 
     /// The requests that a crash cuts off.
     pub fn requests(&self) -> impl Iterator<Item = &Request> {
-        self.waiting.values().map(|(request, _)| &**request)
+        self.waiting.values().filter_map(|(asker, _)| match asker {
+            Asker::Client(request) => Some(&**request),
+            Asker::Step(_) => None,
+        })
     }
 }
 
@@ -177,15 +236,17 @@ pub fn told(message: &Message) -> String {
         Message::Acknowledged { subject, at, outcome, .. } => {
             format!("Acknowledged {} at {}: {outcome:?}", named(subject), short(*at))
         }
-        Message::Ask { id, question } => {
-            match question {
-                Question::CanHold { arn, kms_key_id, overwrite, .. } => {
-                    format!("Ask {id:x} {arn} under {kms_key_id:?} overwrite={overwrite}")
-                }
-                // No workload makes stacks.
-                other => format!("Ask {id:x} {other:?}"),
+        Message::Ask { id, question } => match question {
+            Question::CanHold { arn, kms_key_id, overwrite, .. } => {
+                format!("Ask {id:x} {arn} under {kms_key_id:?} overwrite={overwrite}")
             }
-        }
+            Question::Replicate { key, token, .. } => {
+                format!("Ask {id:x} a replica of {key} for {token}")
+            }
+            Question::Withdraw { key, token, .. } => {
+                format!("Ask {id:x} no replica of {key} for {token}")
+            }
+        },
         Message::Answer { id, answer } => format!("Answer {id:x} {answer:?}"),
     }
 }

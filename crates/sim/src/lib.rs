@@ -13,6 +13,7 @@
     reason = "never shipped: a simulator that is wrong about itself must stop at once"
 )]
 
+pub mod blueprint;
 pub mod check;
 pub mod crypto;
 pub mod disk;

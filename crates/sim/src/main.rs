@@ -29,6 +29,10 @@ struct Args {
     /// Threads.
     #[arg(long, default_value_t = 2)]
     jobs: u64,
+    /// How much of what clients ask is asked of stacks. Without any, seeds run as they did before
+    /// there were stacks.
+    #[arg(long, default_value_t = Options::of_seed(0).stacks_percent)]
+    stacks_percent: u64,
     /// Use the real cryptography, which is slower.
     #[arg(long)]
     real_crypto: bool,
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
         steps: args.steps,
         real_crypto: args.real_crypto,
         verbose,
+        stacks_percent: args.stacks_percent,
         ..Options::of_seed(seed)
     };
     if let Some(seed) = args.seed {
@@ -99,6 +104,7 @@ fn report(args: &Args, failed: &Failed, lines: bool) -> ExitCode {
     let Failed { seed, event, violation, .. } = failed;
     println!("seed {seed} broke {} at event {event}: {}", violation.promise, violation.what);
     let crypto = if args.real_crypto { " --real-crypto" } else { "" };
-    println!("again: regent-sim --seed {seed} --steps {}{crypto}", args.steps);
+    let (steps, percent) = (args.steps, args.stacks_percent);
+    println!("again: regent-sim --seed {seed} --steps {steps} --stacks-percent {percent}{crypto}");
     ExitCode::FAILURE
 }

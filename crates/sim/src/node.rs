@@ -4,12 +4,14 @@
 //! forgets it and a start rebuilds it from the store. It touches its own disk and nothing else;
 //! everything for others is put into [`Out`] (promise R4).
 
+mod stacks;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use regent_core::cx::{Answers, Caller, Cx, Functions, Origin, Profile};
+use regent_core::cx::{Answers, Ask, Caller, Cx, Functions, Origin, Profile};
 use regent_core::ids::{AccountId, Region, RequestId, Scope};
 use regent_core::keys::proxy::Proxies;
 use regent_core::keys::usage::Uses;
@@ -25,7 +27,7 @@ use regent_core::tx::{Batch, Tx};
 use regent_store::Store;
 
 use crate::disk::{Change, Disk, Synced};
-use crate::job::{Asking, Job, Next, Product, Request};
+use crate::job::{Asker, Asking, Job, Next, Product, Request};
 use crate::perform::{Kept, Progress, Reply, perform};
 use crate::rng::Rng;
 use crate::world::Break;
@@ -60,6 +62,7 @@ struct Volatile {
     account_ready: bool,
     /// A deadline is being handled.
     timing: bool,
+    stacks: stacks::Active,
 }
 
 /// One Region.
@@ -145,6 +148,7 @@ impl Node {
                 self.volatile.peer_keys.insert(peer, key);
             }
         }
+        self.find_stacks();
         self.greet_all(out);
     }
 
@@ -213,8 +217,8 @@ impl Node {
         blobs: &[Kept],
         out: &mut Out,
     ) {
-        if let Some(request) = self.volatile.asking.answer(id, answer) {
-            self.run(now, Job::Client(request), blobs, out);
+        if let Some(asker) = self.volatile.asking.answer(id, answer) {
+            self.run(now, asker.into_job(), blobs, out);
         }
     }
 
@@ -243,6 +247,7 @@ impl Node {
             self.volatile.timing = true;
             self.run(now, Job::Deadline(deadline.unwrap()), blobs, out);
         }
+        self.step_stacks(now, blobs, out);
         let due = self.volatile.senders.iter().filter_map(|(peer, sender)| {
             self.volatile.peer_keys.contains_key(peer).then(|| sender.poll_timeout()).flatten()
         });
@@ -297,6 +302,11 @@ impl Node {
     fn go_on(&mut self, now: Timestamp, next: Next, blobs: &[Kept], out: &mut Out) {
         match next {
             Next::Client(request) => self.run(now, Job::Client(request), blobs, out),
+            Next::Consider { from, id, question }
+                if !matches!(*question, Question::CanHold { .. }) =>
+            {
+                self.run(now, Job::Grant { from, id, question }, blobs, out);
+            }
             Next::Consider { from, id, question } => {
                 let store = Rc::clone(&self.disk.store);
                 let principal = question.caller().caller().unwrap();
@@ -323,10 +333,14 @@ impl Node {
 
     /// Does a job's work, and puts its writes on the way to the disk.
     fn run(&mut self, now: Timestamp, job: Job, blobs: &[Kept], out: &mut Out) {
-        if let Job::Client(request) = job {
-            self.run_client(now, request, blobs, out);
-            return;
-        }
+        let job = match job {
+            Job::Client(request) => return self.run_client(now, request, blobs, out),
+            Job::StackStep(step) => return self.run_step(now, step, blobs, out),
+            Job::Grant { from, id, question } => {
+                return self.run_grant(now, (from, id, question), blobs, out);
+            }
+            job => job,
+        };
         let id = self.new_request_id();
         let account = job.account(self.account);
         let store = Rc::clone(&self.disk.store);
@@ -363,20 +377,22 @@ impl Node {
                 }
                 out.replies.push((request, reply));
             }
-            Progress::Ask(asks) => {
-                let mut questions = Vec::new();
-                for ask in asks {
-                    self.volatile.next_ask = self.volatile.next_ask.wrapping_add(1);
-                    let id = self.volatile.next_ask;
-                    let question = ask.question.clone();
-                    out.frames.push((ask.region, Message::Ask { id, question }));
-                    out.asked.push(id);
-                    questions.push((id, ask.region, ask.question));
-                }
-                self.volatile.asking.wait(request, questions);
-            }
+            Progress::Ask(asks) => self.ask(Asker::Client(request), asks, out),
             Progress::Fault => out.faults.push(format!("{:?}", request.action)),
         }
+    }
+
+    fn ask(&mut self, asker: Asker, asks: Vec<Ask>, out: &mut Out) {
+        let mut questions = Vec::new();
+        for ask in asks {
+            self.volatile.next_ask = self.volatile.next_ask.wrapping_add(1);
+            let id = self.volatile.next_ask;
+            let question = ask.question.clone();
+            out.frames.push((ask.region, Message::Ask { id, question }));
+            out.asked.push(id);
+            questions.push((id, ask.region, ask.question));
+        }
+        self.volatile.asking.wait(asker, questions);
     }
 
     fn submit(
@@ -429,13 +445,18 @@ impl Node {
                 self.heard(now, from);
             }
             (Job::Deadline(_), _) => self.volatile.timing = false,
+            (Job::StackStep(step), _) => self.volatile.stacks.go_on(step.id),
+            (Job::Grant { from, id, .. }, Product::Answer(answer)) => {
+                out.frames.push((from, Message::Answer { id, answer }));
+            }
             _ => {}
         }
     }
 
-    /// Tells the senders what a commit changed in the outbox.
+    /// Tells the senders what a commit changed in the outbox, and the stacks what concerns them.
     fn note(&mut self, now: Timestamp, changes: &[Change]) {
         for change in changes {
+            self.volatile.stacks.note(change);
             if let Key::Outbox { peer, account, subject, .. } = &change.key {
                 let entry = match &change.after {
                     Some(Record::Outbox(entry)) => Some(*entry),
@@ -531,7 +552,9 @@ impl Node {
 
     /// Whether nothing is waiting to be done or sent.
     pub fn is_idle(&self) -> bool {
-        self.disk.is_idle() && self.volatile.senders.values().all(|sender| sender.backlog() == 0)
+        self.disk.is_idle()
+            && self.volatile.stacks.is_empty()
+            && self.volatile.senders.values().all(|sender| sender.backlog() == 0)
     }
 
     /// What the peers have not acknowledged, as the senders see it.
@@ -566,6 +589,9 @@ impl Node {
 
     /// What a broken Region writes.
     fn spoil(&self, job: &Job, batch: &mut Batch) {
+        if let Job::StackStep(step) = job {
+            self.spoil_step(step, batch);
+        }
         match self.broken {
             Some(Break::DropTombstones) => {
                 batch.writes.retain(|key, _| !matches!(key, Key::Tombstone { .. }));

@@ -3,6 +3,8 @@
 //! The stand-in for the wire: it makes operations and runs them through the core's only door. A
 //! request that waits for other Regions, or whose commit finds a conflict, is run again.
 
+use std::collections::BTreeSet;
+
 use regent_core::cx::{Ask, Cx};
 use regent_core::engine::{self, Command, Query, Step, Touch};
 use regent_core::ids::{AliasName, KeyArn, KeyId, PolicyName, SecretName, VersionId};
@@ -40,9 +42,21 @@ use regent_core::secrets::replicas::AddReplica;
 use regent_core::secrets::stages::Move;
 use regent_core::secrets::target::SecretId;
 use regent_core::secrets::versions::GivenValue;
-use regent_core::tx::{Batch, Tx};
+use regent_core::stacks::change_set::ChangeSetRef;
+use regent_core::stacks::model::Options;
+use regent_core::stacks::ops::continue_update_rollback::Skip;
+use regent_core::stacks::ops::create_change_set::Kind;
+use regent_core::stacks::ops::{
+    CancelUpdateStack, ContinueUpdateRollback, CreateChangeSet, CreateStack, DeleteStack,
+    ExecuteChangeSet, RollbackStack, UpdateStack,
+};
+use regent_core::stacks::ready::Given;
+use regent_core::stacks::target::StackRef;
+use regent_core::tags::Tags;
+use regent_core::tx::{Batch, Records, Tx};
 
-use crate::workload::{Action, Wanted, material_of, policy_of, value_of};
+use crate::blueprint::Blueprint;
+use crate::workload::{Action, OnStack, Wanted, material_of, policy_of, value_of};
 
 /// What a client is told.
 #[derive(Debug, Clone)]
@@ -99,6 +113,7 @@ pub fn perform(cx: &Cx<'_>, read: &dyn Read, action: &Action, blobs: &[Kept]) ->
         | Action::DeleteKey { .. }
         | Action::KeepKey { .. }
         | Action::Alias { .. } => run.on_key(action),
+        Action::Stack { name, what } => run.on_stack(name, what),
         _ => run.on_secret(action),
     }
 }
@@ -284,7 +299,7 @@ impl Run<'_> {
                     policy: None,
                     bypass_lockout_check: false,
                     description: "".into(),
-                    tags: regent_core::tags::Tags::new(),
+                    tags: Tags::new(),
                 };
                 self.command(op, |_| Reply::Done)
             }
@@ -331,6 +346,96 @@ impl Run<'_> {
             }
             progress => progress,
         }
+    }
+
+    fn on_stack(&self, name: &str, what: &OnStack) -> Progress {
+        let stack = StackRef::from(name);
+        let text =
+            |blueprint: &Blueprint| Box::from(blueprint.template(self.cx.region, self.cx.regions));
+        match what {
+            OnStack::Create(blueprint, on_failure) => {
+                let op = CreateStack {
+                    name: name.parse().unwrap(),
+                    template: text(blueprint),
+                    parameters: Given::new(),
+                    options: Options { on_failure: *on_failure, ..Options::default() },
+                    tags: Tags::new(),
+                    capabilities: Vec::new(),
+                    policy: None,
+                    role: None,
+                    token: None,
+                };
+                self.command(op, |_| Reply::Done)
+            }
+            OnStack::Update(blueprint, on_failure) => {
+                let op = UpdateStack {
+                    stack,
+                    template: Some(text(blueprint)),
+                    parameters: Vec::new(),
+                    tags: None,
+                    capabilities: Vec::new(),
+                    on_failure: *on_failure,
+                    retain_except_on_create: None,
+                    policy: None,
+                    policy_during: None,
+                    role: None,
+                    token: None,
+                };
+                self.command(op, |_| Reply::Done)
+            }
+            OnStack::Propose(number, blueprint) => self.propose(name, *number, text(blueprint)),
+            OnStack::Execute(number) => {
+                let op = ExecuteChangeSet {
+                    change_set: ChangeSetRef { stack: Some(stack), given: change_set(*number) },
+                    disable_rollback: false,
+                    retain_except_on_create: false,
+                    token: None,
+                };
+                self.command(op, |()| Reply::Done)
+            }
+            OnStack::Cancel => {
+                self.command(CancelUpdateStack { stack, token: None }, |()| Reply::Done)
+            }
+            OnStack::Continue { skip } => {
+                let skip = if *skip { Skip::Failed } else { Skip::These(BTreeSet::new()) };
+                let op = ContinueUpdateRollback { stack, skip, role: None, token: None };
+                self.command(op, |()| Reply::Done)
+            }
+            OnStack::RollBack => {
+                let op = RollbackStack {
+                    stack,
+                    retain_except_on_create: false,
+                    role: None,
+                    token: None,
+                };
+                self.command(op, |_| Reply::Done)
+            }
+            OnStack::Delete => {
+                let op = DeleteStack { stack, retain: BTreeSet::new(), role: None, token: None };
+                self.command(op, |()| Reply::Done)
+            }
+        }
+    }
+
+    fn propose(&self, stack: &str, number: usize, template: Box<str>) -> Progress {
+        let found = self.read.stack_of_name(self.cx.scope(), &stack.parse().unwrap()).unwrap();
+        let kind = match found {
+            Some(_) => Kind::Update { stack: stack.into(), template: Some(template) },
+            None => Kind::Create { stack: stack.parse().unwrap(), template },
+        };
+        let op = CreateChangeSet {
+            kind,
+            name: change_set(number).parse().unwrap(),
+            parameters: Vec::new(),
+            tags: None,
+            capabilities: Vec::new(),
+            description: None,
+            on_failure: None,
+            nested: false,
+            role: None,
+            token: None,
+        };
+        self.command(op, |_| Reply::Done)
     }
 
     fn reads(&self, action: &Action, blobs: &[Kept]) -> Progress {
@@ -402,12 +507,16 @@ fn new_key(source: Source, multi_region: bool) -> CreateKey {
         policy: None,
         bypass_lockout_check: false,
         description: "".into(),
-        tags: regent_core::tags::Tags::new(),
+        tags: Tags::new(),
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
         multi_region,
         source,
     }
+}
+
+fn change_set(number: usize) -> Box<str> {
+    format!("set-{number}").into()
 }
 
 fn key_ref(key: KeyId) -> KeyRef {

@@ -4,19 +4,34 @@
 //! are a function of secret and token, so that any value found anywhere can be checked, and carry
 //! a mark that must never be seen (promise R7).
 
-use regent_core::ids::{KeyId, Region, Scope, SecretName};
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use regent_core::ids::{KeyArn, KeyId, Region, Scope, SecretName};
+use regent_core::ports::Read;
+use regent_core::records::{Prefix, Record, Scan};
+use regent_core::stacks::model::{OnFailure, Status};
 use regent_core::tx::Records;
 use regent_store::MemoryStore;
 
+use crate::blueprint::{Blueprint, KEY_MARK};
 use crate::crypto::hash;
 use crate::rng::Rng;
 
 /// The mark in every plaintext.
 pub const CANARY: &str = "CANARY";
 const NAMES: [&str; 3] = ["db", "api/token", "tls"];
+const STACKS: [&str; 3] = ["app", "net", "web"];
+/// Blueprints: many, and so few that a stack is now and then updated to what it was before.
+const BLUEPRINTS: usize = 400;
 /// Materials that are imported: so few that Regions come to agree.
 const MATERIALS: usize = 3;
 const LABELS: [&str; 4] = ["AWSCURRENT", "AWSPENDING", "AWSPREVIOUS", "BLUE"];
+
+/// Whether a secret's name is one that clients give, and no stack.
+pub fn is_clients(name: &str) -> bool {
+    NAMES.contains(&name)
+}
 
 /// The value that a secret's version has, whoever wrote it wherever.
 pub fn value_of(name: &str, token: &str) -> Vec<u8> {
@@ -159,6 +174,28 @@ pub enum Action {
     Decrypt {
         blob: usize,
     },
+    Stack {
+        name: &'static str,
+        what: OnStack,
+    },
+}
+
+/// What is asked of a stack.
+#[derive(Debug, Clone)]
+pub enum OnStack {
+    Create(Blueprint, OnFailure),
+    Update(Blueprint, OnFailure),
+    /// A change set of that number, of a stack that there is or not.
+    Propose(usize, Blueprint),
+    Execute(usize),
+    Cancel,
+    /// Goes on with a rollback that failed, past what it failed at or not.
+    Continue {
+        skip: bool,
+    },
+    /// Goes back from an operation that left its failure as it was.
+    RollBack,
+    Delete,
 }
 
 impl Action {
@@ -171,6 +208,8 @@ impl Action {
 /// What all clients together remember.
 #[derive(Debug, Default)]
 pub struct Clients {
+    /// How much of what they ask is asked of stacks.
+    stacks_percent: u64,
     pub keys: Vec<KeyId>,
     pub blobs: usize,
     /// Requests whose outcome is unknown, and where they were sent.
@@ -184,11 +223,20 @@ pub struct Sight<'a> {
     pub scope: Scope,
     pub regions: &'a [Region],
     pub store: &'a MemoryStore,
+    /// The other Regions, where a stack's keys may have replicas.
+    pub others: &'a [(Scope, Rc<MemoryStore>)],
 }
 
 impl Clients {
+    pub fn new(stacks_percent: u64) -> Self {
+        Self { stacks_percent, ..Self::default() }
+    }
+
     /// The next action in one Region.
     pub fn next(&mut self, rng: &Rng, sight: &Sight<'_>) -> Action {
+        if self.stacks_percent > 0 && rng.percent(self.stacks_percent) {
+            return on_stack(rng, sight);
+        }
         let name = (*rng.pick(&NAMES)).to_owned();
         match rng.below(100) {
             0..14 => self.create(rng, sight, name),
@@ -308,6 +356,69 @@ impl Clients {
             _ => self.keys.last().map(|_| rng.pick(&self.keys).to_string()),
         }
     }
+}
+
+/// What is asked of a stack, mostly something that its state allows.
+fn on_stack(rng: &Rng, sight: &Sight<'_>) -> Action {
+    let name = *rng.pick(&STACKS);
+    let id = sight.store.stack_of_name(sight.scope, &name.parse().unwrap()).unwrap();
+    let found = id.map(|id| sight.store.stack(sight.scope, id).unwrap().unwrap());
+    let status = found.map(|stack| stack.status);
+    let what = match status {
+        None if rng.percent(70) => OnStack::Create(blueprint(rng, sight), on_failure(rng)),
+        None => OnStack::Propose(rng.below(2), blueprint(rng, sight)),
+        Some(Status::ReviewInProgress) => OnStack::Execute(rng.below(2)),
+        Some(Status::UpdateInProgress) if rng.percent(50) => OnStack::Cancel,
+        Some(Status::UpdateRollbackFailed) => match rng.below(4) {
+            0 => OnStack::Delete,
+            choice => OnStack::Continue { skip: choice == 1 },
+        },
+        Some(Status::CreateFailed | Status::UpdateFailed) if rng.percent(60) => OnStack::RollBack,
+        Some(status) if !status.is_updatable() && rng.percent(80) => OnStack::Delete,
+        Some(_) => match rng.below(20) {
+            0..9 => {
+                let failure = [OnFailure::Rollback, OnFailure::DoNothing];
+                let failure = failure[usize::from(rng.percent(20))];
+                OnStack::Update(blueprint(rng, sight), failure)
+            }
+            9..12 => OnStack::Propose(rng.below(2), blueprint(rng, sight)),
+            12..15 => OnStack::Execute(rng.below(2)),
+            15 => OnStack::Create(blueprint(rng, sight), on_failure(rng)),
+            _ => OnStack::Delete,
+        },
+    };
+    Action::Stack { name, what }
+}
+
+fn on_failure(rng: &Rng) -> OnFailure {
+    match rng.below(6) {
+        0 => OnFailure::DoNothing,
+        1 => OnFailure::Delete,
+        _ => OnFailure::Rollback,
+    }
+}
+
+fn blueprint(rng: &Rng, sight: &Sight<'_>) -> Blueprint {
+    let number = rng.below(BLUEPRINTS) as u64;
+    let primary = if rng.percent(40) { primary(rng, sight) } else { None };
+    Blueprint { number, primary }
+}
+
+/// A key that a stack of another Region has made.
+fn primary(rng: &Rng, sight: &Sight<'_>) -> Option<KeyArn> {
+    let (scope, store) = rng.pick(sight.others);
+    let mut keys = Vec::new();
+    let scanned = store.scan(&Scan::all(Prefix::KmsKeys { scope: *scope }), &mut |_, record| {
+        if let Record::KmsKey(key) = record
+            && key.is_multi_region_primary(scope.region)
+            && key.description.starts_with(KEY_MARK)
+        {
+            keys.push(key.arn(*scope));
+        }
+        ControlFlow::Continue(())
+    });
+    scanned.unwrap();
+    keys.last().map(|_| *rng.pick(&keys))
 }
 
 fn labels(rng: &Rng) -> Vec<String> {

@@ -65,6 +65,18 @@ pub enum Break {
     KeepEpoch,
     /// Sealing hides nothing: R7.
     SealNothing,
+    /// The stacks' operations that were under way are not looked for after a start: R11.
+    ForgetStacks,
+    /// Now and then a stack does not note what its step has made: R11.
+    NoteNothing,
+    /// What an update or its rollback gives up is noted as deleted, and is not: R11.
+    DeleteNothing,
+    /// The same, of what a deletion or the rollback of a creation gives up: R11.
+    LeaveAll,
+    /// What an update changes of a secret is noted, and not done: R11.
+    ChangeNothing,
+    /// The same, of what a rollback changes back: R11.
+    ChangeNothingBack,
 }
 
 /// How a run is set up.
@@ -75,12 +87,15 @@ pub struct Options {
     pub steps: u64,
     pub real_crypto: bool,
     pub verbose: bool,
+    /// How much of what clients ask is asked of stacks.
+    pub stacks_percent: u64,
     pub broken: Option<Break>,
 }
 
 impl Options {
     pub fn of_seed(seed: u64) -> Self {
-        Self { seed, steps: 3000, real_crypto: false, verbose: false, broken: None }
+        let (real_crypto, verbose, broken) = (false, false, None);
+        Self { seed, steps: 3000, real_crypto, verbose, stacks_percent: 4, broken }
     }
 }
 
@@ -204,7 +219,7 @@ impl World {
             net,
             sites,
             regions,
-            clients: Clients::default(),
+            clients: Clients::new(options.stacks_percent),
             blobs: Vec::new(),
             queue: BTreeMap::new(),
             now_ms: 0,
@@ -234,7 +249,8 @@ impl World {
             self.settle()?;
         }
         let all = self.sites.iter().map(|site| (site.node.region, &site.node)).collect();
-        last::converged(&all, self.clock(0), &self.blobs)
+        last::converged(&all, self.clock(0), &self.blobs)?;
+        self.sites.iter().try_for_each(|site| self.checker.last(&site.node))
     }
 
     /// Runs the next event.
@@ -406,8 +422,13 @@ impl World {
             action
         } else {
             let node = &self.sites[at].node;
-            let store = &*node.disk.store;
-            let sight = Sight { scope: node.scope(), regions: &self.regions, store };
+            let (scope, store) = (node.scope(), &*node.disk.store);
+            let others = self.sites.iter().map(|site| &site.node);
+            let others: Vec<_> = others
+                .filter(|other| other.region != scope.region)
+                .map(|other| (other.scope(), Rc::clone(&other.disk.store)))
+                .collect();
+            let sight = Sight { scope, regions: &self.regions, store, others: &others };
             self.clients.next(&self.rng, &sight)
         };
         self.request(at, action)

@@ -43,12 +43,13 @@ fn quick_seeds() {
     }
 }
 
-/// Seeds that found something once.
+/// Seeds that found something once, before clients made stacks and since.
 #[test]
 fn seeds_that_failed_once() {
     for seed in [6, 51, 123, 229, 543, 1340, 2190, 10154] {
-        passed(Options::of_seed(seed));
+        passed(Options { stacks_percent: 0, ..Options::of_seed(seed) });
     }
+    passed(Options::of_seed(10));
 }
 
 /// Some seed must find the broken rule, under its own promise. Another promise that it breaks with
@@ -62,6 +63,22 @@ fn noticed(broken: Break, promises: &[&str], others: &[&str]) {
                 return;
             }
             assert!(others.contains(&violation.promise), "{broken:?} noticed as {violation:?}");
+        }
+    }
+    panic!("{broken:?} went unnoticed");
+}
+
+/// The same of promise R11, by one of the checks that it has: by its words. Clients of these runs
+/// ask for stacks more often.
+fn noticed_of_stacks(broken: Break, words: &str) {
+    for seed in 1..=NOTICED_WITHIN {
+        let busy = Options { steps: 1500, stacks_percent: 30, ..Options::of_seed(seed) };
+        if let Err(failed) = run(Options { broken: Some(broken), ..busy }) {
+            let Failed { violation, .. } = *failed;
+            assert_eq!(violation.promise, "R11", "{broken:?} noticed as {violation:?}");
+            if violation.what.contains(words) {
+                return;
+            }
         }
     }
     panic!("{broken:?} went unnoticed");
@@ -111,4 +128,34 @@ fn two_owners_in_one_epoch_are_noticed() {
 #[test]
 fn plaintext_is_noticed() {
     noticed(Break::SealNothing, &["R7"], &[]);
+}
+
+#[test]
+fn a_stack_that_never_ends_is_noticed() {
+    noticed_of_stacks(Break::ForgetStacks, "never ended");
+}
+
+#[test]
+fn what_a_stack_makes_twice_is_noticed() {
+    noticed_of_stacks(Break::NoteNothing, "which no stack notes");
+}
+
+#[test]
+fn what_a_stack_leaves_behind_is_noticed() {
+    noticed_of_stacks(Break::DeleteNothing, "has an orphan");
+}
+
+#[test]
+fn what_is_left_of_a_deleted_stack_is_noticed() {
+    noticed_of_stacks(Break::LeaveAll, "is DeleteComplete and left");
+}
+
+#[test]
+fn a_stack_unlike_its_template_is_noticed() {
+    noticed_of_stacks(Break::ChangeNothing, "is complete, and");
+}
+
+#[test]
+fn a_stack_that_is_not_as_before_is_noticed() {
+    noticed_of_stacks(Break::ChangeNothingBack, "was rolled back, and");
 }

@@ -2,12 +2,13 @@
 //!
 //! The checker sees what no Region sees: all stores, all frames, all answers. It keeps its own
 //! account of what was acknowledged and which states were reached, and compares. Each violation
-//! names its promise. [`secrets`] and [`keys`] judge commits, [`last`] the end of a run.
+//! names its promise. [`secrets`], [`keys`] and [`stacks`] judge commits, [`last`] the end of a run.
 
 mod keys;
 pub mod last;
 mod peek;
 mod secrets;
+mod stacks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,6 +77,7 @@ pub struct Checker {
     /// The newest state of each key in each Region, there or gone.
     key_states: BTreeMap<(Region, KeyId), Stamp>,
     vouched: BTreeSet<(Region, Question)>,
+    stacks: stacks::Stacks,
 }
 
 impl Checker {
@@ -87,6 +89,7 @@ impl Checker {
             primaries: BTreeMap::new(),
             key_states: BTreeMap::new(),
             vouched: BTreeSet::new(),
+            stacks: stacks::Stacks::default(),
         }
     }
 
@@ -143,11 +146,17 @@ impl Checker {
                 self.status(node, name, *region, replica)?;
             }
         }
+        self.stacks.commit(node, job, changes)?;
         secrets::labels(node, changes)?;
         if settled {
             secrets::readable(node, now, job, changes)?;
         }
         Ok(())
+    }
+
+    /// PROMISE R11: judges the stacks of a Region at the end of a run.
+    pub fn last(&self, node: &Node) -> Verdict {
+        self.stacks.last(node)
     }
 
     /// PROMISE R7: no value and no key in bytes that leave the process, or that are stored.

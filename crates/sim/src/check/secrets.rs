@@ -108,6 +108,8 @@ impl Checker {
                     && !gone.is_replica()
                     && gone.replicas().is_empty()
             }
+            // Whether it was to is judged where stacks are.
+            (Job::StackStep(_), _) => !gone.is_replica(),
             (Job::Deadline(Key::Deadline { due: Due::PurgeSecret { .. }, .. }), _) => {
                 gone.deletion.is_some() && !gone.is_replica()
             }
