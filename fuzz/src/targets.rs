@@ -234,6 +234,7 @@ impl World {
             crypto: &self.crypto,
             proxies: &self.proxies,
             uses: &self.uses,
+            system_tags: None,
         }
     }
 

@@ -82,6 +82,7 @@ class Imports(Stacks):
         self.assertEqual(found["StackDriftStatus"], "IN_SYNC", found)
         tags = self.secrets().describe_secret(SecretId="db")["Tags"]
         self.assertIn({"Key": "team", "Value": "a"}, tags)
+        self.assertIn({"Key": "aws:cloudformation:logical-id", "Value": "Secret"}, tags)
         self.assertEqual(self.secrets().get_secret_value(SecretId="db")["SecretString"], "value")
         # It lives on as a stack, and ends as one.
         template = json.loads(json.dumps(TEMPLATE))

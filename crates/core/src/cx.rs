@@ -15,6 +15,7 @@ use crate::policy::evaluate::PrincipalKind;
 use crate::ports::{Crypto, Entropy};
 use crate::replication::change::{Answer, Question};
 use crate::roles::Roles;
+use crate::tags::Tags;
 use crate::time::Timestamp;
 
 /// The circumstances of one request in one Region.
@@ -40,6 +41,8 @@ pub struct Cx<'a> {
     pub proxies: &'a Proxies,
     /// The keys that the request has used, for whoever notes it.
     pub uses: &'a Uses,
+    /// What CloudFormation tags besides, in its own name: no request can carry reserved keys.
+    pub system_tags: Option<&'a Tags>,
 }
 
 impl core::fmt::Debug for Cx<'_> {

@@ -7,6 +7,13 @@ use std::collections::BTreeMap;
 /// Tag keys and values, ordered by key.
 pub type Tags = BTreeMap<Box<str>, Box<str>>;
 
+/// What CloudFormation tags the resources of stacks with. AWS: shown in this order.
+pub const OF_STACKS: [&str; 3] = [
+    "aws:cloudformation:stack-name",
+    "aws:cloudformation:logical-id",
+    "aws:cloudformation:stack-id",
+];
+
 /// Whether AWS reserves this tag key.
 ///
 /// AWS: the `aws:` prefix is reserved in any case.

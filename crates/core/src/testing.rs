@@ -135,6 +135,7 @@ impl World {
             entropy: &self.entropy,
             crypto: &self.crypto,
             uses: &self.uses,
+            system_tags: None,
             proxies: &self.proxies,
         }
     }

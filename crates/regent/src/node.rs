@@ -237,6 +237,7 @@ impl Node {
                     crypto: &*self.crypto,
                     proxies,
                     uses: &uses,
+                    system_tags: None,
                 };
                 let run = || call.operation.run(&cx, &*self.store, &call.body, call.format);
                 if slow { apart(run) } else { run() }
@@ -358,6 +359,7 @@ impl Node {
                 crypto: &*self.crypto,
                 proxies,
                 uses: &Uses::default(),
+                system_tags: None,
             })
         });
         (!consultation.is_void()).then_some(done)

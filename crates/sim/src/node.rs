@@ -542,6 +542,7 @@ impl Node {
             crypto: &*self.crypto,
             proxies: &Proxies::default(),
             uses: &Uses::default(),
+            system_tags: None,
         })
     }
 

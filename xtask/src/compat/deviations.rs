@@ -432,6 +432,12 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "ExecuteChangeSet",
+        "inferred: an imported secret gets the tags `aws:cloudformation:*`, for which the principal needs `secretsmanager:TagResource` even if the stack has no tags",
+        "the documentation speaks of stack-level tags alone",
+    ),
+    of(
+        CloudFormation,
+        "ExecuteChangeSet",
         "an import is all or nothing in one step, so that its events have one time; a stack that it was to make is left IMPORT_ROLLBACK_COMPLETE, without resources",
         "one transaction needs no way back",
     ),
@@ -476,12 +482,6 @@ pub const DEVIATIONS: &[Deviation] = &[
         "CreateStack",
         "properties that do not fit are refused at once; on AWS some fail the resource",
         "nothing is made that is known to fail",
-    ),
-    of(
-        CloudFormation,
-        "CreateStack",
-        "secrets do not get the tags `aws:cloudformation:*`",
-        "those tags are reserved, and no operation sets them here",
     ),
     of(
         CloudFormation,

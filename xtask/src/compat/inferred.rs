@@ -208,6 +208,12 @@ pub const INFERRED: &[Inferred] = &[
     ),
     of(
         SecretsManager,
+        "UntagResource",
+        "taking away a tag that CloudFormation gave answers the text for writing one",
+        "a public thread quotes it for `TagResource`",
+    ),
+    of(
+        SecretsManager,
         "TagResource",
         "a tag without `Value` has the empty value",
         "as in CreateSecret",

@@ -54,6 +54,10 @@ pub enum Error {
     RecoveryWindowWithForce,
     TooManyTags,
     TagReserved,
+    /// A tag that is AWS's own cannot be written or taken away.
+    SystemTag {
+        key: Box<str>,
+    },
     TagDuplicate,
     TooManyStages,
     TooManyVersions,

@@ -29,7 +29,20 @@ pub fn requested(given: &[Tag]) -> Option<Tags> {
     (!given.is_empty()).then(|| given.iter().cloned().collect())
 }
 
-/// LIMIT: tags of one secret.
+/// Refuses the keys of tags that a service has given in its own name.
+pub fn modifiable<'a>(
+    tags: Option<&Tags>,
+    keys: impl IntoIterator<Item = &'a Box<str>>,
+) -> Result<(), Error> {
+    let is_system = |key: &str| is_reserved(key) && tags.is_some_and(|tags| tags.contains_key(key));
+    match keys.into_iter().find(|key| is_system(key)) {
+        Some(key) => Err(Error::SystemTag { key: key.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// LIMIT: tags of one secret. AWS: those of its own do not count.
 pub fn within_quota(tags: &Tags) -> Result<(), Error> {
-    if tags.len() > limits::TAGS_MAX { Err(Error::TooManyTags) } else { Ok(()) }
+    let count = tags.keys().filter(|key| !is_reserved(key)).count();
+    if count > limits::TAGS_MAX { Err(Error::TooManyTags) } else { Ok(()) }
 }

@@ -86,6 +86,8 @@ pub struct Change<'a> {
     pub was: &'a Value,
     pub wanted: &'a Value,
     pub tags_before: &'a Tags,
+    /// The resource was not the stack's before.
+    pub adopted: bool,
 }
 
 /// What came of a handler's work. On anything but `Done` the transaction is discarded.

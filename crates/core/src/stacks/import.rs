@@ -176,7 +176,9 @@ impl Work<'_, '_> {
         let known = schema::find(&import.type_name).ok_or(StoreFault)?;
         if known.property("Tags").is_some() {
             // Nothing but the tags of the stack.
-            let change = Change { was: &wanted, wanted: &wanted, tags_before: &Tags::new() };
+            let tags_before = &Tags::new();
+            let (was, wanted) = (&wanted, &wanted);
+            let change = Change { was, wanted, tags_before, adopted: true };
             let at = (logical, &*import.type_name, generation);
             let tagged = self.handle(goal, at, |handlers, place, tx| {
                 handlers.update(place, tx, &import.physical, change)

@@ -369,7 +369,7 @@ impl Work<'_, '_> {
         };
         let instance = resource.instance(goal.generation).ok_or(StoreFault)?;
         let (physical, made) = (instance.physical.clone(), instance.made);
-        let change = Change { was, wanted, tags_before };
+        let change = Change { was, wanted, tags_before, adopted: false };
         let updated = self.handle(goal, (logical, &type_name, made), |handlers, place, tx| {
             handlers.update(place, tx, &physical, change)
         });

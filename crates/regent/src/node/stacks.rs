@@ -131,6 +131,7 @@ impl Node {
                     crypto: &*self.crypto,
                     proxies,
                     uses: &uses,
+                    system_tags: None,
                 };
                 let mut tx = Tx::new(&*self.store);
                 // It may make a key pair, and reads whole templates.

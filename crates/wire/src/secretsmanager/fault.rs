@@ -102,6 +102,9 @@ pub fn of(error: Error, cx: &Cx<'_>) -> Fault {
         Error::RecoveryWindowWithForce => parameter(WINDOW_WITH_FORCE),
         Error::TooManyTags => parameter("A secret can't have more than 50 tags."),
         Error::TagReserved => parameter(TAG_RESERVED),
+        Error::SystemTag { key } => {
+            parameter(format!("You can't modify system tags. Tag key: '{key}'."))
+        }
         Error::TagDuplicate => parameter("Duplicate tag keys"),
         Error::TooManyStages => limit("A secret can't have more than 20 staging labels."),
         Error::TooManyVersions => limit("A secret can't have more than 100 versions."),

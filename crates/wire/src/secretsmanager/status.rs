@@ -10,6 +10,7 @@ use regent_core::secrets::model::{
     Link, LinkStatus, Replica, ReplicaFailure, ReplicaStatus, Role, Secret,
 };
 use regent_core::secrets::value::DEFAULT_KEY;
+use regent_core::tags::OF_STACKS;
 
 use crate::json::Object;
 use crate::secretsmanager::fault::failure_text;
@@ -25,8 +26,10 @@ pub fn arn_and_name(body: &mut Object<'_>, arn: &SecretArn) {
 /// `Tags`. AWS: absent if the secret was never tagged, empty if all tags were removed.
 pub fn tags(body: &mut Object<'_>, secret: &Secret) {
     let Some(tags) = &secret.tags else { return };
+    let of_stack = |key: &str| OF_STACKS.contains(&key);
+    let first = OF_STACKS.iter().filter_map(|key| tags.get_key_value(*key));
     body.array("Tags", |list| {
-        for (key, value) in tags {
+        for (key, value) in first.chain(tags.iter().filter(|(key, _)| !of_stack(key))) {
             list.object(|tag| {
                 tag.string("Key", &**key);
                 tag.string("Value", &**value);

@@ -199,6 +199,10 @@ impl CreateSecret {
         let given = |text: &Option<Box<str>>| text.clone().filter(|text| !text.is_empty());
         // AWS: a secret that was never tagged shows no tags, not an empty list.
         let tags = self.tags.as_deref().filter(|tags| !tags.is_empty());
+        let mut tags = tags.map(tagging::parse).transpose()?;
+        if let Some(system) = cx.system_tags {
+            tags.get_or_insert_default().extend(system.clone());
+        }
         Ok(Secret {
             name: arn.name.clone(),
             suffix: arn.suffix,
@@ -210,7 +214,7 @@ impl CreateSecret {
             last_changed: cx.now,
             last_accessed: None,
             deletion: None,
-            tags: tags.map(tagging::parse).transpose()?,
+            tags,
             policies: Policies::default(),
             stages: Stages::new(),
             version_count: 0,

@@ -51,7 +51,9 @@ impl Command for TagResource {
     ) -> Result<Step<()>, Error> {
         let mut demand = op.demand(&target);
         let found = target.manageable()?;
-        let added = tagging::parse(&op.tags)?;
+        tagging::modifiable(found.secret.tags.as_ref(), op.tags.iter().map(|(key, _)| key))?;
+        let mut added = tagging::parse(&op.tags)?;
+        added.extend(cx.system_tags.cloned().unwrap_or_default());
         if added.is_empty() {
             return Ok(Step::Done(()));
         }

@@ -9,6 +9,7 @@ use crate::policy::authorized::{Authorized, Demand, permit};
 use crate::ports::{Read, StoreFault};
 use crate::secrets::error::Error;
 use crate::secrets::model::Secret;
+use crate::secrets::tagging;
 use crate::secrets::target::{SecretId, Target};
 use crate::secrets::versions::{advance, save};
 use crate::tx::Tx;
@@ -53,6 +54,7 @@ impl Command for UntagResource {
     ) -> Result<Step<()>, Error> {
         let mut demand = op.demand(&target);
         let found = target.manageable()?;
+        tagging::modifiable(found.secret.tags.as_ref(), &op.keys)?;
         let mut secret = Secret::clone(&found.secret);
         if let Some(tags) = &mut secret.tags {
             tags.retain(|key, _| !op.keys.contains(key));

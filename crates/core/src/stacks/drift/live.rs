@@ -19,7 +19,7 @@ use crate::secrets::error::Error as SecretError;
 use crate::secrets::ops::describe_secret::Description;
 use crate::secrets::ops::{DescribeSecret, GetResourcePolicy};
 use crate::secrets::target::SecretId;
-use crate::tags::Tags;
+use crate::tags::{Tags, is_reserved};
 
 /// A resource as it is.
 pub(super) enum Live {
@@ -193,15 +193,17 @@ impl Reader<'_> {
         Ok(Live::Found(vec![("AliasName", Some(text(physical))), ("TargetKeyId", Some(target))]))
     }
 
-    /// The tags without those that the stack itself has given.
+    /// The tags without those that the stack itself and CloudFormation have given.
     fn own_tags(&self, tags: &Tags) -> Value {
         let said = self.wanted.get("Tags").and_then(Value::as_list).unwrap_or_default();
         let says = |key: &str| {
             let keys = said.iter().filter_map(|tag| tag.get("Key").and_then(Value::scalar));
             keys.into_iter().any(|said| said.expose() == key)
         };
-        let own =
-            tags.iter().filter(|(key, value)| says(key) || self.tags.get(*key) != Some(*value));
+        let given = |key: &str, value: &str| {
+            is_reserved(key) || self.tags.get(key).is_some_and(|given| **given == *value)
+        };
+        let own = tags.iter().filter(|(key, value)| says(key) || !given(key, value));
         list(own.map(|(key, value)| pair(key, value)).collect())
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn update(
     change: Change<'_>,
 ) -> Handled<()> {
     let cx = at.place.cx;
-    let Change { was, wanted, tags_before } = change;
+    let Change { was, wanted, tags_before, .. } = change;
     let rotation = is_rotated(was) != is_rotated(wanted)
         || is_rotated(wanted) && differs(was, wanted, "RotationPeriodInDays");
     if rotation && !is_enabled(was) && !is_enabled(wanted) {

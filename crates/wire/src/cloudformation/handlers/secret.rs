@@ -10,14 +10,15 @@ use regent_cfn::{Text, Value};
 use regent_core::cx::{Cx, Profile};
 use regent_core::ports::{Read, StoreFault};
 use regent_core::stacks::handlers::{Change, Done, Handled, Settled};
+use regent_core::tags::Tags;
 use regent_core::tx::Tx;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::At;
 use super::call::{Body, Calls, Unanswered, answer, is_absent, said};
-use super::tagging::OF_SECRETS;
-use super::value::{differs, flag, number, tags, text};
+use super::tagging::{self, OF_SECRETS};
+use super::value::{differs, flag, number, retagged, tags, text};
 use crate::json::{self, Array, Object, Sensitive};
 use crate::service::{Protocol, Service};
 
@@ -76,7 +77,10 @@ pub(super) fn create(at: &At<'_>, tx: &mut Tx<'_>, wanted: &Value) -> Handled<Bo
     let all = tags(at.place.tags, wanted);
     let regions = regions(wanted);
     let capacity = capacity(value.as_deref());
-    let body = at.calls.call(tx, SERVICE, "CreateSecret", capacity, |body| {
+    let system = tagging::system(at.place);
+    let cx = &Cx { system_tags: Some(&system), ..*cx };
+    let calls = Calls { cx, log: at.calls.log };
+    let body = calls.call(tx, SERVICE, "CreateSecret", capacity, |body| {
         body.string("Name", name.expose());
         body.string("ClientRequestToken", cx.request_id.text().as_str());
         for member in ["Description", "KmsKeyId", "Type"] {
@@ -100,7 +104,7 @@ pub(super) fn update(
     change: Change<'_>,
 ) -> Handled<()> {
     let cx = at.place.cx;
-    let Change { was, wanted, tags_before } = change;
+    let Change { was, wanted, tags_before, adopted } = change;
     let changed = |name: &str| differs(was, wanted, name);
     let revalued = changed("SecretString") || changed("GenerateSecretString");
     let value = if revalued {
@@ -127,13 +131,36 @@ pub(super) fn update(
         answer!(cx, SERVICE, done);
     }
     let both = (&tags(tags_before, was), &tags(at.place.tags, wanted));
-    if let Err(why) = OF_SECRETS.change(at, tx, physical, both) {
+    let tagged = if adopted {
+        adopt(at, tx, physical, both)
+    } else {
+        OF_SECRETS.change(at, tx, physical, both)
+    };
+    if let Err(why) = tagged {
         return super::call::unanswered(cx, SERVICE, why);
     }
     if let Err(why) = replicate(at, tx, physical, &regions(was), &regions(wanted)) {
         return super::call::unanswered(cx, SERVICE, why);
     }
     Ok(Done::Done(()))
+}
+
+/// Gives what a stack imports the tags of the stack, and CloudFormation's own.
+fn adopt(
+    at: &At<'_>,
+    tx: &mut Tx<'_>,
+    physical: &str,
+    (was, wanted): (&Tags, &Tags),
+) -> Result<(), Unanswered> {
+    let (_, put) = retagged(was, wanted);
+    let system = tagging::system(at.place);
+    let cx = &Cx { system_tags: Some(&system), ..*at.place.cx };
+    let calls = Calls { cx, log: at.calls.log };
+    calls.call(tx, SERVICE, "TagResource", 512, |body| {
+        body.string("SecretId", physical);
+        OF_SECRETS.write_all(body, &put);
+    })?;
+    Ok(())
 }
 
 /// Leads the replicas from one list to another. A Region whose key changed is driven again.

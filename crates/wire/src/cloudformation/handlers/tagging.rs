@@ -1,6 +1,7 @@
 //! The tags of resources, as their services spell them.
 
-use regent_core::tags::Tags;
+use regent_core::stacks::handlers::Place;
+use regent_core::tags::{OF_STACKS, Tags};
 use regent_core::tx::Tx;
 
 use super::At;
@@ -22,12 +23,23 @@ pub(in crate::cloudformation) const OF_KEYS: Spelling =
 pub(super) const OF_SECRETS: Spelling =
     Spelling { service: Service::SecretsManager, id: "SecretId", key: "Key", value: "Value" };
 
+/// What CloudFormation itself tags a secret of a stack with. AWS: keys do not get these tags.
+pub(super) fn system(place: &Place<'_>) -> Tags {
+    let stack = place.stack;
+    let values = [stack.name.as_str(), place.logical.as_str(), &stack.to_string()].map(Box::from);
+    OF_STACKS.map(Box::from).into_iter().zip(values).collect()
+}
+
 impl Spelling {
     /// The member `Tags`, unless there are none.
     pub(in crate::cloudformation) fn write(&self, body: &mut Object<'_>, tags: &Tags) {
-        if tags.is_empty() {
-            return;
+        if !tags.is_empty() {
+            self.write_all(body, tags);
         }
+    }
+
+    /// The member `Tags`.
+    pub(super) fn write_all(&self, body: &mut Object<'_>, tags: &Tags) {
         body.array("Tags", |list| {
             for (key, value) in tags {
                 list.object(|tag| {

@@ -134,6 +134,8 @@ fn what_exists_becomes_a_new_stack() {
     let own = ("own".to_owned(), "kept".to_owned());
     assert!(story.tags_of_secret().contains(&own));
     assert!(story.tags_of_secret().contains(&("stack".into(), "app".into())));
+    let first = story.tags_of_secret().remove(0);
+    assert_eq!(first, ("aws:cloudformation:stack-name".into(), "app".into()));
 
     // From now on it is a stack like any other.
     story.update("app", &TEMPLATE.replace("Name: old", "Name: old, Description: new"));

@@ -83,6 +83,48 @@ fn the_seed_is_green_in_the_profile_aws() {
     assert!(secret.contains(r#""Status":"InProgress""#), "{secret}");
 }
 
+/// AWS: secrets are tagged with where they come from, first of all; keys are not.
+#[test]
+fn secrets_say_which_stack_made_them() {
+    let template = |own: &str| {
+        format!(
+            "Resources:\n  Named: {{Type: 'AWS::SecretsManager::Secret', Properties: {{Name: a, Tags: [{own}]}}}}\n  Key: {{Type: 'AWS::KMS::Key', Properties: {{Tags: [{own}]}}}}\n"
+        )
+    };
+    let mut story = Story::new(Profile::Aws);
+    story.create("app", &template("{Key: Own, Value: x}"));
+    let stacks = story.call("DescribeStacks", &[("StackName", "app")]);
+    let id = element(&stacks, "StackId").unwrap();
+    let of_stack = format!(
+        r#""Tags":[{{"Key":"aws:cloudformation:stack-name","Value":"app"}},{{"Key":"aws:cloudformation:logical-id","Value":"Named"}},{{"Key":"aws:cloudformation:stack-id","Value":"{id}"}}"#
+    );
+    let whole = format!(r#"{of_stack},{{"Key":"Own","Value":"x"}}]"#);
+    assert!(story.secret("a").contains(&whole), "{}", story.secret("a"));
+    let keys = story.service(Service::Kms, "ListKeys", "{}");
+    let keys: serde_json::Value = serde_json::from_str(&keys).unwrap();
+    let key = format!(r#"{{"KeyId": {}}}"#, keys["Keys"][0]["KeyId"]);
+    let tags = story.service(Service::Kms, "ListResourceTags", &key);
+    assert!(tags.contains(r#"[{"TagKey":"Own","TagValue":"x"}]"#), "{tags}");
+
+    // Nobody else writes them or takes them away.
+    for (operation, member) in [
+        ("TagResource", r#""Tags":[{"Key":"aws:cloudformation:stack-name","Value":"b"}]"#),
+        ("UntagResource", r#""TagKeys":["aws:cloudformation:stack-name"]"#),
+    ] {
+        let body = format!(r#"{{"SecretId":"a",{member}}}"#);
+        let refused = story.service(Service::SecretsManager, operation, &body);
+        let text = "You can't modify system tags. Tag key: 'aws:cloudformation:stack-name'.";
+        assert!(refused.contains(text), "{refused}");
+    }
+    story.update("app", &template("{Key: Own, Value: y}, {Key: Other, Value: z}"));
+    story.update("app", &template(""));
+    assert!(story.secret("a").contains(&format!("{of_stack}]")), "{}", story.secret("a"));
+    // They do not count among the fifty that a secret may have.
+    let many: Vec<_> = (0..50).map(|at| format!("{{Key: k{at}, Value: x}}")).collect();
+    story.update("app", &template(&many.join(", ")));
+    assert_eq!(story.status("app"), "UPDATE_COMPLETE");
+}
+
 /// PROMISE R3: what could never be read is refused, and the stack is as it was.
 #[test]
 fn the_seed_is_rolled_back_in_the_profile_strict() {
@@ -364,7 +406,7 @@ fn what_counts_as_an_update() {
     assert!(story.call("UpdateStack", &tagged.concat()).contains("<StackId>"));
     story.settle();
     let secret = story.secret("a");
-    assert!(secret.contains(r#""Tags":[{"Key":"k","Value":"v"}]"#), "{secret}");
+    assert!(secret.contains(r#",{"Key":"k","Value":"v"}]"#), "{secret}");
 }
 
 #[test]
