@@ -42,6 +42,131 @@ resource "aws_secretsmanager_secret_version" "db" {
 }
 """
 
+MODULE = """
+terraform {
+  required_providers {
+    aws = {
+      source = "hashicorp/aws"
+    }
+  }
+}
+
+variable "name" {}
+variable "key" {}
+variable "replicas" {
+  type = map(string)
+}
+
+resource "aws_secretsmanager_secret" "this" {
+  name                    = var.name
+  kms_key_id              = var.key
+  recovery_window_in_days = 0
+
+  dynamic "replica" {
+    for_each = var.replicas
+    content {
+      region     = replica.key
+      kms_key_id = replica.value
+    }
+  }
+}
+
+resource "aws_secretsmanager_secret_version" "this" {
+  secret_id     = aws_secretsmanager_secret.this.id
+  secret_string = "hunter2"
+}
+"""
+
+# As it is written for several Regions: a key of which each has a replica, under one alias everywhere, and secrets
+# that name it in every way there is.
+MANY = """
+data "aws_caller_identity" "own" {}
+
+data "aws_iam_policy_document" "key" {
+  statement {
+    actions   = ["kms:*"]
+    resources = ["*"]
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:iam::${data.aws_caller_identity.own.account_id}:root"]
+    }
+  }
+}
+
+locals {
+  secrets = { db = "app/db", api = "app/api" }
+  there   = replace(aws_kms_key.app.arn, "us-east-1", "us-west-2")
+}
+
+resource "aws_kms_key" "app" {
+  multi_region            = true
+  deletion_window_in_days = 7
+  policy                  = data.aws_iam_policy_document.key.json
+}
+
+resource "aws_kms_replica_key" "west" {
+  provider                = aws.west
+  primary_key_arn         = aws_kms_key.app.arn
+  deletion_window_in_days = 7
+  policy                  = data.aws_iam_policy_document.key.json
+}
+
+resource "aws_kms_replica_key" "ireland" {
+  provider                = aws.ireland
+  primary_key_arn         = aws_kms_key.app.arn
+  deletion_window_in_days = 7
+}
+
+resource "aws_kms_alias" "app" {
+  name          = "alias/app"
+  target_key_id = aws_kms_key.app.key_id
+}
+
+resource "aws_kms_alias" "west" {
+  provider      = aws.west
+  name          = aws_kms_alias.app.name
+  target_key_id = aws_kms_replica_key.west.key_id
+}
+
+module "secret" {
+  source   = "./secret"
+  for_each = local.secrets
+  name     = each.value
+  key      = aws_kms_key.app.arn
+  replicas = {
+    "us-west-2" = aws_kms_replica_key.west.arn
+    "eu-west-1" = aws_kms_replica_key.ireland.arn
+  }
+}
+
+resource "aws_secretsmanager_secret" "other" {
+  for_each = {
+    id     = aws_kms_replica_key.west.key_id
+    same   = aws_kms_key.app.key_id
+    made   = local.there
+    alias  = "alias/app"
+    name   = aws_kms_alias.app.name
+    either = aws_kms_key.app.multi_region ? local.there : null
+  }
+  name                    = "other/${each.key}"
+  kms_key_id              = aws_kms_alias.app.arn
+  recovery_window_in_days = 0
+
+  replica {
+    region     = "us-west-2"
+    kms_key_id = each.value
+  }
+
+  depends_on = [aws_kms_alias.west]
+}
+
+resource "aws_secretsmanager_secret_version" "other" {
+  for_each      = aws_secretsmanager_secret.other
+  secret_id     = each.value.id
+  secret_string = "hunter2"
+}
+"""
+
 
 @terraform.needs_terraform
 class Checked(terraform.Case, harness.Case):
@@ -89,3 +214,23 @@ class Checked(terraform.Case, harness.Case):
         self.assertEqual(self.plan(), (0, []))
         self.tf.write(KEYS + SECRET % "aws_kms_key.multi.arn")
         self.assertEqual(self.plan(), (1, [("RG002", "aws_secretsmanager_secret.db")]))
+
+    def test_no_alarm_on_what_several_regions_are_given(self):
+        module = self.tf.directory / "secret"
+        module.mkdir()
+        (module / "main.tf").write_text(MODULE)
+        self.tf.write(MANY)
+        self.tf.run("init")
+        # What is not known is told, at the level of info.
+        for found in (self.plan(), self.check(".")):
+            self.assertEqual((found[0], {rule for rule, _ in found[1]} - {"RG100", "RG101"}), (0, set()), found)
+        self.tf.apply(MANY)
+        names = ["app/db", "app/api"] + [
+            f"other/{name}" for name in ("id", "same", "made", "alias", "name", "either")
+        ]
+        for name in names:
+            self.in_sync(name, "us-west-2")
+        self.in_sync("app/db", "eu-west-1")
+        # Of what is there, all is known but that the alias of one Region is not that of the other.
+        self.tf.write(MANY + '\nresource "aws_secretsmanager_secret" "more" {}\n')
+        self.assertEqual(self.plan(), (0, []))

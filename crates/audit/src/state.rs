@@ -80,28 +80,32 @@ impl State {
     /// Goes on where the file ends; begins one if there is none.
     pub fn open(path: &Path, plan: &Plan) -> Result<Self, BadState> {
         let mut state = Self::default();
-        let mut kept = String::new();
+        let mut kept = 0;
         match std::fs::read_to_string(path) {
             Ok(text) => kept = state.replay(&text, plan)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }
-        if kept.is_empty() {
-            kept = line(plan)?;
-        }
-        // Written anew: what was cut off is gone.
-        let mut file = private(path)?;
-        file.write_all(kept.as_bytes())?;
+        let file = if kept == 0 {
+            let mut file = private(path)?;
+            file.write_all(line(plan)?.as_bytes())?;
+            file
+        } else {
+            // What was cut off goes, and what is whole is not touched: no kill can lose it.
+            let file = OpenOptions::new().append(true).open(path)?;
+            file.set_len(kept)?;
+            file
+        };
         state.file = Some((path.to_owned(), file));
         Ok(state)
     }
 
-    /// Takes what whole lines say, and returns these.
-    fn replay(&mut self, text: &str, plan: &Plan) -> Result<String, BadState> {
+    /// Takes what whole lines say, and returns how many bytes these are.
+    fn replay(&mut self, text: &str, plan: &Plan) -> Result<u64, BadState> {
         let whole = text.rfind('\n').map_or("", |end| text.get(..=end).unwrap_or(""));
         let mut lines = whole.lines();
         let Some(first) = lines.next() else {
-            return if text.is_empty() { Ok(String::new()) } else { Err(BadState::NoState) };
+            return if text.is_empty() { Ok(0) } else { Err(BadState::NoState) };
         };
         let found: Plan = serde_json::from_str(first).map_err(|_| BadState::NoState)?;
         if found != *plan {
@@ -111,7 +115,7 @@ impl State {
             let line: Line = serde_json::from_str(text).map_err(|_| BadState::NoState)?;
             self.take(line);
         }
-        Ok(whole.to_owned())
+        Ok(u64::try_from(whole.len()).unwrap_or(u64::MAX))
     }
 
     fn take(&mut self, line: Line) {

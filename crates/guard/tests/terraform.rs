@@ -235,6 +235,72 @@ fn plans_say_what_is_referred_to() {
     assert_eq!(found(Value::Null), ["RG011"]);
 }
 
+/// A plan with aliases, each of a provider and a name.
+fn with_aliases(kms_key_id: &Value, aliases: &[(&str, &str, &str)]) -> Value {
+    let mut plan = plan(kms_key_id);
+    for (address, provider, name) in aliases {
+        let address = format!("aws_kms_alias.{address}");
+        let mut resource = json!({"address": address, "mode": "managed", "type": "aws_kms_alias",
+            "name": address.split_once('.').unwrap().1});
+        let configured = &mut plan["configuration"]["root_module"]["resources"];
+        resource["provider_config_key"] = json!(provider);
+        configured.as_array_mut().unwrap().push(resource.clone());
+        resource["values"] = json!({"name": name});
+        let planned = &mut plan["planned_values"]["root_module"]["resources"];
+        planned.as_array_mut().unwrap().push(resource);
+    }
+    plan
+}
+
+fn found(plan: &Value) -> Vec<String> {
+    let (read, findings) = check_text("plan.json", &plan.to_string(), true, &Options::default());
+    assert!(read);
+    findings.iter().map(|finding| finding.rule.id.to_owned()).collect()
+}
+
+#[test]
+fn each_region_may_have_an_alias_of_the_same_name() {
+    let of = |attribute: &str| json!({"references": [format!("aws_kms_alias.east.{attribute}"), "aws_kms_alias.east"]});
+    let east = [("east", "aws", "alias/app")];
+    let both = [("east", "aws", "alias/app"), ("west", "aws.west", "alias/app")];
+    let other = [("east", "aws", "alias/app"), ("west", "aws.west", "alias/other")];
+    assert_eq!(found(&with_aliases(&of("name"), &east)), ["RG004"]);
+    assert_eq!(found(&with_aliases(&of("name"), &other)), ["RG004"]);
+    assert_eq!(found(&with_aliases(&of("name"), &both)), Vec::<&str>::new());
+    // Of an ARN it is not shown whether the Region in it is replaced.
+    assert_eq!(found(&with_aliases(&of("arn"), &both)), ["RG100"]);
+    // By a name that is known.
+    let named = |aliases: &[(&str, &str, &str)]| {
+        let mut plan = with_aliases(&Value::Null, aliases);
+        let secret = &mut plan["planned_values"]["root_module"]["resources"][4]["values"];
+        secret["replica"][0]["kms_key_id"] = json!("alias/app");
+        found(&plan)
+    };
+    assert_eq!(named(&east), ["RG004"]);
+    assert_eq!(named(&both), Vec::<&str>::new());
+}
+
+#[test]
+fn what_is_made_of_anything_else_is_not_known() {
+    let tags = json!({"references": ["aws_kms_key.east.tags", "aws_kms_key.east"]});
+    assert_eq!(found(&plan(&tags)), ["RG100"]);
+    // A Region that is made of a variable: a key and a secret in the same one, wherever that is.
+    let mut made =
+        plan(&json!({"references": ["aws_kms_replica_key.r.arn", "aws_kms_replica_key.r"]}));
+    made["configuration"]["provider_config"]["aws.west"]["expressions"]["region"] =
+        json!({"references": ["var.coast"]});
+    made["variables"] = json!({"coast": {"value": "west"}});
+    assert_eq!(found(&made), ["RG101"]);
+    made["variables"]["coast"]["value"] = json!("us-west-2");
+    assert_eq!(found(&made), Vec::<&str>::new());
+    // What is there says itself where.
+    made["variables"]["coast"]["value"] = json!("us-east-2");
+    assert_eq!(found(&made), ["RG100"]);
+    made["planned_values"]["root_module"]["resources"][1]["values"]["arn"] =
+        json!("arn:aws:kms:us-west-2:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab");
+    assert_eq!(found(&made), Vec::<&str>::new());
+}
+
 #[test]
 fn what_is_made_without_a_value_and_what_is_there_already() {
     let found = |actions: Value| {

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use super::resources::{self, Described, PREFIXES, PROPERTIES};
 use super::{Content, Context};
 use crate::model::{Given, Part, Replica, Setting, Tri};
+use crate::regions;
 
 /// LIMIT: what is read of a plan; one of thousands of resources has some tens of MB.
 const PLAN: Bounds = Bounds { bytes: 64 << 20, depth: 128, nodes: 20_000_000 };
@@ -124,6 +125,7 @@ impl<'d> Plan<'d> {
             one.ids.extend(values.get(name).and_then(Node::as_str).map(str::to_owned));
         }
         let own = one.given.get("region").and_then(|given| given.known().map(str::to_owned));
+        let own = own.or_else(|| one.ids.iter().find_map(|id| region_of(id)));
         one.region = own.or_else(|| self.region(configured));
         self.replicas(values, expressions, planned, scope, &mut one);
         if let Some(policy) = values.get("policy")
@@ -149,7 +151,9 @@ impl<'d> Plan<'d> {
         }
         let references = references(region);
         let name = references.first()?.strip_prefix("var.")?;
-        self.variable(name).map(str::to_owned).filter(|_| references.len() == 1)
+        // What is made of a variable is not in the plan; a piece of a Region's name is none.
+        let named = self.variable(name).filter(|name| regions::find(name).is_some());
+        named.map(str::to_owned).filter(|_| references.len() == 1)
     }
 
     fn variable(&self, name: &str) -> Option<&str> {
@@ -273,13 +277,21 @@ impl<'d> Plan<'d> {
     }
 }
 
-/// What an expression refers to. An ARN may be given as it is, or with another Region in it: a plan
-/// shows neither.
+/// What an expression refers to. An ARN may be given as it is, or with another Region in it, and of
+/// what names nothing anything may be made: a plan shows neither.
 fn made_of(resource: &str, attribute: &str) -> Setting {
     match resources::reference(resource, attribute) {
         Setting::Of { resource, part: Part::Arn } => Setting::Of { resource, part: Part::Computed },
-        other => other,
+        named if matches!(attribute, "id" | "key_id" | "name" | "target_key_id") => named,
+        _ => Setting::Unknown(format!("it depends on {resource}.{attribute}")),
     }
+}
+
+/// The Region in an ARN.
+fn region_of(arn: &str) -> Option<String> {
+    let mut parts = arn.split(':');
+    let scheme = parts.next();
+    parts.nth(2).filter(|region| scheme == Some("arn") && !region.is_empty()).map(str::to_owned)
 }
 
 fn call<'n>(module: Option<&'n Node>, name: &str) -> Option<&'n Node> {

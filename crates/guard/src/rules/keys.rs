@@ -112,15 +112,18 @@ fn check_made(
         );
         report.add("RG002", given.at, secret, message);
     } else if part == Part::Computed {
-        let message = format!(
-            "the key of {user} is made of a value of {name}, which is in another Region; how is not \
-             shown by this file"
-        );
-        report.add("RG100", given.at, secret, message);
+        report.add("RG100", given.at, secret, computed(&user, name));
     } else if related(unit, key, usage.region()).is_none() {
         let message = format!("that {name} has a replica key for {user} is not shown by this file");
         report.add("RG101", given.at, secret, message);
     }
+}
+
+fn computed(user: &str, name: &str) -> String {
+    format!(
+        "the key of {user} is made of a value of {name}, which is in another Region; how is not shown \
+         by this file"
+    )
 }
 
 /// Whether something is in another Region than it is used in.
@@ -144,8 +147,18 @@ fn check_alias_made(
 ) {
     let home = alias.region.as_deref().unwrap_or("the Region of the stack");
     let (name, user) = (&alias.name, usage.user());
+    let called = alias.alias_name.as_ref().and_then(Given::known);
+    if let (Setting::Of { part: Part::Other, .. }, Some(called)) = (&given.setting, called)
+        && let Some(same) = alias_of_name(unit, called, usage)
+        && elsewhere(unit, same.region.as_deref(), usage) == Tri::No
+    {
+        return;
+    }
     match elsewhere(unit, alias.region.as_deref(), usage) {
         Tri::No => {}
+        Tri::Yes if matches!(given.setting, Setting::Of { part: Part::Computed, .. }) => {
+            report.add("RG100", given.at, resource, computed(&user, name));
+        }
         Tri::Yes => {
             let message = format!("the alias {name} is made in {home}; aliases are not replicated");
             report.add("RG004", given.at, resource, message);
@@ -156,6 +169,15 @@ fn check_alias_made(
             report.add("RG101", given.at, resource, message);
         }
     }
+}
+
+/// The alias of this unit that has this name, where it is used if there is one: each Region may have
+/// one of the same name.
+fn alias_of_name<'u>(unit: &'u Unit, name: &str, usage: Use<'_>) -> Option<&'u Alias> {
+    let called = |made: &&Alias| made.alias_name.as_ref().and_then(Given::known) == Some(name);
+    let here = |made: &&Alias| elsewhere(unit, made.region.as_deref(), usage) == Tri::No;
+    let mut all = unit.aliases.iter().filter(called);
+    all.clone().find(here).or_else(|| all.next())
 }
 
 /// The replica key of a multi-Region key of this unit in a Region, also of this unit.
@@ -239,10 +261,7 @@ fn check_name(
             }
         }
         KeyName::Alias(alias) => {
-            let made = unit
-                .aliases
-                .iter()
-                .find(|made| made.alias_name.as_ref().and_then(Given::known) == Some(alias));
+            let made = alias_of_name(unit, alias, usage);
             if check_alias(alias, resource, given, report) {
                 return;
             }
