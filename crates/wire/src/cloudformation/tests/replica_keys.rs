@@ -160,7 +160,6 @@ fn a_lost_answer_makes_no_second_replica() {
     assert_eq!(story.status("app"), "CREATE_COMPLETE");
 }
 
-/// A stack that is deleted before its replica has come waits for it, so that none is left behind.
 /// Two stacks of one Region want the same: what the one is told does not undo what the other was.
 #[test]
 fn a_refused_wish_leaves_the_granted_one_alone() {
@@ -201,6 +200,7 @@ fn a_wish_that_was_never_granted_deletes_nothing() {
     assert!(key(&mut story, &arn).contains("PendingDeletion"));
 }
 
+/// A stack that is deleted before its replica has come waits for it, so that none is left behind.
 #[test]
 fn a_replica_on_its_way_is_deleted_when_it_has_come() {
     let (mut story, arn) = story(true);
