@@ -3,7 +3,8 @@
 //!
 //! Secrets come in groups of one page. The group is in each secret's name and in a tag, so that a
 //! filter for it finds the same number of secrets whatever the account holds; another tag is on
-//! every secret.
+//! every secret. Both accounts are asked about as many different groups, spread over all they have, so
+//! that caches hold as much of what is asked for. What more groups cost, the large one shows apart.
 
 use std::sync::Arc;
 
@@ -16,8 +17,10 @@ use crate::run::Result;
 
 /// Secrets of a group: as many as a batch returns.
 const GROUP: u64 = 20;
-/// Requests that are made ahead of time, each for another group.
-const POOL: u64 = 1000;
+/// Groups that are asked about: all that the small account has.
+const GROUPS: u64 = FEW / GROUP;
+/// Groups that the large account is asked about besides, more than caches of pages hold.
+const MANY_GROUPS: u64 = 1000;
 /// Secrets that one round of creations adds.
 const CREATED: u64 = 2000;
 /// A number that no round of creations has.
@@ -47,8 +50,9 @@ impl Bench {
     pub fn lists(&mut self) -> Result<()> {
         for count in [FEW, self.secrets].into_iter().filter(|count| *count > 0) {
             let named = |scene: &str| format!("{scene}, {count} secrets");
-            let wanted = SCENES.iter().map(|(scene, ..)| *scene).chain([CREATION]);
-            if wanted.map(named).any(|scene| self.wants(&scene)) {
+            let scenes = SCENES.iter().map(|(scene, ..)| *scene).chain([CREATION]);
+            let mut names = scenes.flat_map(|scene| [scene.to_owned(), scattered(scene)]);
+            if names.any(|scene| self.wants(&named(&scene))) {
                 self.account(count, named)?;
             }
         }
@@ -64,20 +68,28 @@ impl Bench {
         };
         let filling = load::run(server.port, WRITERS, Until::Count(count), source);
         self.runtime.block_on(filling)?;
-        for (scene, operation, body) in SCENES {
-            let groups = (0..POOL).map(|at| at * (count / GROUP) / POOL);
-            let pool: Arc<[Arc<[u8]>]> =
-                groups.map(|group| signer.request(operation, &body(group)).into()).collect();
-            let answer_len = self.answer_len(&server, pool.first())?;
-            let load = Load {
-                name: &named(scene),
-                connections: CONNECTIONS,
-                until: Until::Time(self.time),
-                source: &|round| uniform(&pool, round),
-                answer_len,
-                raw: None,
-            };
-            self.beside_bare(&server, &load)?;
+        for asked in [GROUPS, MANY_GROUPS].into_iter().filter(|asked| asked * GROUP <= count) {
+            for (scene, operation, body) in SCENES {
+                let many = asked == MANY_GROUPS;
+                let name = if many { named(&scattered(scene)) } else { named(scene) };
+                // What asks about no group is the same for any number of them.
+                if !self.wants(&name) || (many && body(0) == body(1)) {
+                    continue;
+                }
+                let groups = (0..asked).map(|at| at * (count / GROUP) / asked);
+                let pool: Arc<[Arc<[u8]>]> =
+                    groups.map(|group| signer.request(operation, &body(group)).into()).collect();
+                let answer_len = self.answer_len(&server, pool.first())?;
+                let load = Load {
+                    name: &name,
+                    connections: CONNECTIONS,
+                    until: Until::Time(self.time),
+                    source: &|round| uniform(&pool, round),
+                    answer_len,
+                    raw: None,
+                };
+                self.beside_bare(&server, &load)?;
+            }
         }
         self.creations(&server, &named(CREATION))
     }
@@ -105,6 +117,11 @@ fn create(signer: &Signer, number: u64) -> Arc<[u8]> {
         r#"{{"Name":"{name}","SecretString":"{VALUE}","ClientRequestToken":"{token}","Tags":{tags}}}"#
     );
     signer.request("CreateSecret", &body).into()
+}
+
+/// The name of a scene that asks about many groups.
+fn scattered(scene: &str) -> String {
+    format!("{scene} of {MANY_GROUPS} groups")
 }
 
 fn name(number: u64) -> String {
