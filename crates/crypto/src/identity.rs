@@ -10,6 +10,7 @@ use regent_core::ports::Unopened;
 use zeroize::Zeroizing;
 
 use crate::entropy::SystemEntropy;
+use crate::opened::Opened;
 use crate::pairs::SystemPairs;
 use crate::region::RegionCrypto;
 use crate::root::RootKey;
@@ -46,6 +47,7 @@ impl RegionCrypto {
             region_key: SymmetricKey::new(*region_key),
             transport: TransportPair::read_private(transport)?,
             pairs: SystemPairs::default(),
+            opened: Opened::default(),
         })
     }
 }

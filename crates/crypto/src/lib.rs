@@ -10,6 +10,7 @@ pub mod digest;
 mod entropy;
 mod identity;
 mod invariant;
+mod opened;
 mod pairs;
 mod region;
 mod root;

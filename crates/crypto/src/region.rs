@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::digest;
 use crate::invariant::sound;
+use crate::opened::Opened;
 use crate::pairs::SystemPairs;
 use crate::sealed::{self, OVERHEAD, Under};
 use crate::transport::{self, TransportPair};
@@ -27,6 +28,7 @@ pub struct RegionCrypto {
     pub(crate) region_key: SymmetricKey,
     pub(crate) transport: TransportPair,
     pub(crate) pairs: SystemPairs,
+    pub(crate) opened: Opened,
 }
 
 impl RegionCrypto {
@@ -38,18 +40,20 @@ impl RegionCrypto {
             region_key: SymmetricKey::new(*region_key),
             transport: TransportPair::generate(entropy),
             pairs: SystemPairs::default(),
+            opened: Opened::default(),
         }
     }
 
-    /// Lets go of private keys of key pairs that were kept for their next use: to be called when
-    /// material may be gone.
-    pub fn forget_pairs(&self) {
+    /// Lets go of keys that were kept for their next use, symmetric ones and private ones of key
+    /// pairs: to be called when material may be gone.
+    pub fn forget_keys(&self) {
         self.pairs.forget();
+        self.opened.forget();
     }
 
     /// Whether any are kept.
-    pub fn remembers_pairs(&self) -> bool {
-        self.pairs.remember()
+    pub fn remembers_keys(&self) -> bool {
+        self.pairs.remember() || !self.opened.is_empty()
     }
 
     fn wrapping<'a>(&'a self, aad: &'a [u8]) -> Under<'a> {
@@ -81,7 +85,7 @@ impl Crypto for RegionCrypto {
     }
 
     fn unwrap_key(&self, aad: &[u8], wrapped: &[u8]) -> Result<SymmetricKey, Unopened> {
-        sealed::open_key(self.wrapping(aad), wrapped)
+        self.opened.get(aad, wrapped, || sealed::open_key(self.wrapping(aad), wrapped))
     }
 
     fn transport_key(&self) -> TransportKey {
@@ -215,6 +219,26 @@ mod tests {
             assert!(A.unwrap_key(b"", &wrapped).is_err(), "{len}");
             assert_eq!(A.unwrap(b"", &wrapped).unwrap().expose().len(), len);
         }
+    }
+
+    /// What a key was unwrapped for once does not open for anything else afterwards.
+    #[test]
+    fn a_kept_key_opens_nothing_that_it_would_not() {
+        let region = RegionCrypto::generate(&SystemEntropy);
+        let wrapped = region.wrap(b"aad", &material(2), &SystemEntropy);
+        for _ in 0..2 {
+            let opened = region.unwrap_key(b"aad", &wrapped).unwrap();
+            assert_eq!(opened.expose(), key(2).expose());
+            assert!(region.remembers_keys());
+            assert!(region.unwrap_key(b"bad", &wrapped).is_err());
+            for bit in 0..wrapped.len() * 8 {
+                let mut altered = wrapped.clone();
+                altered[bit / 8] ^= 1 << (bit % 8);
+                assert!(region.unwrap_key(b"aad", &altered).is_err(), "bit {bit}");
+            }
+        }
+        region.forget_keys();
+        assert!(!region.remembers_keys());
     }
 
     #[test]

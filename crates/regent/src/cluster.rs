@@ -304,10 +304,10 @@ mod tests {
         cluster.shutdown().await;
     }
 
-    /// PROMISE R7: what a key pair's private half was parsed into is let go of with its key, and when
-    /// nobody has signed for a while. Time passes here when everybody waits.
+    /// PROMISE R7: material in the clear, and what a key pair's private half was parsed into, is let go
+    /// of with its key, and after a while. Time passes here when everybody waits.
     #[tokio::test(start_paused = true)]
-    async fn parsed_keys_go_with_their_key() {
+    async fn opened_keys_go_with_their_key() {
         let region: Region = "us-east-1".parse().unwrap();
         let options = options(std::path::Path::new(""), "us-east-1");
         let cluster = Cluster::open(&Options { storage: Storage::Memory, ..options }).unwrap();
@@ -330,20 +330,24 @@ mod tests {
             };
             node.execute(call).await.unwrap().body
         };
-        let made = r#"{"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}"#.to_owned();
-        let made: serde_json::Value =
-            serde_json::from_slice(&ask("CreateKey", made).await).unwrap();
-        let id = made["KeyMetadata"]["KeyId"].as_str().unwrap();
-        let message = r#""Message":"YQ==","SigningAlgorithm":"ECDSA_SHA_256""#;
-        let sign = || ask("Sign", format!(r#"{{"KeyId":"{id}",{message}}}"#));
-        sign().await;
-        assert!(node.remembers_pairs());
-        tokio::time::sleep(Duration::from_mins(2)).await;
-        assert!(!node.remembers_pairs(), "nobody has signed for a while");
-        sign().await;
-        assert!(node.remembers_pairs());
-        ask("DisableKey", format!(r#"{{"KeyId":"{id}"}}"#)).await;
-        assert!(!node.remembers_pairs(), "its key has changed");
+        let sign = r#""Message":"YQ==","SigningAlgorithm":"ECDSA_SHA_256""#;
+        let pair = r#"{"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}"#;
+        for (made, operation, members) in
+            [(pair, "Sign", sign), ("{}", "Encrypt", r#""Plaintext":"YQ==""#)]
+        {
+            let made = ask("CreateKey", made.to_owned()).await;
+            let made: serde_json::Value = serde_json::from_slice(&made).unwrap();
+            let id = made["KeyMetadata"]["KeyId"].as_str().unwrap();
+            let using = || ask(operation, format!(r#"{{"KeyId":"{id}",{members}}}"#));
+            using().await;
+            assert!(node.remembers_keys(), "{operation}");
+            tokio::time::sleep(Duration::from_mins(2)).await;
+            assert!(!node.remembers_keys(), "{operation} was long ago");
+            using().await;
+            assert!(node.remembers_keys(), "{operation}");
+            ask("DisableKey", format!(r#"{{"KeyId":"{id}"}}"#)).await;
+            assert!(!node.remembers_keys(), "the key of {operation} has changed");
+        }
         cluster.shutdown().await;
     }
 

@@ -380,7 +380,7 @@ impl Node {
                 // are not woken in the order of their commits.
                 if result.is_ok() {
                     if let Some(crypto) = crypto {
-                        crypto.forget_pairs();
+                        crypto.forget_keys();
                     }
                     effects.committed(consequences);
                     record(&audit, &events);
@@ -520,13 +520,13 @@ impl Node {
         receiver.await.map_err(|_| StoreFault)?.map_err(|_| StoreFault)?;
         lock(&self.accounts).clear();
         lock(&self.key_uses).clear();
-        self.crypto.forget_pairs();
+        self.crypto.forget_keys();
         self.load_outbox()
     }
 
     #[cfg(test)]
-    pub(crate) fn remembers_pairs(&self) -> bool {
-        self.crypto.remembers_pairs()
+    pub(crate) fn remembers_keys(&self) -> bool {
+        self.crypto.remembers_keys()
     }
 
     fn send(&self, to: Region, message: Message) {
@@ -556,9 +556,9 @@ fn keys_under_way(batch: &Batch) -> Vec<(Region, Item)> {
         .collect()
 }
 
-/// Whether a batch changes a KMS key, whose material may then be gone.
+/// Whether a batch changes a KMS key, or what else has a key wrapped in it, which may then be gone.
 fn changes_keys(batch: &Batch) -> bool {
-    batch.writes.keys().any(|key| matches!(key, Key::KmsKey { .. }))
+    batch.writes.keys().any(|key| matches!(key, Key::KmsKey { .. } | Key::Stack { .. }))
 }
 
 /// The clock of this process.

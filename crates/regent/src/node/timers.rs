@@ -12,7 +12,7 @@ use regent_core::tx::Tx;
 use super::rotations::Rotations;
 use super::{Node, now};
 
-/// The longest sleep: deadlines are far apart, the clock may be set, and private keys of key pairs
+/// The longest sleep: deadlines are far apart, the clock may be set, and keys in the clear
 /// are not to be kept for long.
 const SLEEP_MAX: Duration = Duration::from_mins(1);
 
@@ -21,8 +21,8 @@ impl Node {
     pub async fn keep_time(self: Arc<Self>) {
         let mut rotations = Rotations::default();
         loop {
-            // Also those that a request parsed again which was under way when its key was deleted.
-            self.crypto.forget_pairs();
+            // Also those that a request opened again which was under way when its key was deleted.
+            self.crypto.forget_keys();
             let wait = self.handle_due(&mut rotations).await.unwrap_or_else(|StoreFault| {
                 tracing::error!(region = %self.region, "a deadline could not be handled");
                 SLEEP_MAX
