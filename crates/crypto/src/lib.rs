@@ -21,7 +21,7 @@ mod transport;
 #[cfg(test)]
 mod golden;
 
-pub use entropy::SystemEntropy;
+pub use entropy::{IdEntropy, SystemEntropy};
 pub use region::RegionCrypto;
 pub use root::RootKey;
 pub use tokens::TokenKey;

@@ -29,7 +29,7 @@ use regent_core::ids::{Region, RequestId};
 use regent_core::plaintext::Wiped;
 use regent_core::ports::random;
 use regent_core::time::Timestamp;
-use regent_crypto::SystemEntropy;
+use regent_crypto::IdEntropy;
 use regent_wire::audit::{Record, SecretRead};
 use regent_wire::fault::{self, Fault};
 use regent_wire::json;
@@ -164,7 +164,7 @@ struct Exchange<'s> {
 
 impl<'s> Exchange<'s> {
     fn begin(server: &'s Server, peer: SocketAddr, headers: &HeaderMap) -> Self {
-        let ids: [u8; 32] = random(&SystemEntropy);
+        let ids: [u8; 32] = random(&IdEntropy);
         let (request_id, event_id) = ids.split_at(16);
         let id = |bytes: &[u8]| RequestId::from_entropy(bytes.try_into().unwrap_or_default());
         let agent = headers.get(USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
@@ -392,7 +392,7 @@ impl<'s> Exchange<'s> {
         let written = self.server.audit.append(&record).and_then(|()| {
             reads.iter().try_for_each(|read| {
                 self.server.audit.append(&Record {
-                    event_id: RequestId::from_entropy(random(&SystemEntropy)),
+                    event_id: RequestId::from_entropy(random(&IdEntropy)),
                     operation: Some(SecretRead::OPERATION),
                     error_code: read.error_code,
                     error_message: read.error_message.as_deref(),
