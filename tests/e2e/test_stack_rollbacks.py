@@ -44,6 +44,48 @@ class Failures(Stacks):
             "cloudformation rollback-stack --stack-name app"
         ))
 
+    def test_a_failed_creation_is_mended_by_updates(self):
+        stacks = self.server.client("cloudformation")
+        name = {"StackName": "app"}
+        stacks.create_stack(**name, TemplateBody=template("one", BAD), DisableRollback=True)
+        self.until("app", "CREATE_FAILED")
+        body = self.write("two.json", template("two"))
+        update = f"cloudformation update-stack --stack-name app --template-body {body}"
+        self.assertIn(
+            "This stack is currently in a non-terminal [CREATE_FAILED] state. To update the stack from "
+            "this state, please use the disable-rollback parameter with update-stack API.",
+            self.cli_fails(update),
+        )
+        # The same again fails again, and is no refusal.
+        stacks.update_stack(**name, UsePreviousTemplate=True, DisableRollback=True)
+        self.until("app", "UPDATE_FAILED")
+        self.server.kill9()
+        self.server.start()
+        self.server.aws(f"{update} --disable-rollback")
+        self.until("app", "UPDATE_COMPLETE")
+        self.assertEqual(self.described(), "two")
+
+    def test_the_last_good_state_outlives_updates_and_crashes(self):
+        """PROMISE R1: what a stack goes back to is durable, however many updates have failed since."""
+        self.made()
+        secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "new"}}
+        for description in ("two", "three"):
+            more = (BAD, ("New", secret))
+            self.server.client("cloudformation").update_stack(
+                StackName="app", TemplateBody=template(description, *more), DisableRollback=True,
+            )
+            self.until("app", "UPDATE_FAILED")
+            self.server.kill9()
+            self.server.start()
+            self.assertEqual(self.described(), description)
+        self.server.client("cloudformation").rollback_stack(StackName="app")
+        self.server.kill9()
+        self.server.start()
+        self.until("app", "UPDATE_ROLLBACK_COMPLETE")
+        self.assertEqual(self.described(), "one")
+        listed = self.secrets().list_secrets(IncludePlannedDeletion=False)["SecretList"]
+        self.assertEqual([entry["Name"] for entry in listed], ["a"])
+
     def test_a_rollback_goes_on_past_what_is_gone(self):
         self.made()
         # The secret is deleted once the update is left failed, so that no rollback can lead it back.

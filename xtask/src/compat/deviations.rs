@@ -601,7 +601,20 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "UpdateStack",
-        "what CreateStack refuses is refused by name; a stack in `CREATE_FAILED` or `UPDATE_FAILED` cannot be updated, only rolled back or deleted",
-        "not built",
+        "inferred: in `CREATE_FAILED` and `UPDATE_FAILED`, the previous template, parameters and tags are those of the operation that failed, and an update without a change tries again what failed",
+        "recordings show the refusal without `DisableRollback`, no more",
+    ),
+    of(
+        CloudFormation,
+        "UpdateStack",
+        "a stack that `OnFailure` `DO_NOTHING` left in `CREATE_FAILED` is updated like one that `DisableRollback` left; AWS refuses that",
+        "the two leave the same stack",
+    ),
+    of(CloudFormation, "UpdateStack", "what CreateStack refuses is refused by name", "not built"),
+    of(
+        CloudFormation,
+        "CreateChangeSet",
+        "inferred: in `CREATE_FAILED` and `UPDATE_FAILED`, a change set tells what differs from what the operation that failed wanted",
+        "what each resource was left as is looked at when it is executed",
     ),
 ];

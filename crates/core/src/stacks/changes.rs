@@ -210,9 +210,10 @@ impl Comparison<'_> {
         }))
     }
 
-    /// The resource of before.
+    /// The resource of before, unless it could not be made.
     fn old(&self, name: &str) -> Option<(&Was<'_>, (&Resolution<'_>, &Declared))> {
         let (was, before) = (self.was?, self.before?);
+        self.outside.made.reference(name)?;
         let old = before.existing().find(|resource| resource.name == name)?;
         Some((was, (before, old)))
     }
@@ -224,9 +225,7 @@ impl Comparison<'_> {
             plan::Action::Retain => Old::Retained,
             _ => return Ok(None),
         };
-        let Some((_, (before, resource))) = self.old(&step.resource) else {
-            return Err(StoreFault.into());
-        };
+        let Some((_, (before, resource))) = self.old(&step.resource) else { return Ok(None) };
         let (logical, made) = (logical(&step.resource)?, self.outside.made);
         let value = before.properties(resource, made)?;
         let context = self.context(&logical, &step.type_name, &value, When::Before)?;

@@ -37,6 +37,10 @@ pub enum Error {
         stack: StackArn,
         status: Status,
     },
+    /// The stack was left failed, and the update does not say that it may be again.
+    LeftFailed {
+        status: Status,
+    },
     NotDeletable {
         stack: StackArn,
         status: Status,

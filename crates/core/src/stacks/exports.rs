@@ -130,8 +130,7 @@ pub(super) fn keep_imports(tx: &mut Tx<'_>, scope: Scope, stack: &mut Stack) {
         return;
     }
     let over = matches!(stack.status, Status::DeleteComplete | Status::RollbackComplete);
-    let sides = [&stack.current, &stack.target, &stack.leaving];
-    let living = sides.into_iter().flatten().filter(|_| !over);
+    let living = stack.sides().filter(|_| !over);
     let wanted: BTreeSet<ExportName> =
         living.flat_map(|side| side.imports.iter().cloned()).collect();
     let key = |name: &ExportName| Key::StackImport { scope, name: name.clone(), stack: stack.id };

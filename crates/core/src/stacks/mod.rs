@@ -20,6 +20,7 @@ pub mod run;
 pub mod target;
 pub mod to_import;
 
+mod again;
 mod changes;
 mod import;
 mod record;

@@ -37,6 +37,8 @@ pub struct Stack {
     pub target: Option<Side>,
     /// What the stack was before, or would have become, until the cleanup is done.
     pub leaving: Option<Side>,
+    /// What updates that were left failed would have made of it, as far as a resource is like that.
+    pub superseded: Vec<Side>,
     pub outputs: Vec<Output>,
     /// The highest generation that any side had.
     pub generation: u32,
@@ -68,6 +70,30 @@ impl Stack {
     /// Whether a request with this token has begun the operation that the stack is in, or was in last.
     pub fn is_begun_by(&self, token: Option<&str>) -> bool {
         token.is_some() && token == self.token.as_deref()
+    }
+
+    /// All that a resource may be like.
+    pub fn sides(&self) -> impl Iterator<Item = &Side> {
+        let one = [&self.target, &self.leaving, &self.current].into_iter().flatten();
+        one.chain(&self.superseded)
+    }
+
+    /// The side that an update begins from, in a state in which there may be one.
+    pub fn base(&self) -> Option<&Side> {
+        match self.status {
+            status if status.is_updatable() => self.current.as_ref(),
+            status if status.is_left_failed() => self.target.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// A failed side makes way for another. Whatever is like it is still known to be.
+    pub fn supersede(&mut self, side: Side, resources: &BTreeMap<String, Resource>) {
+        let before = self.target.replace(side);
+        self.superseded.extend(before);
+        let mut instances = resources.values().flat_map(|resource| &resource.instances);
+        let applied: BTreeSet<u32> = instances.by_ref().map(|instance| instance.applied).collect();
+        self.superseded.retain(|side| applied.contains(&side.generation));
     }
 
     /// The side that clients are shown.
@@ -271,6 +297,11 @@ impl Status {
         Self::ImportRollbackInProgress,
         Self::ImportRollbackComplete,
     ];
+
+    /// Whether a stack in this state has failed and not been rolled back, as it was told.
+    pub const fn is_left_failed(self) -> bool {
+        matches!(self, Self::CreateFailed | Self::UpdateFailed)
+    }
 
     /// Whether a stack in this state may be updated.
     pub const fn is_updatable(self) -> bool {

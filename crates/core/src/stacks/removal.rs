@@ -55,10 +55,9 @@ impl Work<'_, '_> {
     /// The sides that resources may be of, the newest first.
     fn sides(&mut self) -> Result<Vec<Goal>, StoreFault> {
         let stack = self.stack.clone();
-        let mut sides: Vec<_> =
-            [stack.target, stack.leaving, stack.current].into_iter().flatten().collect();
+        let mut sides: Vec<_> = stack.sides().collect();
         sides.sort_by_key(|side| core::cmp::Reverse(side.generation));
-        sides.iter().map(|side| self.goal(Some(side))).collect()
+        sides.into_iter().map(|side| self.goal(Some(side))).collect()
     }
 
     /// Every resource, each before those that it needs.
@@ -238,11 +237,11 @@ impl Work<'_, '_> {
         match self.run.phase {
             Phase::UpdateCleanup => {
                 // AWS: an update is complete also if something old could not be deleted.
-                self.stack.leaving = None;
+                (self.stack.leaving, self.stack.superseded) = (None, Vec::new());
                 self.tell(Status::UpdateComplete, None);
             }
             Phase::UpdateRollbackCleanup => {
-                self.stack.leaving = None;
+                (self.stack.leaving, self.stack.superseded) = (None, Vec::new());
                 self.tell(Status::UpdateRollbackComplete, None);
             }
             Phase::Rollback => {

@@ -156,6 +156,9 @@ impl Work<'_, '_> {
                     let way = [Status::UpdateInProgress, Status::UpdateComplete];
                     return self.restored(&goal, &logical, &way);
                 }
+                Needed::Nothing if self.is_to_be_tried_again(&name) => {
+                    return self.try_again(&goal, &logical, declared);
+                }
                 Needed::Nothing => self.run.position += 1,
                 Needed::Impossible(words) => return self.fail(&logical, Reason::Said(words)),
                 Needed::Create { wanted, replaces } => {
@@ -228,12 +231,9 @@ impl Work<'_, '_> {
 
     /// The side whose template an instance's properties were last set by.
     pub(super) fn applied(&mut self, instance: &Instance) -> Result<Goal, StoreFault> {
-        let stack = &self.stack;
-        let sides = [&stack.target, &stack.leaving, &stack.current];
-        let of = sides.into_iter().flatten().find(|side| side.generation == instance.applied);
+        let of = self.stack.sides().find(|side| side.generation == instance.applied);
         // What was left alone by later operations is as the oldest of them says.
-        let oldest = [&stack.current, &stack.leaving, &stack.target].into_iter().flatten();
-        let oldest = oldest.min_by_key(|side| side.generation);
+        let oldest = self.stack.sides().min_by_key(|side| side.generation);
         let side = of.or(oldest).cloned();
         self.goal(side.as_ref())
     }
@@ -429,7 +429,7 @@ impl Work<'_, '_> {
 
     /// Right after the work: most resources are ready at once. Others are asked in a later step, so
     /// that what was begun is known before.
-    fn settle_now(
+    pub(super) fn settle_now(
         &mut self,
         goal: &Goal,
         logical: &LogicalId,
@@ -455,7 +455,8 @@ impl Work<'_, '_> {
         };
         let creating = matches!(resource.status, Status::CreateInProgress);
         let made = resource.instance(goal.generation).ok_or(StoreFault)?.made;
-        let is_new = made == goal.generation;
+        // Also what an earlier operation made that was left failed.
+        let is_new = self.stack.current.as_ref().is_none_or(|stable| stable.generation < made);
         let settled = match self.run.phase {
             // What was there before is not waited for again.
             Phase::UpdateRollback => Ok(Done::Done(Settled::Yes)),

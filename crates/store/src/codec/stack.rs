@@ -64,6 +64,8 @@ struct StackRecord {
     detection: Option<DetectionMessage>,
     #[prost(string, optional, tag = "26")]
     role: Option<String>,
+    #[prost(message, repeated, tag = "27")]
+    superseded: Vec<SideMessage>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -464,6 +466,7 @@ pub(super) fn encode_stack(stack: &Stack) -> Vec<u8> {
         policy: text(stack.policy.as_deref()),
         detection: stack.detection.as_ref().map(detection_message),
         role: stack.role.as_ref().map(ToString::to_string),
+        superseded: stack.superseded.iter().map(side_message).collect(),
     }
     .encode_to_vec()
 }
@@ -500,6 +503,7 @@ pub(super) fn decode_stack(id: StackId, bytes: &[u8]) -> Result<Stack, Flaw> {
         current: message.current.map(side).transpose()?,
         target: message.target.map(side).transpose()?,
         leaving: message.leaving.map(side).transpose()?,
+        superseded: message.superseded.into_iter().map(side).collect::<Result<_, Flaw>>()?,
         outputs: message.outputs.into_iter().map(output).collect::<Result<_, Flaw>>()?,
         policy: message.policy.map(Into::into),
         imports: exports(&message.imports)?,

@@ -60,6 +60,7 @@ pub fn all() -> Vec<(String, Key, Record)> {
             Key::StackResource { scope, stack: id, logical: logical.clone() },
             Record::StackResource(resource.into()),
         ),
+        ("stack-failed-again".into(), stack_key(), Record::Stack(failed_again().into())),
         ("stack-looked-at".into(), stack_key(), Record::Stack(looked_at().into())),
         (
             "stack-resource-modified".into(),
@@ -195,6 +196,12 @@ fn events() -> Vec<(String, Key, Record)> {
     all
 }
 
+/// A stack that failed again after it was left failed.
+fn failed_again() -> Stack {
+    let superseded = stack().leaving.into_iter().collect();
+    Stack { status: Status::UpdateFailed, superseded, leaving: None, ..stack() }
+}
+
 fn looked_at() -> Stack {
     let failed = ["Secret".parse().unwrap()].into();
     let detection = Detection { number: 3, at: at(9), drifted: 2, failed };
@@ -234,6 +241,7 @@ fn stack() -> Stack {
         current: Some(side(1)),
         target: Some(side(2)),
         leaving: Some(side(3)),
+        superseded: Vec::new(),
         outputs: vec![Output {
             key: "Arn".into(),
             value: b"sealed output"[..].into(),

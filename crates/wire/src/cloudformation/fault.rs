@@ -45,6 +45,10 @@ pub fn of(error: Error, missing: Missing) -> Fault {
         Error::Exists { name } => exists(format!("Stack [{name}] already exists")),
         Error::Template(problem) => Fault::validation(problem.to_string()),
         Error::NotUpdatable { stack, status } => in_state(&stack, status, "updated"),
+        Error::LeftFailed { status } => Fault::validation(format!(
+            "This stack is currently in a non-terminal [{}] state. To update the stack from this state, please use the disable-rollback parameter with update-stack API. To rollback to the last known good state, use the rollback-stack API",
+            status::name(status)
+        )),
         Error::NotDeletable { stack, status } => in_state(&stack, status, "deleted"),
         Error::NotDetectable { stack, status } => Fault::validation(format!(
             "Drift detection cannot be performed on stack [{stack}] while it is in {} state.",

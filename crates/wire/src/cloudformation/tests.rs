@@ -7,6 +7,7 @@ mod change_sets;
 mod drifts;
 mod exports;
 mod imports;
+mod left_failed;
 mod operations;
 mod policies;
 mod refusals;

@@ -246,33 +246,34 @@ impl CreateChangeSet {
         let (cx, documents) = (sealer.cx, sealer.documents);
         let scope = cx.scope();
         let arn = stack.arn(scope);
-        let current = match &stack.current {
-            Some(current) if stack.status.is_updatable() => current,
-            _ => return Err(Error::NotUpdatable { stack: arn, status: stack.status }),
-        };
-        let opened = documents.unseal(cx, Document::Template, &current.template)?;
+        let (status, imports) = (stack.status, matches!(self.kind, Kind::Import { .. }));
+        let base = stack.base().filter(|_| status.is_updatable() || !imports);
+        let base = base.ok_or(Error::NotUpdatable { stack: arn.clone(), status })?;
+        let opened = documents.unseal(cx, Document::Template, &base.template)?;
         let template = match template {
             Some(template) => template,
             None => documents::text(&opened)?,
         };
-        let parameters = given_again(&self.parameters, &ready::given(cx, documents, current)?)?;
-        let tags = self.tags.as_ref().unwrap_or(&current.tags);
+        let parameters = given_again(&self.parameters, &ready::given(cx, documents, base)?)?;
+        let tags = self.tags.as_ref().unwrap_or(&base.tags);
         let generation = stack.generation + 1;
         let capabilities = &self.capabilities;
         let new = New { generation, template, parameters: &parameters, tags, capabilities };
         let (side, ready) = side(cx, &arn, documents, &new)?;
         let ready = ready.revealed();
-        let was = Ready::open(cx, scope, stack, current)?;
+        let was = Ready::open(cx, scope, stack, base)?;
         let resources = record::resources(read, scope, stack.id)?;
         let exports = Exports::new(cx, read).lenient();
-        let (resources, generation) = (&resources, current.generation);
+        let (resources, generation) = (&resources, base.generation);
         let made = Made { scope, resources, generation, exports: &exports };
         let is = Is { ready: &ready, tags };
         let same_outputs = has_same_outputs(&was, &ready, &made)?;
-        let (changes, outcome) = if current.tags == *tags && is_same(&was, &ready, &made)? {
+        let same = base.tags == *tags && is_same(&was, &ready, &made)?;
+        // What failed is tried again, also as it was.
+        let (changes, outcome) = if same && !status.is_left_failed() {
             (Vec::new(), Outcome::Empty)
         } else {
-            let was = Was { ready: &was, tags: &current.tags };
+            let was = Was { ready: &was, tags: &base.tags };
             (changes::between(sealer, Some(&was), &is, &made)?, Outcome::Complete)
         };
         exports.check()?;

@@ -127,6 +127,7 @@ pub(super) fn new_stack(cx: &Cx<'_>, name: StackName) -> Stack {
         current: None,
         target: None,
         leaving: None,
+        superseded: Vec::new(),
         outputs: Vec::new(),
         generation: 0,
         next_event: 1,

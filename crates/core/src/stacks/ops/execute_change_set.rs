@@ -73,7 +73,7 @@ impl Command for ExecuteChangeSet {
         let executed = Some(Executed::Begun);
         change_set::put(tx, scope, ChangeSet { executed, ..ChangeSet::clone(set) });
         stack.generation = set.side.generation;
-        stack.target = Some(set.side.clone());
+        stack.supersede(set.side.clone(), &record::resources(tx, scope, stack.id)?);
         stack.updated = Some(cx.now);
         stack.change_set = Some((set.name.clone(), set.id));
         stack.options.retain_except_on_create = op.retain_except_on_create;
@@ -97,9 +97,13 @@ impl ExecuteChangeSet {
             (Phase::Import, Status::ImportInProgress)
         } else if is_new {
             (Phase::Create, Status::CreateInProgress)
-        } else if stack.status.is_updatable() {
+        } else if stack.base().is_some() && !set.is_import() {
+            let status = stack.status;
             if on_failure == OnFailure::Delete {
                 return Err(Error::OnFailureOfUpdate);
+            }
+            if status.is_left_failed() && on_failure != OnFailure::DoNothing {
+                return Err(Error::LeftFailed { status });
             }
             (Phase::Update, Status::UpdateInProgress)
         } else {

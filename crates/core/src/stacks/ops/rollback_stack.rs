@@ -54,20 +54,23 @@ impl Command for RollbackStack {
         if stack.is_begun_by(op.token.as_deref()) {
             return Ok(Step::Done(arn));
         }
-        let (phase, status) = match (stack.status, &stack.current) {
-            (Status::CreateFailed, _) | (Status::UpdateFailed, None) => {
-                (Phase::Rollback, Status::RollbackInProgress)
-            }
-            (Status::UpdateFailed, Some(_)) => {
-                (Phase::UpdateRollback, Status::UpdateRollbackInProgress)
-            }
-            (status, _) => return Err(Error::NotReversible { stack: arn, status }),
-        };
+        if !stack.status.is_left_failed() {
+            return Err(Error::NotReversible { stack: arn, status: stack.status });
+        }
+        let (phase, status) = back(&stack);
         stack.role = role::taken(cx, tx, &stack, op.role)?;
         stack.options.retain_except_on_create = op.retain_except_on_create;
         let begun = Begun { phase, status, token: op.token, retained: BTreeSet::new() };
         record::begin(cx, tx, &mut stack, begun);
         record::put_stack(tx, scope, stack);
         Ok(Step::Done(arn))
+    }
+}
+
+/// The way back: to what the stack was, or to nothing if it never was complete.
+pub(super) fn back(stack: &Stack) -> (Phase, Status) {
+    match stack.current {
+        None => (Phase::Rollback, Status::RollbackInProgress),
+        Some(_) => (Phase::UpdateRollback, Status::UpdateRollbackInProgress),
     }
 }

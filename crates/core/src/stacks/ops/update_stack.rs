@@ -16,7 +16,7 @@ use crate::stacks::documents::{self, Document, Documents};
 use crate::stacks::error::Error;
 use crate::stacks::exports::Exports;
 use crate::stacks::ids::StackArn;
-use crate::stacks::model::{OnFailure, Phase, Side, Stack, Status};
+use crate::stacks::model::{OnFailure, Phase, Stack, Status};
 use crate::stacks::ops::given::{New, given_again, side};
 use crate::stacks::ready::{self, Made, Ready};
 use crate::stacks::record::{self, Begun, Policies};
@@ -76,50 +76,52 @@ impl Command for UpdateStack {
         if stack.is_begun_by(op.token.as_deref()) && stack.generation > 1 {
             return Ok(Step::Done(arn));
         }
-        let current = match &stack.current {
-            Some(current) if stack.status.is_updatable() => current,
-            _ => return Err(Error::NotUpdatable { stack: arn, status: stack.status }),
-        };
+        let status = stack.status;
+        let base = stack.base().ok_or(Error::NotUpdatable { stack: arn.clone(), status })?;
+        if status.is_left_failed() && op.on_failure != OnFailure::DoNothing {
+            return Err(Error::LeftFailed { status });
+        }
         let role = role::taken(cx, tx, &stack, op.role.clone())?;
         let documents = Documents::open(cx, scope.account, &stack)?;
-        let opened = documents.unseal(cx, Document::Template, &current.template)?;
+        let opened = documents.unseal(cx, Document::Template, &base.template)?;
         let template = match &op.template {
             Some(template) => template,
             None => documents::text(&opened)?,
         };
-        let before = ready::given(cx, &documents, current)?;
+        let before = ready::given(cx, &documents, base)?;
         let parameters = given_again(&op.parameters, &before)?;
         let new = New {
             generation: stack.generation + 1,
             template,
             parameters: &parameters,
-            tags: op.tags.as_ref().unwrap_or(&current.tags),
+            tags: op.tags.as_ref().unwrap_or(&base.tags),
             capabilities: &op.capabilities,
         };
         let (side, ready) = side(cx, &arn, &documents, &new)?;
-        let was = Ready::open(cx, scope, &stack, current)?;
+        let was = Ready::open(cx, scope, &stack, base)?;
         let resources = record::resources(tx, scope, stack.id)?;
         let exports = Exports::new(cx, tx).lenient();
-        let (resources, generation) = (&resources, current.generation);
+        let (resources, generation) = (&resources, base.generation);
         let made = Made { scope, resources, generation, exports: &exports };
         // AWS: a dynamic reference in a template that is given again may have come to mean another.
         let may_differ = op.template.is_some() && regent_cfn::dynamic::is_dynamic(template);
-        let same = current.tags == side.tags && is_same(&was, &ready, &made)?;
+        let same = base.tags == side.tags && is_same(&was, &ready, &made)?;
         exports.check()?;
-        if same && !may_differ {
+        // What failed is tried again, also as it was.
+        if same && !may_differ && !status.is_left_failed() {
             return Err(Problem::NoUpdates.anywhere().into());
         }
         stack.role = role;
-        op.begin(cx, tx, &mut stack, side);
+        stack.supersede(side, resources);
+        op.begin(cx, tx, &mut stack);
         record::put_stack(tx, scope, stack);
         Ok(Step::Done(arn))
     }
 }
 
 impl UpdateStack {
-    fn begin(&self, cx: &Cx<'_>, tx: &mut Tx<'_>, stack: &mut Stack, side: Side) {
-        stack.generation = side.generation;
-        stack.target = Some(side);
+    fn begin(&self, cx: &Cx<'_>, tx: &mut Tx<'_>, stack: &mut Stack) {
+        stack.generation += 1;
         stack.updated = Some(cx.now);
         stack.options.on_failure = self.on_failure;
         stack.options.retain_except_on_create = self.retain_except_on_create.unwrap_or_default();

@@ -9,44 +9,44 @@ use crate::service::Service;
 const TAKEN: &str = r#"{"Name":"taken","SecretString":"v","ClientRequestToken":"01234567890123456789012345678901"}"#;
 
 /// A story in which the name `taken` is taken.
-fn story() -> Story {
+pub(super) fn story() -> Story {
     let mut story = Story::new(Profile::Aws);
     story.service(Service::SecretsManager, "CreateSecret", TAKEN);
     story
 }
 
-fn secret(logical: &str, name: &str, more: &str) -> String {
+pub(super) fn secret(logical: &str, name: &str, more: &str) -> String {
     format!(
         "  {logical}: {{Type: 'AWS::SecretsManager::Secret', Properties: {{Name: {name}, Description: {more}}}}}\n"
     )
 }
 
 /// A resource that can never be made, after another.
-fn bad(after: &str) -> String {
+pub(super) fn bad(after: &str) -> String {
     format!(
         "  Bad: {{Type: 'AWS::SecretsManager::Secret', DependsOn: {after}, Properties: {{Name: taken}}}}\n"
     )
 }
 
-fn template(resources: &[String]) -> String {
+pub(super) fn template(resources: &[String]) -> String {
     format!("Resources:\n{}", resources.concat())
 }
 
-fn described(story: &mut Story, name: &str) -> String {
+pub(super) fn described(story: &mut Story, name: &str) -> String {
     let answer = story.secret(name);
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
     answer["Description"].as_str().unwrap_or_default().to_owned()
 }
 
 /// The status of one resource.
-fn resource(story: &mut Story, logical: &str) -> String {
+pub(super) fn resource(story: &mut Story, logical: &str) -> String {
     let params = [("StackName", "app"), ("LogicalResourceId", logical)];
     let answer = story.call("DescribeStackResource", &params);
     element(&answer, "ResourceStatus").unwrap_or(answer)
 }
 
 /// The names and statuses of events, without the reasons.
-fn outline(events: &[String]) -> Vec<String> {
+pub(super) fn outline(events: &[String]) -> Vec<String> {
     let outline = |line: &String| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
     events.iter().map(outline).collect()
 }
