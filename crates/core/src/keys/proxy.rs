@@ -231,6 +231,24 @@ mod tests {
         }
     }
 
+    /// AWS: what a proxy may answer with, to the byte.
+    #[test]
+    fn lengths_of_sealed_parts() {
+        let formed = |metadata: usize, iv: usize| {
+            let (metadata, iv) = (vec![1; metadata].into(), vec![2; iv].into());
+            let sealed = Sealed { metadata, iv, tag: [3; 16], text: [].into() };
+            let mut bytes = Vec::new();
+            sealed.write_to(&mut bytes);
+            assert_eq!(Sealed::parse(&bytes).is_some(), sealed.is_well_formed());
+            sealed.is_well_formed()
+        };
+        assert!(formed(0, 12) && formed(20, 16));
+        assert!(!formed(21, 12));
+        for iv in [0, 11, 13, 14, 15, 17] {
+            assert!(!formed(0, iv), "{iv}");
+        }
+    }
+
     #[test]
     fn numbers_stand_for_problems() {
         for problem in ProxyProblem::ALL {

@@ -4,6 +4,7 @@ use super::*;
 use crate::deadlines;
 use crate::engine::{Command, Query};
 use crate::keys::ciphertext::{Blob, Sealed as SealedBlob};
+use crate::keys::external::{self, Use};
 use crate::keys::ops::connect_custom_key_store::ConnectCustomKeyStore;
 use crate::keys::ops::create_custom_key_store::{CreateCustomKeyStore, NewStore};
 use crate::keys::ops::create_key::GivenKey;
@@ -15,10 +16,11 @@ use crate::keys::ops::disconnect_custom_key_store::DisconnectCustomKeyStore;
 use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
 use crate::keys::ops::update_custom_key_store::UpdateCustomKeyStore;
 use crate::keys::proxy::{
-    Asked, ExternalKeyMetadata, Proxies, ProxyAnswer, ProxyCall, ProxyProblem, Sealed, Told,
+    Asked, ExternalKeyMetadata, Proxies, ProxyAnswer, ProxyCall, ProxyProblem, Purpose, Sealed,
+    Told,
 };
 use crate::keys::spec::EncryptionAlgorithm;
-use crate::keys::stores::{Connection, Credential, KeyStore, StoreProblem};
+use crate::keys::stores::{Connection, Credential, KeyStore, KeyStoreId, Proxy, StoreProblem};
 use crate::plaintext::KeyBytes;
 use crate::ports::SALT_LEN;
 
@@ -382,6 +384,157 @@ fn a_proxy_is_told_what_for_and_must_keep_the_length() {
     let (refused, _) = consult(&mut world, longer, |world| world.query(encrypts(&found)));
     let expected = KeyProblem::Proxy { problem: ProxyProblem::Malformed };
     assert_eq!(refused.unwrap_err(), Error::Key(expected));
+}
+
+/// A store begins with an answer of its proxy's, and with none other than about its health.
+#[test]
+fn a_store_without_a_healthy_proxy_is_not_made() {
+    let mut world = World::new();
+    let fit =
+        ExternalKeyMetadata { is_aes_256: true, encrypts: true, decrypts: true, enabled: true };
+    for (answer, expected) in [
+        (Ok(Told::Health { available: false }), ProxyProblem::Unreachable),
+        (Ok(Told::Metadata(fit)), ProxyProblem::Malformed),
+        (Err(ProxyProblem::TimedOut), ProxyProblem::TimedOut),
+    ] {
+        let proxy = |call: &ProxyCall| {
+            assert_eq!(call.purpose.operation, "CreateCustomKeyStore");
+            assert_eq!((&call.purpose.key, &call.purpose.via_service), (&None, &None));
+            answer.clone()
+        };
+        let create = || new_store("s", "/kms/xks/v1");
+        let (made, asked) = consult(&mut world, proxy, |world| world.command(create()));
+        assert_eq!(problem(made), StoreProblem::Proxy(expected));
+        assert_eq!(asked, [Asked::Health]);
+        assert_eq!(world.store.keys().count(), 0);
+    }
+}
+
+#[test]
+fn an_address_is_an_endpoint_and_a_path() {
+    let mut world = World::new();
+    command(&mut world, || new_store("s", "/kms/xks/v1")).unwrap();
+    let elsewhere = || {
+        let credential =
+            Credential { access_key: "ABC".into(), secret: KeyBytes::new(b"secret".to_vec()) };
+        let (endpoint, path) = ("http://elsewhere".into(), "/kms/xks/v1".into());
+        let kind = NewStore::Public { endpoint, path, credential };
+        CreateCustomKeyStore { name: "t".into(), kind }
+    };
+    command(&mut world, elsewhere).unwrap();
+}
+
+/// The proxy is asked under the credential that the store is to have, and keeps its address.
+#[test]
+fn a_store_gets_another_credential_if_its_proxy_takes_it() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    let before = store(&world);
+    let update = || UpdateCustomKeyStore {
+        id: id.clone(),
+        name: None,
+        endpoint: None,
+        path: None,
+        credential: Some(Credential {
+            access_key: "NEW".into(),
+            secret: KeyBytes::new(b"another".to_vec()),
+        }),
+        of_cluster: false,
+        in_vpc: false,
+        public: false,
+    };
+    let failing = |call: &ProxyCall| {
+        assert_eq!(&*call.proxy.access_key, "NEW");
+        Err(ProxyProblem::Authentication)
+    };
+    let (refused, asked) = consult(&mut world, failing, |world| world.command(update()));
+    assert_eq!(problem(refused), StoreProblem::Proxy(ProxyProblem::Authentication));
+    assert_eq!((asked, store(&world)), (vec![Asked::Health], before.clone()));
+    command(&mut world, update).unwrap();
+    let after = store(&world).proxy;
+    assert_eq!((&*after.access_key, &after.path), ("NEW", &before.proxy.path));
+    assert_eq!(after.open_secret(world.cx().crypto).unwrap().expose(), b"another");
+}
+
+/// Nobody's secret access key opens as that of another account, Region or access key.
+#[test]
+fn a_credential_is_bound_to_its_store() {
+    let mut world = World::new();
+    connected(&mut world);
+    let proxy = Proxy::clone(&store(&world).proxy);
+    let crypto = world.cx().crypto;
+    assert_eq!(proxy.open_secret(crypto).unwrap().expose(), b"secret");
+    let mut other = [proxy.clone(), proxy.clone(), proxy];
+    other[0].access_key = "OTHER".into();
+    other[1].scope.account = "999999999999".parse().unwrap();
+    other[2].scope.region = "eu-west-1".parse().unwrap();
+    assert!(other.iter().all(|proxy| proxy.open_secret(crypto).is_err()));
+}
+
+#[test]
+fn a_store_that_is_not_there_is_not_found() {
+    let mut world = World::new();
+    connected(&mut world);
+    let id: Box<str> = "cks-00000000000000000".into();
+    let connect = world.command(ConnectCustomKeyStore { id: id.clone() });
+    assert_eq!(problem(connect), StoreProblem::NotFound);
+    let disconnect = world.command(DisconnectCustomKeyStore { id: id.clone() });
+    assert_eq!(problem(disconnect), StoreProblem::NotFound);
+    let update = world.command(UpdateCustomKeyStore {
+        id,
+        name: Some("n".into()),
+        endpoint: None,
+        path: None,
+        credential: None,
+        of_cluster: false,
+        in_vpc: false,
+        public: false,
+    });
+    assert_eq!(problem(update), StoreProblem::NotFound);
+}
+
+/// AWS: requestMetadata, by which a proxy's owner decides and logs.
+#[test]
+fn a_proxy_is_told_who_asks_and_through_what() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    let found = command(&mut world, || new_key(&id, "k")).unwrap();
+    let (caller, request) = (world.cx().caller.arn.clone(), world.cx().request_id);
+    let service = "secretsmanager.us-east-1.amazonaws.com";
+    let told = |call: &ProxyCall| {
+        let Purpose { operation, request: asked_in, principal, key, via_service } = &call.purpose;
+        assert_eq!((*operation, *asked_in, principal), ("GenerateDataKey", request, &caller));
+        assert_eq!((*key, via_service.as_deref()), (Some(found.arn()), Some(service)));
+        willing(call)
+    };
+    let by = Use { operation: "GenerateDataKey", via_service: Some(service) };
+    let (context, by) = (context("a", "b"), &by);
+    let (blob, asked) = consult(&mut world, told, |world| {
+        external::encrypt(&world.cx(), &world.store, &found, &context, b"text", *by)
+    });
+    assert_eq!(asked.len(), 1);
+    let blob = blob.unwrap().unwrap();
+    let (opened, asked) = consult(&mut world, told, |world| {
+        external::decrypt(&world.cx(), &world.store, &found, &context, &blob, *by)
+    });
+    assert_eq!((opened.unwrap().expose(), asked.len()), (&b"text"[..], 1));
+}
+
+#[test]
+fn ids_of_stores() {
+    let good = "cks-0123456789abcdef0";
+    assert_eq!(good.parse::<KeyStoreId>().unwrap().as_str(), good);
+    for bad in [
+        "cks-0123456789abcdef",
+        "cks-0123456789abcdef01",
+        "cks-0123456789abcdeF0",
+        "cks-0123456789abcdeg0",
+        "ckx-0123456789abcdef0",
+        "0123456789abcdef0",
+        "",
+    ] {
+        assert!(bad.parse::<KeyStoreId>().is_err(), "{bad}");
+    }
 }
 
 #[test]
