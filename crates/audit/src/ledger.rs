@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use regent_guard::Baseline;
 use regent_guard::finding::Severity;
 use regent_guard::rules::{self, Rule};
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,24 @@ pub enum Scope<'s> {
     Secret { account: &'s str, home: &'s str, name: &'s str },
 }
 
+/// What is told of at all.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'w> {
+    /// The least finding.
+    pub least: Severity,
+    /// Findings that somebody knows and wants to hear nothing of.
+    pub baseline: Option<&'w Baseline>,
+}
+
+impl Wanted<'_> {
+    fn has(&self, place: &Place) -> bool {
+        let bad = rules::find(&place.rule).is_some_and(|rule| rule.severity >= self.least);
+        let path = format!("{}/{}", place.account, place.region);
+        let knows = |known: &Baseline| known.knows(&place.rule, &path, &place.name);
+        bad && !self.baseline.is_some_and(knows)
+    }
+}
+
 /// Whether what was not found again is over.
 enum Verdict {
     Holds,
@@ -146,22 +165,22 @@ impl Ledger {
         &self.problems
     }
 
-    /// What was found in `scope`, as far as it is as bad as `least`. Returns what has changed.
+    /// What was found in `scope`, as far as it is wanted. Returns what has changed.
     pub fn take(
         &mut self,
         found: &[Found],
         scope: &Scope<'_>,
-        least: Severity,
+        wanted: &Wanted<'_>,
         now_s: i64,
     ) -> Vec<Notice> {
-        let seen = Seen::of(found, least);
+        let seen = Seen::of(found, wanted);
         let mut changes = Vec::new();
         let mut over = Vec::new();
         for (place, problem) in &self.problems {
             if seen.problems.contains_key(place) {
                 continue;
             }
-            if let Verdict::Over(event) = seen.verdict(place, problem, scope, least) {
+            if let Verdict::Over(event) = seen.verdict(place, problem, scope, wanted) {
                 over.push((place.clone(), event));
             }
         }
@@ -234,7 +253,7 @@ struct Seen<'f> {
 }
 
 impl<'f> Seen<'f> {
-    fn of(found: &'f [Found], least: Severity) -> Self {
+    fn of(found: &'f [Found], wanted: &Wanted<'_>) -> Self {
         let mut seen =
             Self { problems: BTreeMap::new(), lost: BTreeSet::new(), unknown: BTreeSet::new() };
         for one in found {
@@ -250,9 +269,8 @@ impl<'f> Seen<'f> {
                 }
                 _ => {}
             }
-            let bad = rules::find(&one.rule).is_some_and(|rule| rule.severity >= least);
-            if bad {
-                let place = Place { account, region, name, rule: one.rule.clone() };
+            let place = Place { account, region, name, rule: one.rule.clone() };
+            if wanted.has(&place) {
                 seen.problems.entry(place).or_insert(one);
             }
         }
@@ -264,9 +282,8 @@ impl<'f> Seen<'f> {
         place: &Place,
         problem: &Problem,
         scope: &Scope<'_>,
-        least: Severity,
+        wanted: &Wanted<'_>,
     ) -> Verdict {
-        let bad = rules::find(&place.rule).is_some_and(|rule| rule.severity >= least);
         let at = |region: &str| (place.account.clone(), region.to_owned());
         let known = |region: &str| {
             let (account, region) = at(region);
@@ -295,7 +312,7 @@ impl<'f> Seen<'f> {
                 };
                 if lost || apart(scope, place, &problem.home) {
                     Verdict::Holds
-                } else if !bad {
+                } else if !wanted.has(place) {
                     Verdict::Over(Event::Withdrawn)
                 } else if !known(&place.region) || !known(&problem.home) {
                     Verdict::Holds

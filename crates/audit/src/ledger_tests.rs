@@ -5,6 +5,7 @@ use super::*;
 const ACCOUNT: &str = "111122223333";
 const EAST: &str = "us-east-1";
 const WEST: &str = "us-west-2";
+const WARNINGS: Wanted<'_> = Wanted { least: Severity::Warning, baseline: None };
 
 fn found(rule: &str, region: &str, name: &str, home: &str) -> Found {
     Found {
@@ -33,7 +34,7 @@ impl World {
 
     fn take(&mut self, found: &[Found], scope: &Scope<'_>) -> Vec<String> {
         self.now_s += 1;
-        let changes = self.ledger.take(found, scope, Severity::Warning, self.now_s);
+        let changes = self.ledger.take(found, scope, &WARNINGS, self.now_s);
         let each = changes.iter().map(|change| {
             let Place { region, name, rule, .. } = &change.place;
             format!("{} {rule} {region} {name}", change.event.name())
@@ -130,7 +131,8 @@ fn what_is_not_watched_any_more_is_withdrawn() {
     world.round(&[found("RG215", EAST, "a/", EAST)]);
     let (read, except) = (read(&[EAST]), BTreeSet::new());
     let scope = Scope::All { read: &read, except: &except };
-    let changes = world.ledger.take(&[], &scope, Severity::Error, 0);
+    let changes =
+        world.ledger.take(&[], &scope, &Wanted { least: Severity::Error, baseline: None }, 0);
     assert_eq!(changes.first().unwrap().event, Event::Withdrawn);
 }
 
@@ -176,7 +178,7 @@ fn a_restart_repeats_nothing_and_loses_nothing() {
     let failed = [found("RG201", WEST, "db", EAST)];
     let (read, except) = (read(&[EAST, WEST]), BTreeSet::new());
     let scope = Scope::All { read: &read, except: &except };
-    for notice in world.ledger.take(&failed, &scope, Severity::Warning, 7) {
+    for notice in world.ledger.take(&failed, &scope, &WARNINGS, 7) {
         world.ledger.tell(notice);
     }
     let text = serde_json::to_string(&world.ledger).unwrap();
@@ -189,7 +191,7 @@ fn a_restart_repeats_nothing_and_loses_nothing() {
     world.ledger.delivered("l-0");
     assert_eq!(world.ledger.first(), None);
     // An id is never given again.
-    let over = world.ledger.take(&[], &scope, Severity::Warning, 8);
+    let over = world.ledger.take(&[], &scope, &WARNINGS, 8);
     assert_eq!(over.first().unwrap().id, "l-1");
     let old = text.replace("\"version\":1", "\"version\":2");
     assert!(serde_json::from_str::<Ledger>(&old).is_err());
@@ -205,7 +207,7 @@ fn what_comes_and_goes_while_nobody_listens_is_told_in_short() {
         ledger.waiting.iter().map(|notice| notice.event).collect()
     };
     let turn = |world: &mut World, found: &[Found]| {
-        for notice in world.ledger.take(found, &scope, Severity::Warning, 7) {
+        for notice in world.ledger.take(found, &scope, &WARNINGS, 7) {
             world.ledger.tell(notice);
         }
     };
@@ -229,4 +231,35 @@ fn what_comes_and_goes_while_nobody_listens_is_told_in_short() {
     turn(&mut world, &[found("RG201", WEST, "other", EAST)]);
     let all = [Event::Recovered, Event::Found, Event::Recovered, Event::Found];
     assert_eq!(events(&world.ledger), all);
+}
+
+#[test]
+fn what_a_baseline_knows_is_not_told() {
+    let text = format!(
+        r#"{{"findings": [
+            {{"rule": "RG201", "path": "{ACCOUNT}/{WEST}", "resource": "a", "message": "another reason"}},
+            {{"rule": "RG299", "path": "{ACCOUNT}/{WEST}", "message": "down"}}
+        ]}}"#
+    );
+    let baseline = Baseline::parse(&text).unwrap();
+    let wanted = Wanted { baseline: Some(&baseline), ..WARNINGS };
+    let (read, except) = (read(&[EAST, WEST]), BTreeSet::new());
+    let scope = Scope::All { read: &read, except: &except };
+    let known = found("RG201", WEST, "a", EAST);
+    // What was told before it was known is withdrawn: it is not over.
+    let mut world = World::new();
+    assert_eq!(world.round(std::slice::from_ref(&known)), ["found RG201 us-west-2 a"]);
+    let over = world.ledger.take(std::slice::from_ref(&known), &scope, &wanted, 200);
+    assert_eq!(over.iter().map(|one| one.event).collect::<Vec<_>>(), [Event::Withdrawn]);
+    // Another rule, Region or secret is told, and so is what could not be read.
+    let all = [
+        known,
+        found("RG202", WEST, "a", EAST),
+        found("RG201", EAST, "a", EAST),
+        found("RG201", WEST, "b", EAST),
+        found("RG299", WEST, "", WEST),
+    ];
+    let told = world.ledger.take(&all, &scope, &wanted, 201);
+    let told: Vec<_> = told.iter().map(|one| one.place.rule.as_str()).collect();
+    assert_eq!(told, ["RG201", "RG299", "RG202", "RG201"]);
 }

@@ -52,6 +52,13 @@ impl Baseline {
         format!("{:#}\n", json!({ "version": 1, "findings": each.collect::<Vec<_>>() }))
     }
 
+    /// Whether a finding of this rule, place and resource is known, whatever is said of it: reasons
+    /// change while a problem stays.
+    pub fn knows(&self, rule: &str, path: &str, resource: &str) -> bool {
+        let same = |(other, at, of, _): &Known| other == rule && at == path && of == resource;
+        !NEVER.contains(&rule) && self.known.keys().any(same)
+    }
+
     /// Takes out what is known.
     pub fn apply(mut self, checked: &mut Checked) {
         let before = checked.findings.len();

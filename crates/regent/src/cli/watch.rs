@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use zeroize::Zeroizing;
 
 use super::audit::seconds;
-use super::check::{Level, usage};
+use super::check::{self, Level, usage};
 use super::dev::Stop;
 use super::{Exit, Failure, Output, print};
 use crate::watch::webhook::Webhook;
@@ -51,6 +51,12 @@ pub struct Args {
     /// A role that is assumed, for each account that is watched [default: the caller's own account]
     #[arg(long, value_name = "ARN")]
     role_arn: Vec<String>,
+    /// Watch every active account of the caller's organisation, by the role of this name in each
+    #[arg(long, value_name = "NAME", conflicts_with = "role_arn")]
+    organization_role: Option<String>,
+    /// A file of findings that are known and not told of, as `regent audit --write-baseline` writes it
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
     /// Read the value of each replica and of its primary in each round, and compare digests
     #[arg(long)]
     probe: bool,
@@ -140,6 +146,8 @@ async fn setup(args: &Args) -> Result<Setup, Failure> {
         interval: span(args.interval),
         jitter: span(args.jitter),
         least: Severity::from(args.level),
+        baseline: args.baseline.as_deref().map(check::baseline).transpose()?,
+        organization: args.organization_role.clone(),
         json: args.output == Output::Json,
         kept,
         ledger,

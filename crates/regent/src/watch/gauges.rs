@@ -174,7 +174,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use regent_audit::judge::Found;
-    use regent_audit::ledger::Scope;
+    use regent_audit::ledger::{Scope, Wanted};
     use regent_guard::Severity;
 
     use super::*;
@@ -192,7 +192,8 @@ mod tests {
         };
         let (read, except) = (BTreeSet::new(), BTreeSet::new());
         let scope = Scope::All { read: &read, except: &except };
-        for notice in ledger.take(&[found("a"), found("b")], &scope, Severity::Warning, 1) {
+        let wanted = Wanted { least: Severity::Warning, baseline: None };
+        for notice in ledger.take(&[found("a"), found("b")], &scope, &wanted, 1) {
             ledger.tell(notice);
         }
         let mut gauges = Gauges {

@@ -22,11 +22,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use regent_audit::account::{self, Access, NoAccess};
 use regent_audit::events::{self, Asked, NoEvent};
 use regent_audit::judge::Found;
-use regent_audit::ledger::{Ledger, Notice, Scope};
+use regent_audit::ledger::{Ledger, Notice, Scope, Wanted};
 use regent_audit::{Account, Audited, Options, audit, look_at};
 use regent_core::ports::random;
 use regent_crypto::SystemEntropy;
-use regent_guard::Severity;
+use regent_guard::{Baseline, Severity};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
@@ -63,6 +63,10 @@ pub struct Setup {
     /// Up to so much is added to each interval.
     pub jitter: Duration,
     pub least: Severity,
+    /// Findings that are known, and not told of.
+    pub baseline: Option<Baseline>,
+    /// The role that opens each account of the organisation, if all of it is watched.
+    pub organization: Option<String>,
     /// Whether lines of output are JSON.
     pub json: bool,
     pub kept: Option<Kept>,
@@ -145,6 +149,8 @@ struct Watch {
     interval: Duration,
     jitter: Duration,
     least: Severity,
+    baseline: Option<Baseline>,
+    organization: Option<String>,
     json: bool,
     webhook: Option<Webhook>,
     shared: Arc<Shared>,
@@ -179,6 +185,8 @@ impl Watch {
             interval: setup.interval,
             jitter: setup.jitter,
             least: setup.least,
+            baseline: setup.baseline,
+            organization: setup.organization,
             json: setup.json,
             webhook: setup.webhook,
             shared: Arc::new(shared),
@@ -202,6 +210,20 @@ impl Watch {
             }
             return (accounts, Vec::new());
         }
+        let (accounts, lost) = match &self.organization {
+            Some(role) => self.members(role).await,
+            None => self.named().await,
+        };
+        if let Some(first) = accounts.first().filter(|_| self.access.roles.is_empty()) {
+            self.own.borrow_mut().clone_from(&first.id);
+        }
+        let accounts = Rc::new(accounts);
+        *self.accounts.borrow_mut() = Some(Rc::clone(&accounts));
+        (accounts, lost)
+    }
+
+    /// The accounts that roles open, or the caller's own.
+    async fn named(&self) -> (Vec<Account>, Vec<Found>) {
         let (mut accounts, mut lost) = (Vec::new(), Vec::new());
         for found in account::each_account(&self.access).await {
             match found {
@@ -209,12 +231,19 @@ impl Watch {
                 Err(why) => lost.push(self.no_access(&why)),
             }
         }
-        if let Some(first) = accounts.first().filter(|_| self.access.roles.is_empty()) {
-            self.own.borrow_mut().clone_from(&first.id);
-        }
-        let accounts = Rc::new(accounts);
-        *self.accounts.borrow_mut() = Some(Rc::clone(&accounts));
         (accounts, lost)
+    }
+
+    /// The accounts of the organisation.
+    async fn members(&self, role: &str) -> (Vec<Account>, Vec<Found>) {
+        match account::organization(&self.access, role).await {
+            Ok((accounts, unreached)) => {
+                let each = unreached.iter();
+                let each = each.map(|one| lost(&one.id, format!("{}: {}", one.role, one.why)));
+                (accounts, each.collect())
+            }
+            Err(why) => (Vec::new(), vec![self.no_access(&why)]),
+        }
     }
 
     fn no_access(&self, why: &NoAccess) -> Found {
@@ -241,6 +270,11 @@ impl Watch {
     async fn round(&self) -> Standing {
         let begun = Instant::now();
         self.looked.borrow_mut().clear();
+        let before = self.accounts.borrow().clone();
+        // Accounts come and go.
+        if let Some(before) = before.filter(|_| self.organization.is_some()) {
+            self.count_calls(&before, true);
+        }
         let (accounts, mut found) = self.reach().await;
         let options = Options { now_s: now_s(), ..self.options.clone() };
         let mut audited = Audited::default();
@@ -299,7 +333,8 @@ impl Watch {
     /// Takes what was found, tells what has changed, and keeps it.
     fn take(&self, found: &[Found], scope: &Scope<'_>) {
         let mut state = self.shared.state();
-        let changes = state.ledger.take(found, scope, self.least, now_s());
+        let wanted = Wanted { least: self.least, baseline: self.baseline.as_ref() };
+        let changes = state.ledger.take(found, scope, &wanted, now_s());
         if self.webhook.is_some() {
             changes.iter().cloned().for_each(|notice| state.ledger.tell(notice));
         }
