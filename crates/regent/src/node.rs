@@ -580,3 +580,29 @@ fn record(audit: &AuditLog, events: &[ServiceEvent]) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use regent_core::ids::KeyId;
+    use regent_core::stacks::ids::StackId;
+
+    use super::*;
+
+    /// PROMISE R7: whatever has a key wrapped in it lets go of opened keys when it is written or
+    /// removed, and what has none leaves them.
+    #[test]
+    fn what_has_wrapped_keys_changes_keys() {
+        let scope = Scope {
+            region: "us-east-1".parse().unwrap(),
+            account: "123456789012".parse().unwrap(),
+        };
+        let changes = |key: Key| {
+            let mut batch = Batch::default();
+            batch.writes.insert(key, None);
+            changes_keys(&batch)
+        };
+        assert!(changes(Key::KmsKey { scope, id: KeyId::from_bytes([1; 16], false) }));
+        assert!(changes(Key::Stack { scope, id: StackId::from_bytes([1; 16]) }));
+        assert!(!changes(Key::Secret { scope, name: "s".parse().unwrap() }));
+    }
+}
