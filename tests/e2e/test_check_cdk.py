@@ -28,7 +28,7 @@ class Cdk(unittest.TestCase):
     def node(self, *command):
         env = dict(
             os.environ, NODE_PATH=MODULES, NODE_NO_WARNINGS="1", CDK_DISABLE_CLI_TELEMETRY="true",
-            HOME=str(self.directory),
+            AWS_EC2_METADATA_DISABLED="true", HOME=str(self.directory),
         )
         done = subprocess.run(
             ["node", *command], cwd=self.directory, env=env, text=True, capture_output=True,
