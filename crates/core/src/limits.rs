@@ -116,5 +116,7 @@ pub const STACKS_PAGE: usize = 100; // docs, 1 MB; ours by count
 pub const STACK_POLICY_LEN_MAX: usize = 16_384; // model
 /// Refusals that a key remembers for each Region whose stacks wished for replicas there.
 pub const REFUSED_REPLICAS_KEPT: usize = 64; // ours
+/// Resources of one stack that are waited for at once.
+pub const BEGUN_MAX: usize = 32; // ours
 /// How long a stack waits for what it made to be ready.
 pub const STABILIZE_MS_MAX: i64 = 3_600_000; // ours

@@ -415,7 +415,7 @@ pub const DEVIATIONS: &[Deviation] = &[
         CloudFormation,
         "ContinueUpdateRollback",
         "a rollback stops at the first resource that it cannot lead back; on AWS it goes on beside it",
-        "resources are worked on one after another; it is continued as often as needed",
+        "resources are led back one after another; it is continued as often as needed",
     ),
     of(
         CloudFormation,
@@ -492,7 +492,7 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "CreateStack",
-        "a stack's resources are made one after another",
+        "a stack's resources are begun one after another, and up to 32 of them waited for beside one another",
         "each step is one transaction; stacks go on beside one another",
     ),
     of(

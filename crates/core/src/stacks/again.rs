@@ -34,8 +34,7 @@ impl Work<'_, '_> {
         let of = resource.instances.iter_mut().filter(|instance| instance.made == made);
         of.for_each(|instance| instance.applied = goal.generation);
         self.note(logical, &resource);
-        self.resources.insert(logical.to_string(), resource);
-        self.run.waiting = Some(self.cx.now);
+        self.resources.put(logical, resource);
         self.settle_now(goal, logical, &wanted)
     }
 }

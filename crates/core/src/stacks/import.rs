@@ -188,10 +188,15 @@ impl Work<'_, '_> {
             }
         }
         let physical = import.physical.clone();
-        resource.instances.push(Instance { physical, made: generation, applied: generation });
+        resource.instances.push(Instance {
+            physical,
+            made: generation,
+            applied: generation,
+            unsettled: false,
+        });
         (resource.status, resource.reason) = (Status::UpdateComplete, None);
         self.note(logical, &resource);
-        self.resources.insert(logical.to_string(), resource);
+        self.resources.put(logical, resource);
         self.keep(logical)?;
         Ok(None)
     }

@@ -23,8 +23,10 @@ pub mod to_import;
 mod again;
 mod changes;
 mod import;
+mod known;
 mod record;
 mod removal;
 mod sameness;
+mod settling;
 #[cfg(test)]
 mod tests;

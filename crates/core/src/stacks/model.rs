@@ -4,6 +4,7 @@
 //! statuses and reasons belong to the wire, but for a reason that a service or a template gave.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::ids::{AccountId, Scope};
 use crate::roles::RoleArn;
@@ -15,8 +16,8 @@ use crate::stacks::policy::Action;
 use crate::tags::Tags;
 use crate::time::Timestamp;
 
-/// Bytes under the stack's own key.
-pub type Sealed = Box<[u8]>;
+/// Bytes under the stack's own key. Cloning shares them: every step has the stack's templates.
+pub type Sealed = Arc<[u8]>;
 
 /// A stack, from its creation to the end of its memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,6 +179,8 @@ pub struct Instance {
     pub made: u32,
     /// The generation that its properties were last set by.
     pub applied: u32,
+    /// It has never been ready, so that what bears its physical id may be another's.
+    pub unsettled: bool,
 }
 
 impl Resource {
@@ -210,10 +213,8 @@ pub struct Run {
     pub principal: Box<str>,
     pub started: Timestamp,
     pub next_event: u64,
-    /// How many resources of the phase's order are behind it.
+    /// How many resources of the phase's order are behind it: begun, if they have not settled.
     pub position: u32,
-    /// Since when the resource at the position is waited for.
-    pub waiting: Option<Timestamp>,
     /// Resources that failed.
     pub failed: BTreeSet<LogicalId>,
     /// Resources that the operation leaves alone: a deletion, or a rollback that is continued.

@@ -93,7 +93,6 @@ pub(super) fn begin_under(
         started: cx.now,
         next_event: stack.next_event,
         position: 0,
-        waiting: None,
         failed: std::collections::BTreeSet::new(),
         retained: begun.retained,
         policy: policies.during,

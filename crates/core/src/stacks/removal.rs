@@ -25,30 +25,49 @@ impl Work<'_, '_> {
             }
             _ => None,
         };
-        let sides = self.sides()?;
-        let order = self.removal_order(&sides);
+        let (phase, sides) = (self.run.phase, self.sides()?);
+        let mut order = match self.resources.removal.take() {
+            Some((of, order)) if of == phase => order,
+            _ => self.removal_order(&sides),
+        };
+        let progress = self.clean_in(goal.as_ref(), &sides, &mut order);
+        self.resources.removal = Some((phase, order));
+        progress
+    }
+
+    fn clean_in(
+        &mut self,
+        goal: Option<&Goal>,
+        sides: &[Goal],
+        order: &mut Vec<String>,
+    ) -> Result<Progress, StoreFault> {
         loop {
-            let Some(name) = self.at(&order) else { return self.cleaned() };
+            let Some(name) = self.at(order) else { return self.cleaned() };
             let Some(resource) = self.resources.get(&name).cloned() else {
                 self.run.position += 1;
                 continue;
             };
-            let kept = goal.as_ref().filter(|goal| goal.ready.declared(&name).is_some());
+            let kept = goal.filter(|goal| goal.ready.declared(&name).is_some());
             let kept = kept.and_then(|goal| resource.instance(goal.generation)).cloned();
             let leaves = |instance: &&Instance| Some(*instance) != kept.as_ref();
             let gone = resource.instances.iter().find(leaves).cloned();
             let logical: LogicalId = name.parse().map_err(|_| StoreFault)?;
             if self.run.failed.contains(&logical) && is_undeleted(&resource)
-                || self.is_needed_by_failed(&sides, &name)
+                || self.is_needed_by_failed(sides, &name)
             {
                 self.run.position += 1;
                 continue;
             }
             if let Some(instance) = gone {
-                return self.remove(goal.as_ref(), &logical, resource, &instance);
+                return self.remove(goal, &logical, resource, &instance);
             }
-            self.forget(goal.as_ref(), &logical, &resource);
-            self.run.position += 1;
+            let forgotten = self.forget(goal, &logical, &resource);
+            if forgotten && !sides.iter().any(|side| side.ready.needs.contains_key(&name)) {
+                // What no side has is in the order as long as it is listed: the next one has its place.
+                order.retain(|other| *other != name);
+            } else {
+                self.run.position += 1;
+            }
         }
     }
 
@@ -64,7 +83,7 @@ impl Work<'_, '_> {
     fn removal_order(&self, sides: &[Goal]) -> Vec<String> {
         let mut seen = BTreeSet::new();
         let named = sides.iter().flat_map(|side| side.ready.order.iter().rev());
-        let all = named.chain(self.resources.keys());
+        let all = named.chain(self.resources.all().keys());
         all.filter(|name| seen.insert((*name).clone())).cloned().collect()
     }
 
@@ -134,7 +153,7 @@ impl Work<'_, '_> {
                 resource.status = Status::DeleteFailed;
                 resource.reason = Some(Reason::Said(words));
                 self.note(logical, &resource);
-                self.resources.insert(logical.to_string(), resource);
+                self.resources.put(logical, resource);
                 self.keep(logical)?;
                 self.run.failed.insert(logical.clone());
                 self.run.position += 1;
@@ -205,21 +224,22 @@ impl Work<'_, '_> {
                 resource.physical.clone_from(&left.physical);
             }
         }
-        self.resources.insert(logical.to_string(), resource);
+        self.resources.put(logical, resource);
         self.keep(logical)?;
         Ok(self.moved())
     }
 
-    /// Takes a resource off the list that the goal does not have and of which nothing is left. In
-    /// a stack that is deleted it stays listed as deleted.
-    fn forget(&mut self, goal: Option<&Goal>, logical: &LogicalId, resource: &Resource) {
+    /// Takes a resource off the list that the goal does not have and of which nothing is left, and
+    /// says so. In a stack that is deleted it stays listed as deleted.
+    fn forget(&mut self, goal: Option<&Goal>, logical: &LogicalId, resource: &Resource) -> bool {
         let wanted = goal.is_none_or(|goal| goal.ready.declared(logical.as_str()).is_some());
         if wanted || !resource.instances.is_empty() {
-            return;
+            return false;
         }
         let (scope, stack) = (self.scope, self.stack.id);
         self.tx.remove(Key::StackResource { scope, stack, logical: logical.clone() });
-        self.resources.remove(logical.as_str());
+        self.resources.remove(logical);
+        true
     }
 
     fn cleaned(&mut self) -> Result<Progress, StoreFault> {

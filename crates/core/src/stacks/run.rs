@@ -5,7 +5,7 @@
 //! after whatever crash, goes on where the last commit was. This file builds: it leads resources
 //! to the goal's template. The deletions are in `removal`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use regent_cfn::error::Problem;
@@ -16,14 +16,15 @@ use regent_cfn::{Located, Text, Value};
 
 use crate::cx::{Ask, Cx};
 use crate::ids::Scope;
-use crate::limits;
 use crate::ports::StoreFault;
 use crate::records::Key;
 use crate::stacks::change_set;
 use crate::stacks::documents::{Document, Documents};
 use crate::stacks::exports::{self, Exports};
-use crate::stacks::handlers::{Change, Done, Failure, Handled, Handlers, Place, Settled};
+use crate::stacks::handlers::{Change, Done, Failure, Handled, Handlers, Place};
 use crate::stacks::ids::{ExportName, LogicalId, StackId};
+pub use crate::stacks::known::Cache;
+use crate::stacks::known::Known;
 use crate::stacks::model::{
     Event, Instance, OnFailure, Output, Phase, Reason, Resource, Run, Side, Stack, Status,
 };
@@ -46,10 +47,6 @@ pub enum Progress {
     Over,
 }
 
-/// What is worth keeping between the steps of one stack: its sides, read.
-#[derive(Debug, Default)]
-pub struct Cache(BTreeMap<u32, Arc<Ready>>);
-
 /// One step of a stack's run, as a session of the stack's role or else the principal of the run.
 pub fn step(
     cx: &Cx<'_>,
@@ -62,7 +59,6 @@ pub fn step(
     let (Some(run), Some(stack)) = (tx.stack_run(scope, id)?, tx.stack(scope, id)?) else {
         return Ok(Progress::Over);
     };
-    let resources = record::resources(tx, scope, id)?;
     let session = role::session(cx, tx, &stack)?;
     let (caller, handlers) = match &session {
         None => (cx.caller, handlers),
@@ -70,15 +66,24 @@ pub fn step(
         Some(Err(unassumable)) => (cx.caller, unassumable as &dyn Handlers),
     };
     let cx = &Cx { caller, ..*cx };
-    let (stack, run) = (Stack::clone(&stack), Run::clone(&run));
+    let resources = cache.resources(tx, scope, id, &run)?;
+    let (stack, before) = (Stack::clone(&stack), run);
+    let run = Run::clone(&before);
     let mut work = Work { cx, tx, handlers, cache, scope, stack, run, resources };
-    match work.run.phase {
+    let progress = match work.run.phase {
         Phase::Create | Phase::Update | Phase::UpdateRollback => work.build(),
         Phase::Rollback | Phase::Delete | Phase::UpdateCleanup | Phase::UpdateRollbackCleanup => {
             work.clean()
         }
         Phase::Import => work.import(),
+    }?;
+    let Work { cache, run, resources, .. } = work;
+    match progress {
+        Progress::Moved => cache.keep(run, resources),
+        _ if !resources.is_changed => cache.keep(Run::clone(&before), resources),
+        _ => {}
     }
+    Ok(progress)
 }
 
 /// One step under construction.
@@ -90,7 +95,7 @@ pub(super) struct Work<'w, 't> {
     pub(super) scope: Scope,
     pub(super) stack: Stack,
     pub(super) run: Run,
-    pub(super) resources: BTreeMap<String, Resource>,
+    pub(super) resources: Known,
 }
 
 /// A side, with what was read of it.
@@ -131,24 +136,24 @@ impl Work<'_, '_> {
             _ => self.stack.target.clone(),
         };
         let goal = self.goal(side.as_ref())?;
-        let first = self.run.position == 0 && self.run.waiting.is_none();
+        let first = self.run.position == 0 && self.resources.begun().is_empty();
         if first && let Some(barred) = self.barred(&goal, side.as_ref())? {
             return Ok(barred);
         }
         loop {
-            let Some(name) = self.at(&goal.ready.order) else { return self.built(&goal) };
+            let name = match self.at(&goal.ready.order) {
+                Some(name) if self.may_begin(&goal, &name) => name,
+                None if self.resources.begun().is_empty() => return self.built(&goal),
+                _ => return self.settle_begun(&goal),
+            };
             let Some(declared) = goal.ready.declared(&name) else { return Err(StoreFault) };
             let logical: LogicalId = name.parse().map_err(|_| StoreFault)?;
-            if self.is_behind_failed(&goal, &name) {
-                self.run.position += 1;
+            self.run.position += 1;
+            if self.resources.begun().contains(&name) || self.is_behind_failed(&goal, &name) {
                 continue;
             }
             if self.run.phase == Phase::UpdateRollback && self.run.retained.contains(&logical) {
                 return self.restored(&goal, &logical, &[Status::UpdateComplete]);
-            }
-            if self.run.waiting.is_some() {
-                let wanted = self.properties(&goal, declared)?.map_err(|_| StoreFault)?;
-                return self.settle(&goal, &logical, &wanted);
             }
             match self.needed(&goal, declared)? {
                 Needed::Nothing if self.is_refused_update(&name) => {
@@ -159,7 +164,7 @@ impl Work<'_, '_> {
                 Needed::Nothing if self.is_to_be_tried_again(&name) => {
                     return self.try_again(&goal, &logical, declared);
                 }
-                Needed::Nothing => self.run.position += 1,
+                Needed::Nothing => {}
                 Needed::Impossible(words) => return self.fail(&logical, Reason::Said(words)),
                 Needed::Create { wanted, replaces } => {
                     if replaces && let Some(reason) = self.denied(Action::Replace, &logical)? {
@@ -186,7 +191,7 @@ impl Work<'_, '_> {
             return self.turn_back(reason).map(Some);
         }
         let leaves = |name: &&String| goal.ready.declared(name).is_none();
-        let leaving: Vec<String> = self.resources.keys().filter(leaves).cloned().collect();
+        let leaving: Vec<String> = self.resources.all().keys().filter(leaves).cloned().collect();
         for name in leaving {
             let logical: LogicalId = name.parse().map_err(|_| StoreFault)?;
             if let Some(reason) = self.denied(Action::Delete, &logical)? {
@@ -221,11 +226,11 @@ impl Work<'_, '_> {
     pub(super) fn goal(&mut self, side: Option<&Side>) -> Result<Goal, StoreFault> {
         let side = side.ok_or(StoreFault)?;
         let (generation, tags) = (side.generation, side.tags.clone());
-        if let Some(ready) = self.cache.0.get(&generation) {
+        if let Some(ready) = self.cache.sides.get(&generation) {
             return Ok(Goal { generation, tags, ready: Arc::clone(ready) });
         }
         let ready = Arc::new(Ready::open(self.cx, self.scope, &self.stack, side)?);
-        self.cache.0.insert(generation, Arc::clone(&ready));
+        self.cache.sides.insert(generation, Arc::clone(&ready));
         Ok(Goal { generation, tags, ready })
     }
 
@@ -282,7 +287,7 @@ impl Work<'_, '_> {
         goal: &Goal,
         declared: &Declared,
     ) -> Result<Result<Value, Located>, StoreFault> {
-        let (scope, resources, generation) = (self.scope, &self.resources, goal.generation);
+        let (scope, resources, generation) = (self.scope, self.resources.all(), goal.generation);
         let exports = Exports::new(self.cx, self.tx);
         let made = Made { scope, resources, generation, exports: &exports };
         let properties = goal.ready.properties(declared, &made);
@@ -338,18 +343,23 @@ impl Work<'_, '_> {
         self.note(logical, &resource);
         match outcome {
             Err(words) => {
-                self.resources.insert(logical.to_string(), resource);
+                self.resources.put(logical, resource);
                 self.fail(logical, Reason::Said(words))
             }
             Ok(physical) => {
                 let generation = goal.generation;
-                let (made, applied) = (generation, generation);
-                resource.instances.push(Instance { physical: physical.clone(), made, applied });
+                let (made, applied, unsettled) = (generation, generation, true);
+                let physical_id = physical.clone();
+                resource.instances.push(Instance {
+                    physical: physical_id,
+                    made,
+                    applied,
+                    unsettled,
+                });
                 resource.physical = physical;
                 resource.reason = Some(Reason::CreationInitiated);
                 self.note(logical, &resource);
-                self.resources.insert(logical.to_string(), resource);
-                self.run.waiting = Some(self.cx.now);
+                self.resources.put(logical, resource);
                 self.settle_now(goal, logical, wanted)
             }
         }
@@ -390,11 +400,10 @@ impl Work<'_, '_> {
             let found = resource.instances.iter_mut().find(|instance| instance.made == made);
             found.ok_or(StoreFault)?.applied = goal.generation;
         }
-        self.resources.insert(logical.to_string(), resource);
+        self.resources.put(logical, resource);
         if let Err(words) = outcome {
             return self.fail(logical, Reason::Said(words));
         }
-        self.run.waiting = Some(self.cx.now);
         self.settle_now(goal, logical, wanted)
     }
 
@@ -419,102 +428,14 @@ impl Work<'_, '_> {
         Ok(done)
     }
 
-    /// Whether an instance was made by an operation that is over, or created as a whole in this one.
-    /// For one that replaces another in this one it is not known, and said to be not so.
-    fn has_settled(&self, logical: &LogicalId, made: u32) -> bool {
-        let found = self.resources.get(logical.as_str());
-        self.stack.current.as_ref().is_some_and(|current| made <= current.generation)
-            || found.is_some_and(|found| found.status == Status::CreateComplete)
-    }
-
-    /// Right after the work: most resources are ready at once. Others are asked in a later step, so
-    /// that what was begun is known before.
-    pub(super) fn settle_now(
-        &mut self,
-        goal: &Goal,
-        logical: &LogicalId,
-        wanted: &Value,
-    ) -> Result<Progress, StoreFault> {
-        match self.settle(goal, logical, wanted)? {
-            Progress::Wait | Progress::Ask(_) => {
-                self.keep(logical)?;
-                Ok(self.moved())
-            }
-            other => Ok(other),
-        }
-    }
-
-    fn settle(
-        &mut self,
-        goal: &Goal,
-        logical: &LogicalId,
-        wanted: &Value,
-    ) -> Result<Progress, StoreFault> {
-        let Some(mut resource) = self.resources.get(logical.as_str()).cloned() else {
-            return Err(StoreFault);
-        };
-        let creating = matches!(resource.status, Status::CreateInProgress);
-        let made = resource.instance(goal.generation).ok_or(StoreFault)?.made;
-        // Also what an earlier operation made that was left failed.
-        let is_new = self.stack.current.as_ref().is_none_or(|stable| stable.generation < made);
-        let settled = match self.run.phase {
-            // What was there before is not waited for again.
-            Phase::UpdateRollback => Ok(Done::Done(Settled::Yes)),
-            _ => self.handle(goal, (logical, &resource.type_name, made), |handlers, place, tx| {
-                handlers.settle(place, tx, &resource.physical, wanted, is_new)
-            }),
-        };
-        match settled {
-            Ok(Done::Done(Settled::Yes)) => {}
-            Ok(Done::Done(Settled::Never(words))) | Err(Failure::Refused(words)) => {
-                return self.fail(logical, Reason::Said(words));
-            }
-            Ok(Done::Done(Settled::Unmade(words))) => {
-                resource.instances.retain(|instance| instance.made != made);
-                let left = resource.instances.last();
-                resource.physical = left.map(|left| left.physical.clone()).unwrap_or_default();
-                self.resources.insert(logical.to_string(), resource);
-                return self.fail(logical, Reason::Said(words));
-            }
-            Ok(Done::Ask(asks)) => return Ok(Progress::Ask(asks)),
-            Ok(Done::Done(Settled::NotYet) | Done::Later) if self.is_late() => {
-                return self.fail(logical, Reason::TimedOut);
-            }
-            Ok(Done::Done(Settled::NotYet) | Done::Later) => return Ok(Progress::Wait),
-            Err(Failure::Store(fault)) => return Err(fault),
-        }
-        resource.status = if creating { Status::CreateComplete } else { Status::UpdateComplete };
-        resource.reason = None;
-        resource.updated = self.cx.now;
-        self.note(logical, &resource);
-        self.resources.insert(logical.to_string(), resource);
-        self.keep(logical)?;
-        self.run.waiting = None;
-        self.run.position += 1;
-        Ok(self.moved())
-    }
-
-    /// Whether the operation as a whole has taken longer than anything is waited for.
-    fn is_overdue(&self) -> bool {
-        self.cx.now.millis() - self.run.started.millis() > limits::STABILIZE_MS_MAX
-    }
-
-    fn is_late(&self) -> bool {
-        let since = |from: crate::time::Timestamp| self.cx.now.millis() - from.millis();
-        let minutes =
-            self.stack.options.timeout_minutes.filter(|_| self.run.phase == Phase::Create);
-        let timed_out =
-            minutes.is_some_and(|minutes| since(self.run.started) > i64::from(minutes) * 60_000);
-        let waited = self.run.waiting.is_some_and(|from| since(from) > limits::STABILIZE_MS_MAX);
-        timed_out || waited
-    }
-
     /// A resource could not be made or changed: the way back begins.
-    fn fail(&mut self, logical: &LogicalId, reason: Reason) -> Result<Progress, StoreFault> {
+    pub(super) fn fail(
+        &mut self,
+        logical: &LogicalId,
+        reason: Reason,
+    ) -> Result<Progress, StoreFault> {
         let creating = self.note_failure(logical, reason)?;
         if self.is_left_failed() {
-            self.run.waiting = None;
-            self.run.position += 1;
             return Ok(self.moved());
         }
         let failed = BTreeSet::from([logical.clone()]);
@@ -536,7 +457,7 @@ impl Work<'_, '_> {
         resource.reason = Some(reason);
         resource.updated = self.cx.now;
         self.note(logical, &resource);
-        self.resources.insert(logical.to_string(), resource);
+        self.resources.put(logical, resource);
         self.keep(logical)?;
         self.run.failed.insert(logical.clone());
         Ok(creating)
@@ -582,7 +503,6 @@ impl Work<'_, '_> {
         logical: &LogicalId,
         way: &[Status],
     ) -> Result<Progress, StoreFault> {
-        self.run.position += 1;
         let Some(mut resource) = self.resources.get(logical.as_str()).cloned() else {
             return Ok(self.moved());
         };
@@ -598,7 +518,7 @@ impl Work<'_, '_> {
             resource.status = *status;
             self.note(logical, &resource);
         }
-        self.resources.insert(logical.to_string(), resource);
+        self.resources.put(logical, resource);
         self.keep(logical)?;
         Ok(self.moved())
     }
@@ -621,7 +541,7 @@ impl Work<'_, '_> {
     }
 
     fn turn_back(&mut self, reason: Reason) -> Result<Progress, StoreFault> {
-        self.run.waiting = None;
+        self.give_up_begun()?;
         self.run.position = 0;
         match (self.run.phase, self.stack.options.on_failure) {
             (Phase::Create, OnFailure::DoNothing) => {
@@ -710,7 +630,7 @@ impl Work<'_, '_> {
     }
 
     fn resolved_outputs(&self, goal: &Goal) -> Result<Result<Vec<Resolved>, Located>, StoreFault> {
-        let (scope, resources, generation) = (self.scope, &self.resources, goal.generation);
+        let (scope, resources, generation) = (self.scope, self.resources.all(), goal.generation);
         let exports = Exports::new(self.cx, self.tx);
         let made = Made { scope, resources, generation, exports: &exports };
         let resolved = resolved_outputs(goal, &made);

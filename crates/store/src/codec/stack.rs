@@ -178,6 +178,8 @@ struct InstanceMessage {
     made: u32,
     #[prost(uint32, tag = "3")]
     applied: u32,
+    #[prost(bool, tag = "4")]
+    unsettled: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -214,8 +216,7 @@ struct RunRecord {
     next_event: u64,
     #[prost(uint32, tag = "6")]
     position: u32,
-    #[prost(int64, optional, tag = "7")]
-    waiting_ms: Option<i64>,
+    // 7 is taken: until when earlier builds had waited for one resource.
     #[prost(string, repeated, tag = "8")]
     failed: Vec<String>,
     #[prost(string, repeated, tag = "9")]
@@ -521,6 +522,7 @@ pub(super) fn encode_resource(resource: &Resource) -> Vec<u8> {
         physical: instance.physical.to_string(),
         made: instance.made,
         applied: instance.applied,
+        unsettled: instance.unsettled,
     };
     ResourceRecord {
         format: FORMAT,
@@ -541,6 +543,7 @@ pub(super) fn decode_resource(bytes: &[u8]) -> Result<Resource, Flaw> {
         physical: message.physical.into(),
         made: message.made,
         applied: message.applied,
+        unsettled: message.unsettled,
     };
     Ok(Resource {
         type_name: message.type_name.into(),
@@ -584,8 +587,8 @@ fn drift_message(drift: &Drift) -> DriftMessage {
     DriftMessage {
         at_ms: drift.at.millis(),
         status: status.map_or(0, |(number, _)| *number),
-        expected: expected.map(Into::into),
-        actual: actual.map(Into::into),
+        expected: expected.map(|sealed| sealed.to_vec()),
+        actual: actual.map(|sealed| sealed.to_vec()),
     }
 }
 
@@ -638,7 +641,6 @@ pub(super) fn encode_run(run: &Run) -> Vec<u8> {
         started_ms: run.started.millis(),
         next_event: run.next_event,
         position: run.position,
-        waiting_ms: run.waiting.map(regent_core::time::Timestamp::millis),
         failed: run.failed.iter().map(ToString::to_string).collect(),
         retained: run.retained.iter().map(ToString::to_string).collect(),
         token: text(run.token.as_deref()),
@@ -657,7 +659,6 @@ pub(super) fn decode_run(account: AccountId, bytes: &[u8]) -> Result<Run, Flaw> 
         started: time(message.started_ms),
         next_event: message.next_event,
         position: message.position,
-        waiting: message.waiting_ms.map(time),
         failed: logicals(&message.failed)?,
         retained: logicals(&message.retained)?,
         policy: message.policy.map(Into::into),

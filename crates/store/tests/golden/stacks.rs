@@ -28,8 +28,8 @@ pub fn all() -> Vec<(String, Key, Record)> {
     let resource = Resource {
         type_name: "AWS::KMS::Key".into(),
         instances: vec![
-            Instance { physical: "old".into(), made: 1, applied: 2 },
-            Instance { physical: "new".into(), made: 3, applied: 3 },
+            Instance { physical: "old".into(), made: 1, applied: 2, unsettled: false },
+            Instance { physical: "new".into(), made: 3, applied: 3, unsettled: true },
         ],
         physical: "new".into(),
         status: Status::UpdateInProgress,
@@ -89,7 +89,6 @@ fn runs() -> Vec<(String, Key, Record)> {
         started: at(8),
         next_event: 12,
         position: 2,
-        waiting: Some(at(9)),
         failed: [logical.clone()].into(),
         retained: [logical].into(),
         policy: None,

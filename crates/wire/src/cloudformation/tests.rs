@@ -15,6 +15,7 @@ mod replica_keys;
 mod roles;
 mod rollbacks;
 mod rotation_schedules;
+mod steps;
 mod stories;
 
 use std::collections::BTreeSet;

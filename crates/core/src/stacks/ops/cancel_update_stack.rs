@@ -54,7 +54,7 @@ impl Command for CancelUpdateStack {
         run.token = op.token;
         stop(cx, tx, &stack, &mut run)?;
         let (phase, status) = back(&stack);
-        (run.phase, run.position, run.waiting) = (phase, 0, None);
+        (run.phase, run.position) = (phase, 0);
         stack.status = status;
         stack.reason = Some(Reason::UserInitiated);
         stack.token.clone_from(&run.token);

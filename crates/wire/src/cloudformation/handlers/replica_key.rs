@@ -6,7 +6,7 @@
 
 use regent_cfn::{Text, Value};
 use regent_core::cx::Ask;
-use regent_core::ids::{KeyArn, KeyId};
+use regent_core::ids::{KeyArn, KeyId, Scope};
 use regent_core::keys::access::KeyName;
 use regent_core::keys::model::Install;
 use regent_core::ports::StoreFault;
@@ -96,26 +96,45 @@ pub(super) fn delete(
     physical: &str,
     was: Option<&Value>,
 ) -> Handled<()> {
-    let given = was.and_then(|was| text(was, "PrimaryKeyArn"));
-    let Some(key) = given.and_then(|given| primary(given.expose())) else {
-        return key::delete(at, tx, physical, was);
-    };
     if at.place.has_settled {
         return key::delete(at, tx, physical, was);
     }
-    let question =
-        Question::Withdraw { key, token: token(at), caller: Asker::of(at.place.cx.caller) };
-    match asked(at, key, question) {
-        Err(asks) => Ok(Done::Ask(asks)),
-        Ok(Answer::Yes) if is_here(at, tx, physical)? => key::delete(at, tx, physical, was),
-        Ok(Answer::Yes) => Ok(Done::Later),
-        Ok(Answer::Refused { .. } | Answer::No(_)) => Ok(Done::Done(())),
-        Ok(Answer::Unreachable) => {
-            let text =
-                format!("{} did not say whether the replica is on its way.", key.scope.region);
-            Err(said(at.place.cx, &text, "NotStabilized"))
+    let (mut granted, mut silent, mut asks) = (false, None, Vec::new());
+    for key in primaries(at, physical, was)? {
+        let question =
+            Question::Withdraw { key, token: token(at), caller: Asker::of(at.place.cx.caller) };
+        match asked(at, key, question) {
+            Err(more) => asks.extend(more),
+            Ok(Answer::Yes) => granted = true,
+            Ok(Answer::Refused { .. } | Answer::No(_)) => {}
+            Ok(Answer::Unreachable) => silent = Some(key.scope.region),
         }
     }
+    if !asks.is_empty() {
+        return Ok(Done::Ask(asks));
+    }
+    match silent {
+        _ if granted && is_here(at, tx, physical)? => key::delete(at, tx, physical, was),
+        _ if granted => Ok(Done::Later),
+        Some(region) => {
+            let text = format!("{region} did not say whether the replica is on its way.");
+            Err(said(at.place.cx, &text, "NotStabilized"))
+        }
+        None => Ok(Done::Done(())),
+    }
+}
+
+/// The key that was asked for a replica. Of a resource that is in no template any more only its id is
+/// known, so that it may be in any other Region.
+fn primaries(at: &At<'_>, physical: &str, was: Option<&Value>) -> Result<Vec<KeyArn>, StoreFault> {
+    let given = was.and_then(|was| text(was, "PrimaryKeyArn"));
+    if let Some(key) = given.and_then(|given| primary(given.expose())) {
+        return Ok(vec![key]);
+    }
+    let id: KeyId = physical.parse().map_err(|_| StoreFault)?;
+    let (own, cx) = (at.place.cx.scope(), at.place.cx);
+    let others = cx.regions.iter().filter(|region| **region != own.region);
+    Ok(others.map(|region| KeyArn { scope: Scope { region: *region, ..own }, id }).collect())
 }
 
 fn asked(at: &At<'_>, key: KeyArn, question: Question) -> Result<Answer, Vec<Ask>> {

@@ -3,6 +3,7 @@
 use crate::testing::exchange;
 use regent_core::cx::Profile;
 use regent_core::records::Subject;
+use regent_core::replication::change::Answer;
 
 use super::{Story, element};
 use crate::service::Service;
@@ -198,6 +199,36 @@ fn a_wish_that_was_never_granted_deletes_nothing() {
     assert!(key(&mut story, &arn).contains(r#""KeyState":"Enabled""#));
     story.delete("app");
     assert!(key(&mut story, &arn).contains("PendingDeletion"));
+}
+
+/// Not even when it is deleted so late that no template has it any more.
+#[test]
+fn a_leftover_wish_that_was_never_granted_deletes_nothing() {
+    let (mut story, arn) = story(true);
+    story.create("app", &template(&arn, ""));
+    deliver(&mut story, &arn);
+    story.settle();
+    let secret = |text: &str| {
+        format!(
+            "Resources:\n  S: {{Type: 'AWS::SecretsManager::Secret', Properties: {{Description: {text}}}}}\n"
+        )
+    };
+    story.create("net", &secret("one"));
+    let more = template(&arn, "").replace("Resources:\n", &secret("two"));
+    story.is_deaf = true;
+    story.update("net", &more);
+    story.call("CancelUpdateStack", &[("StackName", "net")]);
+    story.settle();
+    assert_eq!(story.status("net"), "UPDATE_ROLLBACK_COMPLETE");
+    let events = story.events("net").join("\n");
+    assert!(events.contains("Copy DELETE_FAILED"), "{events}");
+    story.is_deaf = false;
+    let (code, text) = ("NotFoundException".into(), "There is no such key.".into());
+    story.answer = Answer::Refused { code, text };
+    story.update("net", &secret("three"));
+    assert_eq!(story.status("net"), "UPDATE_COMPLETE");
+    story.delete("net");
+    assert!(key(&mut story, &arn).contains(r#""KeyState":"Enabled""#));
 }
 
 /// A stack that is deleted before its replica has come waits for it, so that none is left behind.

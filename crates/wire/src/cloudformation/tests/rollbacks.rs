@@ -86,7 +86,7 @@ fn an_update_is_cancelled() {
     let replicated = "two, ReplicaRegions: [{Region: us-west-2}]";
     let new = "three, ReplicaRegions: [{Region: us-west-2}]";
     story.update("app", &template(&[secret("A", "a", replicated), secret("B", "b", new)]));
-    // It waits for the first replica.
+    // It waits for both replicas.
     assert_eq!(story.status("app"), "UPDATE_IN_PROGRESS");
     let answer = story.call("CancelUpdateStack", &cancel);
     assert!(answer.contains("<CancelUpdateStackResponse") && !answer.contains("Result"));
@@ -99,11 +99,16 @@ fn an_update_is_cancelled() {
         [
             "app UPDATE_IN_PROGRESS User Initiated",
             "A UPDATE_IN_PROGRESS",
+            "B CREATE_IN_PROGRESS",
+            "B CREATE_IN_PROGRESS Resource creation Initiated",
             "A UPDATE_FAILED Resource update cancelled",
+            "B CREATE_FAILED Resource creation cancelled",
             "app UPDATE_ROLLBACK_IN_PROGRESS User Initiated",
             "A UPDATE_IN_PROGRESS",
             "A UPDATE_COMPLETE",
             "app UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+            "B DELETE_IN_PROGRESS",
+            "B DELETE_COMPLETE",
             "app UPDATE_ROLLBACK_COMPLETE",
         ]
     );

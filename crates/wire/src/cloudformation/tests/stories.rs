@@ -521,6 +521,31 @@ fn what_could_not_be_deleted_is_in_nobodys_way() {
     }
 }
 
+/// All of what could not be deleted goes with the next cleanup, also where no template has it.
+#[test]
+fn whatever_could_not_be_deleted_goes_later() {
+    use regent_core::policy::document::Policy;
+    use regent_core::policy::evaluate::PrincipalKind;
+    let secret = |name: &str| {
+        format!("  {name}: {{Type: 'AWS::SecretsManager::Secret', Properties: {{Name: {name}}}}}\n")
+    };
+    let alone = format!("Resources:\n{}", secret("A"));
+    let all = format!("{alone}{}", ["B", "C", "D", "E"].map(secret).concat());
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"secretsmanager:DeleteSecret","Resource":"*"}]}"#;
+    let mut story = Story::new(Profile::Aws);
+    story.create("app", &all);
+    let root = (story.world.caller.kind, story.world.caller.policies.clone());
+    story.world.caller.kind = PrincipalKind::User;
+    story.world.caller.policies = [Policy::parse_identity(policy).unwrap()].into();
+    story.update("app", &alone);
+    assert_eq!((story.status("app").as_str(), story.secrets()), ("UPDATE_COMPLETE", 5));
+    (story.world.caller.kind, story.world.caller.policies) = root;
+    story.update("app", &alone.replace("Name: A", "Name: A, Description: new"));
+    assert_eq!((story.status("app").as_str(), story.secrets()), ("UPDATE_COMPLETE", 1));
+    let listed = story.call("ListStackResources", &[("StackName", "app")]);
+    assert_eq!(listed.matches("<LogicalResourceId>").count(), 1, "{listed}");
+}
+
 /// AWS: a creation under way can be given up.
 #[test]
 fn a_creation_can_be_deleted() {
