@@ -259,6 +259,52 @@ class Kill9(unittest.TestCase):
         pages = self.server.client("secretsmanager").get_paginator("list_secrets").paginate()
         return [entry for page in pages for entry in page["SecretList"]]
 
+    def until_end(self, arn, end):
+        deadline = time.monotonic() + PATIENCE_S
+        while (status := self.status(arn)) != end:
+            self.assertTrue(status.endswith("_IN_PROGRESS"), status)
+            self.assertLess(time.monotonic(), deadline, status)
+            time.sleep(0.02)
+
+    def left_failed(self, arn):
+        self.stacks().update_stack(
+            StackName="app", TemplateBody=self.template("two", bad=True), DisableRollback=True,
+        )
+        self.until_end(arn, "UPDATE_FAILED")
+
+    def as_before(self, count):
+        found = self.secrets()
+        self.assertEqual(len(found), count)
+        self.assertEqual({entry["Description"] for entry in found}, {"one"})
+
+    def test_ways_back_survive(self):
+        made = self.stacks().create_stack(StackName="app", TemplateBody=self.template("one"))
+        arn = made["StackId"]
+        self.until_end(arn, "CREATE_COMPLETE")
+        self.stacks().update_stack(StackName="app", TemplateBody=self.template("two"))
+        self.stacks().cancel_update_stack(StackName="app")
+        self.through_kills(arn, "UPDATE_ROLLBACK_COMPLETE")
+        self.as_before(SECRETS)
+
+        self.left_failed(arn)
+        self.stacks().rollback_stack(StackName="app")
+        self.through_kills(arn, "UPDATE_ROLLBACK_COMPLETE")
+        self.as_before(SECRETS)
+
+        # The rollback stops at a secret that somebody deletes, and goes on past it.
+        self.left_failed(arn)
+        middle = f"S{SECRETS // 2}"
+        found = self.stacks().describe_stack_resource(StackName="app", LogicalResourceId=middle)
+        gone = found["StackResourceDetail"]["PhysicalResourceId"]
+        self.server.client("secretsmanager").delete_secret(
+            SecretId=gone, ForceDeleteWithoutRecovery=True,
+        )
+        self.stacks().rollback_stack(StackName="app")
+        self.until_end(arn, "UPDATE_ROLLBACK_FAILED")
+        self.stacks().continue_update_rollback(StackName="app", ResourcesToSkip=[middle])
+        self.through_kills(arn, "UPDATE_ROLLBACK_COMPLETE")
+        self.as_before(SECRETS - 1)
+
     def test_a_stack_survives(self):
         made = self.stacks().create_stack(StackName="app", TemplateBody=self.template("one"))
         arn = made["StackId"]
