@@ -122,3 +122,26 @@ fn every_report_is_printed() {
     let explained = check(folder.path(), &["--explain", "rg009"]);
     assert!(explained.status.success() && explained.stdout.starts_with(b"RG009 (warning)"));
 }
+
+#[test]
+fn rules_are_printed_for_programs_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = |args: &[&str]| {
+        let output = check(folder.path(), &[args, &["--output", "json"]].concat());
+        assert!(output.status.success());
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let all = json(&["--rules"]);
+    let ids: Vec<_> = all["rules"].as_array().unwrap().iter().map(|rule| &rule["rule"]).collect();
+    assert_eq!((ids[0].as_str(), ids.len()), (Some("RG001"), 29));
+    let one = json(&["--explain", "rg009"]);
+    assert_eq!((one["rule"].as_str(), one["severity"].as_str()), (Some("RG009"), Some("warning")));
+    for member in ["title", "explanation", "fix", "bad", "good"] {
+        assert!(!one[member].as_str().unwrap().is_empty(), "{member}");
+    }
+    for args in [["--rules", "--output=sarif"], ["--explain=RG009", "--output=junit"]] {
+        let refused = check(folder.path(), &args);
+        assert!(refused.stdout.is_empty() && !refused.stderr.is_empty());
+        assert_eq!(refused.status.code(), Some(2));
+    }
+}

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::finding::{Finding, Severity};
+use crate::rules::{Example, Rule};
 use crate::scan::{Checked, Subject};
 
 pub fn json(checked: &Checked) -> String {
@@ -30,6 +31,35 @@ pub fn members(checked: &Checked) -> Map<String, Value> {
         Value::Object(members) => members,
         _ => Map::new(),
     }
+}
+
+/// Every rule of a command.
+pub fn rules_json(subject: Subject) -> String {
+    let rules: Vec<Value> = super::of(subject).iter().map(rule).collect();
+    format!("{:#}\n", json!({ "rules": rules }))
+}
+
+/// One rule.
+pub fn explain_json(of: &Rule) -> String {
+    format!("{:#}\n", rule(of))
+}
+
+fn rule(rule: &Rule) -> Value {
+    let (bad, good) = match rule.example {
+        Example::Templates { bad, good } | Example::Terraform { bad, good } => {
+            (Some(bad), Some(good))
+        }
+        Example::None => (None, None),
+    };
+    json!({
+        "rule": rule.id,
+        "severity": rule.severity.name(),
+        "title": rule.title,
+        "explanation": rule.explanation,
+        "fix": rule.fix,
+        "bad": bad,
+        "good": good,
+    })
 }
 
 fn one(finding: &Finding) -> Value {

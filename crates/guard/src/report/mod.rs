@@ -13,7 +13,7 @@ use crate::rules::{Example, LIVE, RULES, Rule};
 use crate::scan::{Checked, Subject};
 
 pub use github::github;
-pub use json::{json, members};
+pub use json::{explain_json, json, members, rules_json};
 pub use junit::junit;
 pub use markdown::{cell, markdown};
 pub use sarif::sarif;
@@ -22,9 +22,13 @@ pub use text::text;
 /// Every rule of a command, in one line each.
 pub fn rules(subject: Subject) -> String {
     let line = |rule: &Rule| format!("{}  {:7}  {}\n", rule.id, rule.severity.name(), rule.title);
+    of(subject).iter().map(line).collect()
+}
+
+const fn of(subject: Subject) -> &'static [Rule] {
     match subject {
-        Subject::Files => RULES.iter().map(line).collect(),
-        Subject::Secrets => LIVE.iter().map(line).collect(),
+        Subject::Files => &RULES,
+        Subject::Secrets => &LIVE,
     }
 }
 

@@ -80,11 +80,10 @@ pub(super) fn seconds(text: &str) -> Result<i64, String> {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     if args.rules {
-        print(&report::rules(Subject::Secrets));
-        return Ok(());
+        return check::list_rules(args.output, Subject::Secrets);
     }
     if let Some(id) = &args.explain {
-        return check::explain(id);
+        return check::explain(args.output, id);
     }
     let baseline = args.baseline.as_deref().map(check::baseline).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

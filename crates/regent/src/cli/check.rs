@@ -106,11 +106,10 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     if args.rules {
-        print(&report::rules(Subject::Files));
-        return Ok(());
+        return list_rules(args.output, Subject::Files);
     }
     if let Some(id) = &args.explain {
-        return explain(id);
+        return explain(args.output, id);
     }
     let options = options(args)?;
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
@@ -165,11 +164,29 @@ impl Format {
     }
 }
 
-/// Prints all that there is to say of a rule.
-pub(super) fn explain(id: &str) -> Result<(), Failure> {
-    let rule = rules::find(id).ok_or_else(|| usage(format!("there is no rule {id}")))?;
-    print(&report::explain(rule));
+/// Prints every rule of a command.
+pub(super) fn list_rules(output: Format, subject: Subject) -> Result<(), Failure> {
+    print(&match output {
+        Format::Text => report::rules(subject),
+        Format::Json => report::rules_json(subject),
+        _ => return Err(no_report_of_rules()),
+    });
     Ok(())
+}
+
+/// Prints all that there is to say of a rule.
+pub(super) fn explain(output: Format, id: &str) -> Result<(), Failure> {
+    let rule = rules::find(id).ok_or_else(|| usage(format!("there is no rule {id}")))?;
+    print(&match output {
+        Format::Text => report::explain(rule),
+        Format::Json => report::explain_json(rule),
+        _ => return Err(no_report_of_rules()),
+    });
+    Ok(())
+}
+
+fn no_report_of_rules() -> Failure {
+    usage("rules are printed as text or json")
 }
 
 pub(super) fn baseline(path: &Path) -> Result<Baseline, Failure> {
