@@ -97,3 +97,123 @@ fn what_is_deleted_and_what_is_no_preview() {
     let (read, findings) = check_text("p.json", other, true, &Options::default());
     assert_eq!((read, findings[0].rule.id), (false, "RG102"));
 }
+
+const NATIVE_SECRET: &str = "aws-native:secretsmanager:Secret";
+const MRK: &str = "mrk-1234abcd12ab34cd56ef1234567890ab";
+
+fn steps(all: &[Value], region: Option<&str>) -> Vec<String> {
+    let preview = json!({"config": {"aws:region": "us-east-1"}, "steps": all});
+    let options = Options { region: region.map(str::to_owned), ..Options::default() };
+    let (_, findings) = check_text("preview.json", &preview.to_string(), true, &options);
+    findings.iter().map(|one| format!("{}: {}", one.rule.id, one.message)).collect()
+}
+
+fn begins(found: &[String], wanted: &[&str]) {
+    let fits =
+        found.len() == wanted.len() && found.iter().zip(wanted).all(|(a, b)| a.starts_with(b));
+    assert!(fits, "{found:?} {wanted:?}");
+}
+
+#[test]
+fn only_what_is_made_now_has_no_value() {
+    let replicas = json!([{"region": "us-west-2", "kmsKeyId": "alias/aws/secretsmanager"}]);
+    for (op, made) in [
+        ("create", true),
+        ("create-replacement", true),
+        ("replace", true),
+        ("same", false),
+        ("update", false),
+        ("refresh", false),
+        ("read", false),
+        ("import", false),
+        ("other", false),
+    ] {
+        let one = step(op, SECRET, "db", "default", &json!({"replicas": replicas}), &json!({}));
+        begins(&steps(&[one], None), if made { &["RG010"] } else { &[] });
+    }
+}
+
+#[test]
+fn the_first_step_of_a_resource_says_all_of_it() {
+    let key = |multi: bool| json!({"multiRegion": multi});
+    let replicas = json!([{"region": "us-west-2", "kmsKeyId": UNKNOWN}]);
+    let needs = json!({"replicas": [urn(KEY, "k")]});
+    let all = |first, second| {
+        [
+            step("create-replacement", KEY, "k", "default", &key(first), &json!({})),
+            step("replace", KEY, "k", "default", &key(second), &json!({})),
+            step("same", SECRET, "db", "default", &json!({"replicas": replicas}), &needs),
+        ]
+    };
+    begins(&steps(&all(false, true), None), &["RG012"]);
+    begins(&steps(&all(true, false), None), &["RG100"]);
+}
+
+#[test]
+fn what_is_not_known_is_told_with_its_reason() {
+    let bucket = json!({"replicas": [urn("aws:s3/bucket:Bucket", "b")]});
+    let secret = |replica: Value, needs: &Value| {
+        step("same", SECRET, "db", "default", &json!({"replicas": [replica]}), needs)
+    };
+    let made = step("create", "aws:s3/bucket:Bucket", "b", "default", &json!({}), &json!({}));
+    let of_bucket = secret(json!({"region": "us-west-2", "kmsKeyId": UNKNOWN}), &bucket);
+    let why =
+        "RG100: the key of the replica in us-west-2 is not known: it depends on aws:s3/bucket";
+    begins(&steps(&[made, of_bucket], None), &[why]);
+    // A replica without a Region is not passed over.
+    let nowhere = secret(json!({"kmsKeyId": MRK}), &json!({}));
+    begins(&steps(&[nowhere], None), &["RG100: the replicas are not known"]);
+    // Nor is an action that is not known taken for one that is none.
+    let policy = json!({"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"},
+        "Action": UNKNOWN, "Resource": "*"}]});
+    let key = step("create", KEY, "k", "default", &json!({"policy": policy}), &json!({}));
+    let needs = json!({"kmsKeyId": [urn(KEY, "k")]});
+    let under = step("same", SECRET, "db", "default", &json!({"kmsKeyId": UNKNOWN}), &needs);
+    begins(&steps(&[key, under], None), &[]);
+}
+
+#[test]
+fn what_is_there_already_is_known_by_its_arn() {
+    let arn = format!("arn:aws:kms:us-west-2:123456789012:key/{MRK}");
+    let mut key = step(
+        "same",
+        REPLICA_KEY,
+        "multi",
+        "west",
+        &json!({"primaryKeyArn": arn.replace("west-2", "east-1")}),
+        &json!({}),
+    );
+    let replicas = json!([{"region": "us-west-2", "kmsKeyId": arn}]);
+    let secret = step("same", SECRET, "db", "default", &json!({"replicas": replicas}), &json!({}));
+    let west = provider("west", "us-west-2");
+    begins(&steps(&[west.clone(), key.clone(), secret.clone()], None), &["RG101"]);
+    key["newState"]["outputs"] = json!({"arn": arn});
+    begins(&steps(&[west, key, secret], None), &[]);
+}
+
+#[test]
+fn the_native_provider_is_read_too() {
+    let native = |op: &str, kind: &str, name: &str, inputs: Value| {
+        let mut one = step(op, kind, name, "x", &inputs, &json!({}));
+        let default = urn("pulumi:providers:aws-native", "default_1");
+        one["newState"]["provider"] = json!(format!("{default}::{UNKNOWN}"));
+        one
+    };
+    // Its Region is that of the other provider, if it has none of its own.
+    let replicas = json!([{"region": "us-east-1"}]);
+    let own = native("same", NATIVE_SECRET, "db", json!({"replicaRegions": replicas}));
+    begins(&steps(&[own], None), &["RG006"]);
+    // It calls the secret of a policy what it calls that of a rotation.
+    let name = "arn:aws:secretsmanager:us-west-2:123456789012:secret:db-AbCdEf";
+    let policy = json!({"secretId": name, "resourcePolicy": {"Statement": []}});
+    let policy = native("create", "aws-native:secretsmanager:ResourcePolicy", "p", policy);
+    begins(&steps(&[policy], None), &["RG023"]);
+}
+
+#[test]
+fn a_region_that_is_hidden_is_not_one() {
+    let replicas = json!([{"region": "us-west-2"}]);
+    let secret = step("same", SECRET, "db", "default", &json!({"replicas": replicas}), &json!({}));
+    let preview = json!({"config": {"aws:region": "[secret]"}, "steps": [secret]});
+    assert_eq!(rules(&preview, Some("us-west-2")), ["RG006"]);
+}

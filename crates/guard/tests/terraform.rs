@@ -280,6 +280,21 @@ fn each_region_may_have_an_alias_of_the_same_name() {
     assert_eq!(named(&both), Vec::<&str>::new());
 }
 
+/// As of a dynamic block, whose expressions are in no plan.
+#[test]
+fn a_key_that_is_not_known_yet_is_not_absent() {
+    let mut plan = plan(&Value::Null);
+    plan["configuration"]["root_module"]["resources"][4]["expressions"]["replica"] = json!(null);
+    let change = |unknown: Value| {
+        json!([{"address": "aws_secretsmanager_secret.s",
+            "change": {"actions": ["update"], "after_unknown": {"replica": unknown}}}])
+    };
+    plan["resource_changes"] = change(json!([{"kms_key_id": true}]));
+    assert_eq!(found(&plan), ["RG100"]);
+    plan["resource_changes"] = change(json!([{}]));
+    assert_eq!(found(&plan), ["RG011"]);
+}
+
 #[test]
 fn what_is_made_of_anything_else_is_not_known() {
     let tags = json!({"references": ["aws_kms_key.east.tags", "aws_kms_key.east"]});

@@ -32,7 +32,7 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Content, Located> {
     if !PREFIXES.iter().any(|prefix| text.contains(prefix)) {
         return Ok(Content::Nothing);
     }
-    let mut plan = Plan { root, context, addresses: BTreeMap::new() };
+    let mut plan = Plan { root, context, addresses: BTreeMap::new(), unknown: BTreeMap::new() };
     plan.collect(planned);
     plan.changes();
     let scope = Scope {
@@ -50,6 +50,8 @@ struct Plan<'d> {
     context: &'d Context<'d>,
     /// What is planned, and whether it is made now.
     addresses: BTreeMap<&'d str, Tri>,
+    /// What of each is not known yet.
+    unknown: BTreeMap<&'d str, &'d Node>,
 }
 
 /// A module: what it is made of, and who calls it.
@@ -73,6 +75,12 @@ impl<'d> Plan<'d> {
     fn changes(&mut self) {
         for change in list(self.root, "resource_changes") {
             let actions = change.get("change").map(|found| list(found, "actions"));
+            if let (Some(address), Some(unknown)) = (
+                text_of(change, "address"),
+                change.get("change").and_then(|found| found.get("after_unknown")),
+            ) {
+                self.unknown.insert(address, unknown);
+            }
             let create = actions.unwrap_or_default().iter().any(|x| x.as_str() == Some("create"));
             if let Some(found) =
                 text_of(change, "address").and_then(|address| self.addresses.get_mut(address))
@@ -200,7 +208,8 @@ impl<'d> Plan<'d> {
             }
             return;
         };
-        for replica in planned.as_list().unwrap_or_default() {
+        let unknown = self.unknown.get(one.name.as_str()).map(|all| list(all, "replica"));
+        for (index, replica) in planned.as_list().unwrap_or_default().iter().enumerate() {
             let region = replica.get("region").and_then(Node::as_str);
             let block = configured.iter().find(|block| {
                 let constant = block.get("region").and_then(|found| found.get("constant_value"));
@@ -211,9 +220,16 @@ impl<'d> Plan<'d> {
                 let expression = block.and_then(|block| block.get(name));
                 self.given(replica.get(name), expression, false, replica, scope)
             };
-            let unknown = Setting::Unknown("it is not in the plan".to_owned());
-            let region = property("region").unwrap_or(Given { at: replica.at, setting: unknown });
-            one.replicas.push(Replica { at: replica.at, region, key: property("kms_key_id") });
+            let unknown_yet = || {
+                let setting = Setting::Unknown("it is not in the plan".to_owned());
+                Given { at: replica.at, setting }
+            };
+            let region = property("region").unwrap_or_else(unknown_yet);
+            // The expressions of a dynamic block are in no plan: a key that is not known looks absent.
+            let open =
+                unknown.and_then(|all| all.get(index)?.get("kms_key_id")).is_some_and(is_true);
+            let key = property("kms_key_id").or_else(|| open.then(unknown_yet));
+            one.replicas.push(Replica { at: replica.at, region, key });
         }
     }
 
