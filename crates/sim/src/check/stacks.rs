@@ -126,8 +126,7 @@ impl Stacks {
         }
         let found = node.disk.store.stack(node.scope(), stack).unwrap().unwrap();
         let logical = event.logical.as_ref().unwrap();
-        let sides = [&found.current, &found.target, &found.leaving];
-        let stays = sides.into_iter().flatten().any(|side| {
+        let stays = found.sides().any(|side| {
             let parts = parts(node, side);
             parts.iter().any(|part| part.logical == logical.as_str() && part.retained)
         });
