@@ -25,7 +25,7 @@ REGENT = os.environ.get("REGENT_BIN", str(ROOT / "target" / "release" / "regent"
 REGIONS = ["us-east-1", "us-east-2", "us-west-2", "eu-west-1"]
 ACCOUNT = "123456789012"
 # Long enough for a loaded machine of two cores; nothing waits for it in the good case.
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 SUFFIX = "[A-Za-z0-9]{6}"
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -125,7 +125,7 @@ class Server:
         """Runs a line typed as a person types it. Returns what it printed."""
         done = subprocess.run(
             ["bash", "-c", command], env=self.env(region), capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, timeout=120,
+            stdin=subprocess.DEVNULL, timeout=240,
         )
         if done.returncode != 0:
             raise CliError(done)
@@ -272,6 +272,12 @@ class Case(unittest.TestCase):
         for region in REGIONS:
             listed = self.secrets(region).list_secrets(IncludePlannedDeletion=True)
             self.assertEqual(listed["SecretList"], [], region)
+
+
+def in_a_new_second():
+    """Waits for the next second: `aws cloudformation deploy` names its change sets by it, and one
+    of the same name is refused, as on AWS."""
+    time.sleep(1 - time.time() % 1)
 
 
 def with_users(case, users, roles=()):

@@ -2,9 +2,8 @@
 boto3."""
 
 import json
-import time
 
-from harness import Case
+from harness import Case, in_a_new_second
 from test_stacks import MRK, SEED, SEED_WITH_REPLICA
 
 SEED_JSON = json.dumps({"Resources": {"Secret": {
@@ -23,8 +22,7 @@ class Deploy(Case):
     def command(self, text, more):
         path = self.server.scratch / "template"
         path.write_text(text)
-        # The CLI names its change sets by the second, and one without changes stays.
-        time.sleep(1 - time.time() % 1)
+        in_a_new_second()
         return f"cloudformation deploy --stack-name seed --template-file {path} {more}"
 
     def deploy(self, text, more=""):

@@ -5,7 +5,7 @@ import json
 import pathlib
 
 import terraform
-from harness import ACCOUNT, CliError, with_users
+from harness import ACCOUNT, CliError, in_a_new_second, with_users
 from test_stacks import Stacks
 
 OTHER = "222222222222"
@@ -153,6 +153,7 @@ class Roles(WithRoles):
         self.assertEqual(self.stack("app")["StackStatus"], "CREATE_COMPLETE")
         self.assertEqual(self.stack("app")["RoleARN"], DEPLOYER)
         body = str(self.write("two.json", template("two"))).removeprefix("file://")
+        in_a_new_second()
         self.aws("ops", f"deploy --stack-name app --template-file {body}")
         self.assertEqual(self.described(), "two")
 

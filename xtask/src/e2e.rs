@@ -4,6 +4,7 @@
 //! what they need: the binary, the operations table, and an interpreter with both clients.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -62,7 +63,17 @@ const HAS_CLIENTS: &str = "import importlib.util, tomllib; \
     assert all(map(importlib.util.find_spec, ('junitparser', 'sarif_pydantic'))); \
     assert tuple(map(int, botocore.__version__.split('.'))) >= (1, 44, 5)";
 
-pub fn run(filter: Option<&str>) -> Result<()> {
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only tests whose name contains this
+    #[arg(long)]
+    filter: Option<String>,
+    /// How many classes of tests run at once; one more than there are processors if not given
+    #[arg(long)]
+    jobs: Option<NonZeroUsize>,
+}
+
+pub fn run(args: &Args) -> Result<()> {
     let binary = release_binaries()?.join("regent");
     let clients = Clients::find()?;
     install_programs()?;
@@ -70,7 +81,10 @@ pub fn run(filter: Option<&str>) -> Result<()> {
     let operations = write_operations()?;
     let mut command = Command::new(&clients.python);
     command.arg("-B").arg(root().join("tests/e2e/run.py"));
-    command.args(filter);
+    command.args(&args.filter);
+    if let Some(jobs) = args.jobs {
+        command.arg("--jobs").arg(jobs.to_string());
+    }
     command.env("REGENT_BIN", binary).env("REGENT_OPERATIONS", operations);
     if let Some(modules) = node_modules()? {
         command.env("REGENT_NODE_MODULES", modules);

@@ -41,11 +41,7 @@ enum Task {
     /// Feed mutated requests and frames to the decoders
     Fuzz(fuzz::Args),
     /// The real AWS CLI and boto3 against the real binary
-    E2e {
-        /// Only tests whose name contains this
-        #[arg(long)]
-        filter: Option<String>,
-    },
+    E2e(e2e::Args),
     /// Measure Regent beside a bare HTTP server
     Bench(bench::Args),
     /// The bare HTTP server of the bench
@@ -60,7 +56,7 @@ fn main() -> ExitCode {
         Task::Sim(args) => sim::run(&args),
         Task::Compat { check } => compat::run(check),
         Task::Fuzz(args) => fuzz::run(&args),
-        Task::E2e { filter } => e2e::run(filter.as_deref()),
+        Task::E2e(args) => e2e::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::BareServer(args) => bench::bare::run(&args),
     };
