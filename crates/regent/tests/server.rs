@@ -490,6 +490,17 @@ fn one_process_per_data_directory() {
     assert_usable(&Server::start(&["--data-dir", path]));
 }
 
+/// PROMISE R6: what cannot be recorded has no answer but that something failed.
+#[test]
+fn nothing_is_answered_that_cannot_be_recorded() {
+    let server = Server::start(&["--ephemeral", "--audit-file", "/dev/full"]);
+    let (status, body) = server.call(KEY, REGION, "secretsmanager.GetRandomPassword", "{}");
+    assert_eq!(status, 500, "{body}");
+    assert!(!body.contains("RandomPassword"), "{body}");
+    let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(answer["__type"], "InternalServiceError", "{body}");
+}
+
 /// The audit log has every request, also those that were refused.
 #[test]
 fn every_request_is_recorded() {

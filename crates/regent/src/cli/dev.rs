@@ -186,9 +186,9 @@ async fn start(args: Args) -> Result<(), Failure> {
         Output::Text => banner.text(),
         Output::Json => banner.json(),
     });
-    serve(server, listener, stop.wait()).await;
+    let served = serve(server, listener, stop.wait()).await;
     cluster.shutdown().await;
-    Ok(())
+    served.map_err(|cause| Failure::new(Exit::Failure, cause))
 }
 
 fn check_regions(args: &Args) -> Result<(), Failure> {

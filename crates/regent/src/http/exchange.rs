@@ -10,6 +10,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -30,7 +31,7 @@ use regent_core::plaintext::Wiped;
 use regent_core::ports::random;
 use regent_core::time::Timestamp;
 use regent_crypto::IdEntropy;
-use regent_wire::audit::{Record, SecretRead};
+use regent_wire::audit::{Record, SecretRead, write_line};
 use regent_wire::fault::{self, Fault};
 use regent_wire::json;
 use regent_wire::operations::{self, Operation};
@@ -40,6 +41,7 @@ use regent_wire::sigv4::{Expected, SignedRequest, TARGET, Verifier};
 
 use super::Server;
 use super::body::{self, Unread};
+use super::threads::Desk;
 use crate::admin;
 use crate::links::DownMode;
 use crate::metrics::Subject;
@@ -87,27 +89,27 @@ impl From<Fault> for End {
 
 /// Answers one request.
 pub async fn answer(
-    server: &Server,
+    desk: &Desk,
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Answer, Dropped> {
     if request.uri().path().starts_with(admin::PREFIX) {
-        return Ok(admin::answer(server, peer, request).await);
+        return Ok(admin::answer(&desk.server, peer, request).await);
     }
     let (head, body) = request.into_parts();
-    let mut exchange = Exchange::begin(server, peer, &head.headers);
+    let mut exchange = Exchange::begin(desk, peer, &head.headers);
     let outcome = caught(exchange.run(&head, body)).await.unwrap_or_else(|_| {
-        server.metrics.count_panic();
+        desk.server.metrics.count_panic();
         Err(Fault::internal(exchange.shown_service()).into())
     });
-    exchange.finish(outcome)
+    exchange.finish(outcome).await
 }
 
 /// What is said to a client whose bytes never became a request, and recorded of it.
-pub fn unread(server: &Server, peer: SocketAddr, fault: Fault) -> Answer {
-    let exchange = Exchange::begin(server, peer, &HeaderMap::new());
+pub async fn unread(desk: &Desk, peer: SocketAddr, fault: Fault) -> Answer {
+    let exchange = Exchange::begin(desk, peer, &HeaderMap::new());
     let close = |Dropped| Response::new(Full::default());
-    exchange.finish(Err(End::Close(fault))).unwrap_or_else(close)
+    exchange.finish(Err(End::Close(fault))).await.unwrap_or_else(close)
 }
 
 /// The fault of a head that is not HTTP/1.1, or too large. AWS: the words of the common error.
@@ -144,6 +146,7 @@ pub async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Sen
 
 /// A request, with what is known of it so far.
 struct Exchange<'s> {
+    desk: &'s Desk,
     server: &'s Server,
     at: Timestamp,
     started: Instant,
@@ -163,13 +166,14 @@ struct Exchange<'s> {
 }
 
 impl<'s> Exchange<'s> {
-    fn begin(server: &'s Server, peer: SocketAddr, headers: &HeaderMap) -> Self {
+    fn begin(desk: &'s Desk, peer: SocketAddr, headers: &HeaderMap) -> Self {
         let ids: [u8; 32] = random(&IdEntropy);
         let (request_id, event_id) = ids.split_at(16);
         let id = |bytes: &[u8]| RequestId::from_entropy(bytes.try_into().unwrap_or_default());
         let agent = headers.get(USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
         Self {
-            server,
+            desk,
+            server: &desk.server,
             at: now(),
             started: Instant::now(),
             request_id: id(request_id),
@@ -305,7 +309,13 @@ impl<'s> Exchange<'s> {
             event_id: self.event_id,
             now: self.at,
         };
-        match self.server.cluster.execute(region, call).await {
+        let reply = if operation.is_slow(&call.body) {
+            let cluster = Arc::clone(&self.server.cluster);
+            self.desk.elsewhere.run(async move { cluster.execute(region, call).await }).await
+        } else {
+            self.server.cluster.execute(region, call).await
+        };
+        match reply {
             Some(reply) => Ok(reply?),
             // The signature named a Region that is served, or one of a global service.
             None => Err(unavailable().into()),
@@ -313,7 +323,7 @@ impl<'s> Exchange<'s> {
     }
 
     /// Records the outcome, then makes it an answer.
-    fn finish(mut self, outcome: Result<fault::Answer, End>) -> Result<Answer, Dropped> {
+    async fn finish(mut self, outcome: Result<fault::Answer, End>) -> Result<Answer, Dropped> {
         let (code, message) = match &outcome {
             Ok(_) => (None, None),
             Err(End::Fault(fault) | End::Close(fault) | End::Drop(fault)) => {
@@ -322,7 +332,7 @@ impl<'s> Exchange<'s> {
             Err(End::Unroutable) => (Some("UnknownOperationException"), None),
         };
         let reads = outcome.as_ref().map_or(&[][..], |answer| &answer.reads);
-        let outcome = if self.record(code, message, reads) {
+        let outcome = if self.record(code, message, reads).await {
             outcome
         } else {
             Err(End::Fault(Fault::internal(self.shown_service())))
@@ -366,20 +376,44 @@ impl<'s> Exchange<'s> {
     }
 
     /// Writes the audit records and counts the request. False if a record could not be written.
-    fn record(
+    async fn record(
         &mut self,
         error_code: Option<&'static str>,
         error_message: Option<&str>,
         reads: &[SecretRead],
     ) -> bool {
         self.recorded = true;
-        let operation = self.operation.map(|operation| operation.name);
-        let record = Record {
+        let record = self.as_record(error_code, error_message);
+        let written = self.desk.records.append(|lines| {
+            write_line(lines, &record);
+            for read in reads {
+                let record = Record {
+                    event_id: RequestId::from_entropy(random(&IdEntropy)),
+                    operation: Some(SecretRead::OPERATION),
+                    error_code: read.error_code,
+                    error_message: read.error_message.as_deref(),
+                    body: Some(&read.body()),
+                    ..record
+                };
+                write_line(lines, &record);
+            }
+        });
+        let written = written.await;
+        self.ended(error_code, &written)
+    }
+
+    /// What is known of the request, as a record.
+    fn as_record<'r>(
+        &'r self,
+        error_code: Option<&'static str>,
+        error_message: Option<&'r str>,
+    ) -> Record<'r> {
+        Record {
             at: self.at,
             request_id: self.request_id,
             event_id: self.event_id,
             service: self.service,
-            operation,
+            operation: self.operation.map(|operation| operation.name),
             read_only: self.operation.is_some_and(|operation| operation.read_only),
             region: self.region,
             caller: self.caller.as_deref(),
@@ -388,22 +422,15 @@ impl<'s> Exchange<'s> {
             error_code,
             error_message,
             body: self.body.as_deref(),
-        };
-        let written = self.server.audit.append(&record).and_then(|()| {
-            reads.iter().try_for_each(|read| {
-                self.server.audit.append(&Record {
-                    event_id: RequestId::from_entropy(random(&IdEntropy)),
-                    operation: Some(SecretRead::OPERATION),
-                    error_code: read.error_code,
-                    error_message: read.error_message.as_deref(),
-                    body: Some(&read.body()),
-                    ..record
-                })
-            })
-        });
+        }
+    }
+
+    /// Counts the request. False if its record was not written.
+    fn ended(&self, error_code: Option<&'static str>, written: &io::Result<()>) -> bool {
+        let operation = self.operation.map(|operation| operation.name);
         let subject = Subject { service: self.service, operation, region: self.region };
         self.server.metrics.count(subject, error_code, self.started.elapsed());
-        if let Err(cause) = &written {
+        if let Err(cause) = written {
             let id = self.request_id;
             tracing::error!(%cause, request_id = %id, "the audit record could not be written");
         }
@@ -423,7 +450,8 @@ impl<'s> Exchange<'s> {
 impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         if !self.recorded {
-            self.record(Some(CANCELED), None, &[]);
+            let written = self.server.audit.append(&self.as_record(Some(CANCELED), None));
+            self.ended(Some(CANCELED), &written);
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod body;
 pub mod exchange;
 pub mod host;
 mod stream;
+mod threads;
 
 use std::future::Future;
 use std::io;
@@ -35,6 +36,7 @@ use crate::credentials::AccessKeys;
 use crate::metrics::Metrics;
 use host::Hosts;
 use stream::{Progress, Stream};
+use threads::{Desk, Threads};
 
 /// LIMIT: connections at one time; further ones wait in the kernel's queue. Half of the usual
 /// limit of 1,024 open files.
@@ -65,7 +67,12 @@ pub struct Server {
 }
 
 /// Serves until `stop` is ready, then lets running requests finish.
-pub async fn serve(server: Arc<Server>, listener: TcpListener, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    server: Arc<Server>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let threads = Threads::start(&server)?;
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
     let (stopping, _) = watch::channel(false);
     let mut stop = pin!(stop);
@@ -77,13 +84,16 @@ pub async fn serve(server: Arc<Server>, listener: TcpListener, stop: impl Future
         };
         let Some((stream, peer, place)) = accepted else { continue };
         server.metrics.count_connection();
-        tokio::spawn(connection(Arc::clone(&server), stream, peer, stopping.subscribe(), place));
+        let stopping = stopping.subscribe();
+        threads.hand(stream, move |desk, stream| connection(desk, stream, peer, stopping, place));
     }
     drop(listener);
     stopping.send_replace(true);
     if timeout(DRAIN, places.acquire_many(CONNECTIONS_MAX)).await.is_err() {
         tracing::warn!("requests were still running after {} s", DRAIN.as_secs());
     }
+    threads.end().await;
+    Ok(())
 }
 
 /// Waits for a free place and then for a client.
@@ -104,7 +114,7 @@ async fn next_connection(
 
 /// Serves one connection until it ends. `_place` is held as long.
 async fn connection(
-    server: Arc<Server>,
+    desk: Arc<Desk>,
     stream: TcpStream,
     peer: SocketAddr,
     mut stopping: watch::Receiver<bool>,
@@ -112,14 +122,14 @@ async fn connection(
 ) {
     // Answers are small; waiting to fill a segment would only delay them.
     let _ = stream.set_nodelay(true);
-    let receive_timeout = server.receive_timeout;
+    let receive_timeout = desk.server.receive_timeout;
     let progress = Progress::default();
     let stream = Stream::new(stream, progress.clone());
     let service = service_fn(|request| {
-        let (server, progress) = (&server, &progress);
+        let (desk, progress) = (&desk, &progress);
         async move {
             progress.taken();
-            let answer = exchange::answer(server, peer, request).await?;
+            let answer = exchange::answer(desk, peer, request).await?;
             if !answer.headers().contains_key(CONNECTION) {
                 progress.answered();
             }
@@ -156,7 +166,7 @@ async fn connection(
         None if progress.is_half_sent() => exchange::too_slow(),
         None => return,
     };
-    let answer = exchange::unread(&server, peer, fault);
+    let answer = exchange::unread(&desk, peer, fault).await;
     let _ = timeout(LINGER, say(stream, answer)).await;
 }
 
