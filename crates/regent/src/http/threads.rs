@@ -60,8 +60,7 @@ pub struct Threads(Vec<Thread>);
 
 struct Thread {
     begin: UnboundedSender<Begin>,
-    /// Connections that it has.
-    busy: Arc<AtomicUsize>,
+    connections: Connections,
     running: JoinHandle<()>,
 }
 
@@ -79,18 +78,17 @@ impl Threads {
         stream: TcpStream,
         serve: impl FnOnce(Arc<Desk>, TcpStream) -> F + Send + 'static,
     ) {
-        let Some(thread) = self.0.iter().min_by_key(|thread| thread.busy.load(Ordering::Relaxed))
-        else {
+        let Some(thread) = self.0.iter().min_by_key(|thread| thread.connections.count()) else {
             return;
         };
-        let busy = Busy::begin(&thread.busy);
+        let place = thread.connections.begin();
         let Ok(stream) = stream.into_std() else { return };
         let begin: Begin = Box::new(move |desk| {
             let stream = TcpStream::from_std(stream)?;
             let serving = serve(Arc::clone(desk), stream);
             Ok(Box::pin(async move {
                 serving.await;
-                drop(busy);
+                drop(place);
             }))
         });
         // A thread that is gone has dropped its connections, and drops this one.
@@ -123,7 +121,7 @@ impl Thread {
         let running = std::thread::Builder::new()
             .name(format!("connections-{number}"))
             .spawn(move || runtime.block_on(run(desk, begins)))?;
-        Ok(Self { begin, busy: Arc::default(), running })
+        Ok(Self { begin, connections: Connections::default(), running })
     }
 }
 
@@ -141,19 +139,27 @@ async fn run(desk: Arc<Desk>, mut begins: UnboundedReceiver<Begin>) {
     }
 }
 
-/// A connection that a thread has.
-struct Busy(Arc<AtomicUsize>);
+/// How many connections a thread has.
+#[derive(Debug, Clone, Default)]
+struct Connections(Arc<AtomicUsize>);
 
-impl Busy {
-    fn begin(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(count))
+impl Connections {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Counts one until what is returned is dropped.
+    fn begin(&self) -> Counted {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Counted(self.clone())
     }
 }
 
-impl Drop for Busy {
+struct Counted(Connections);
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -165,6 +171,15 @@ mod tests {
 
     use super::*;
     use crate::http::exchange::caught;
+
+    #[test]
+    fn a_connection_counts_for_as_long_as_it_is_there() {
+        let connections = Connections::default();
+        let (first, second) = (connections.begin(), connections.begin());
+        assert_eq!(connections.count(), 2);
+        drop((first, second));
+        assert_eq!(connections.count(), 0);
+    }
 
     #[test]
     fn what_takes_long_is_done_elsewhere_for_as_long_as_it_is_waited_for() {
