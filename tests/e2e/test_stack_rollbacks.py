@@ -110,7 +110,7 @@ class Cancelled(Stacks):
         self.server.aws(f"cloudformation create-stack --stack-name app --template-body {body}")
         self.until("app", "CREATE_COMPLETE")
         # The other Region answers, and takes its time to be in sync.
-        self.server.regent("region", "delay", "us-east-1", "us-east-2", "20s")
+        self.server.regent("region", "delay", "us-east-1", "us-east-2", "120s")
         self.addCleanup(self.server.reset)
         replicated = json.loads(template("two"))
         replicated["Resources"]["A"]["Properties"]["ReplicaRegions"] = [{"Region": "us-east-2"}]

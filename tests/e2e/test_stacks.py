@@ -195,7 +195,7 @@ class StrictProfile(Stacks):
         self.in_sync("MultiRegionTest", "us-east-2")
 
 
-SECRETS = 120
+SECRETS = 240
 
 
 class Kill9(unittest.TestCase):

@@ -77,6 +77,10 @@ pub enum Break {
     ChangeNothing,
     /// The same, of what a rollback changes back: R11.
     ChangeNothingBack,
+    /// Of the steps that a stack commits together only the last is written: R11.
+    LoseSteps,
+    /// Steps that are committed together do not see what those before them write: R11.
+    ReadBehind,
 }
 
 /// How a run is set up.

@@ -159,3 +159,13 @@ fn a_stack_unlike_its_template_is_noticed() {
 fn a_stack_that_is_not_as_before_is_noticed() {
     noticed_of_stacks(Break::ChangeNothingBack, "was rolled back, and");
 }
+
+#[test]
+fn a_step_that_is_lost_among_others_is_noticed() {
+    noticed_of_stacks(Break::LoseSteps, "is not there");
+}
+
+#[test]
+fn a_step_that_does_not_see_the_one_before_it_is_noticed() {
+    noticed_of_stacks(Break::ReadBehind, "which no stack notes");
+}

@@ -1,12 +1,14 @@
 //! One Region's store: an ordered map of records with optimistic transactions.
 //!
 //! [`Store`] is the whole port. [`memory`] loses unsynced writes on command, for the simulator;
-//! [`sqlite`] is the embedded default. [`encode`] and [`codec`] are the only code that knows what
-//! keys and records look like as bytes (`docs/storage-format.md`). Nothing here decides anything
+//! [`sqlite`] is the embedded default. [`group`] makes one commit of several transactions.
+//! [`encode`] and [`codec`] are the only code that knows what keys and records look like as bytes
+//! (`docs/storage-format.md`). Nothing here decides anything
 //! about secrets or keys. Keeps promise R1: a commit is answered after it was synced.
 
 pub mod codec;
 pub mod encode;
+pub mod group;
 pub mod memory;
 pub mod sqlite;
 
@@ -17,6 +19,7 @@ use regent_core::ports::{Read, StoreFault};
 use regent_core::records::Key;
 use regent_core::tx::Batch;
 
+pub use group::Group;
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
 

@@ -1,5 +1,5 @@
 //! Carrying out stacks' operations: each run in the store has a task that asks the core for the
-//! next step and commits it.
+//! next steps and commits them, those that wait for nothing together.
 //!
 //! What a run still has to do is in the store alone, so that runs go on after a restart where their
 //! last commit was. A Region that is down does nothing.
@@ -7,19 +7,20 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use regent_core::cx::{Answers, Caller, Cx, Origin};
 use regent_core::ids::{AccountId, Region, RequestId, Scope};
 use regent_core::keys::usage::Uses;
-use regent_core::ports::{StoreFault, random};
+use regent_core::ports::{Read, StoreFault, random};
 use regent_core::records::{Key, Prefix, Scan};
 use regent_core::replication::change::{Answer, Question};
 use regent_core::stacks::ids::StackId;
+use regent_core::stacks::model::Phase;
 use regent_core::stacks::run::{Cache, Progress, step};
-use regent_core::tx::{Records, Tx};
+use regent_core::tx::{Batch, Records, Tx};
 use regent_crypto::SystemEntropy;
-use regent_store::CommitError;
+use regent_store::{CommitError, Group};
 use regent_wire::audit::Record;
 use regent_wire::cloudformation::handlers::{Called, Services};
 use regent_wire::cloudformation::replicas;
@@ -33,7 +34,35 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The same where there was nothing to do.
 const LOOK_AROUND: Duration = Duration::from_mins(1);
 
+/// LIMIT: steps of a stack in one commit, which are repeated together if somebody was in between.
+const STEPS_MAX: usize = 32;
+/// How long steps are gathered for one commit. Those that make key pairs take longer each.
+const GATHER: Duration = Duration::from_millis(20);
+
 type Run = (AccountId, StackId);
+
+/// Whose steps are taken.
+struct Steps<'a> {
+    id: StackId,
+    phase: Phase,
+    caller: &'a Caller,
+    origin: &'a Origin,
+    most: usize,
+}
+
+/// Steps that follow one another and are not committed yet.
+struct Taken {
+    progress: Progress,
+    batch: Batch,
+    made: Vec<Made>,
+}
+
+/// What is recorded of one step, besides what it writes.
+struct Made {
+    request_id: RequestId,
+    calls: Vec<Called>,
+    uses: Uses,
+}
 
 impl Node {
     /// Carries out every run until the process ends.
@@ -86,7 +115,7 @@ impl Node {
                 tokio::time::sleep(LOOK_AGAIN).await;
                 continue;
             }
-            match self.stack_step(run, &mut cache).await {
+            match self.stack_steps(run, &mut cache).await {
                 Ok(Progress::Moved) => {}
                 Ok(Progress::Over) => return run,
                 Ok(Progress::Wait | Progress::Ask(_)) => {
@@ -101,66 +130,130 @@ impl Node {
         }
     }
 
-    /// One step, committed.
-    async fn stack_step(&self, run: Run, cache: &mut Cache) -> Result<Progress, StoreFault> {
+    /// Some steps, committed together.
+    async fn stack_steps(&self, run: Run, cache: &mut Cache) -> Result<Progress, StoreFault> {
         let (account, id) = run;
         let scope = Scope { region: self.region, account };
         let Some(found) = self.store.stack_run(scope, id)? else { return Ok(Progress::Over) };
         let caller = self.principals.principal(account, &found.principal);
         let origin = origin();
-        // The same for every attempt: what a step asks other Regions about is named after it.
-        let request_id = RequestId::from_entropy(random(&SystemEntropy));
         let mut answers = Answers::new();
-        let mut consultation = Consultation::new(request_id);
+        // Its request is the same for every attempt: what the first step asks other Regions about is
+        // named after it.
+        let mut consultation = Consultation::own();
+        let mut most = STEPS_MAX;
         loop {
             let turn = self.slow.acquire().await.ok();
-            let (services, uses) = (Services::default(), Uses::default());
-            let outcome = consultation.run(|entropy, proxies| {
-                let cx = Cx {
-                    now: now(),
-                    region: self.region,
-                    caller: &caller,
-                    request_id,
-                    origin: &origin,
-                    profile: self.profile,
-                    regions: &self.regions,
-                    answers: &answers,
-                    functions: &self.own_functions,
-                    roles: self.principals.roles(),
-                    entropy,
-                    crypto: &*self.crypto,
-                    proxies,
-                    uses: &uses,
-                    system_tags: None,
-                };
-                let mut tx = Tx::new(&*self.store);
-                // It may make a key pair, and reads whole templates.
-                let progress = apart(|| step(&cx, &mut tx, id, &services, cache))?;
-                Ok::<_, StoreFault>((progress, tx.into_batch()))
-            });
+            let of = Steps { id, phase: found.phase, caller: &caller, origin: &origin, most };
+            // They may make a key pair, and read whole templates.
+            let taken = apart(|| self.take_steps(&of, &answers, &mut consultation, cache));
             drop(turn);
-            if consultation.is_void() {
+            let Some(taken) = taken? else {
                 consultation.ask(self).await?;
                 continue;
-            }
-            let (progress, batch) = outcome?;
-            match progress {
+            };
+            match taken.progress {
                 Progress::Ask(asks) => answers.extend(self.ask(asks).await),
-                Progress::Moved => {
-                    let calls = services.take();
-                    let event = self.record_calls(&calls, &origin, request_id)?;
-                    match self.commit(batch).await {
-                        Ok(()) => {
-                            self.note_uses((now(), request_id, event), uses);
-                            return Ok(Progress::Moved);
-                        }
-                        Err(CommitError::Conflict) => {}
-                        Err(CommitError::Fault) => return Err(StoreFault),
-                    }
-                }
+                Progress::Moved => match self.commit_steps(taken, &origin).await {
+                    Ok(()) => return Ok(Progress::Moved),
+                    // Somebody was in between, which is the less likely the less is at stake.
+                    Err(CommitError::Conflict) => most = 1,
+                    Err(CommitError::Fault) => return Err(StoreFault),
+                },
                 done => return Ok(done),
             }
         }
+    }
+
+    /// Takes the next steps, each on what those before it write. Only the first one gets other
+    /// Regions' and proxies' answers: another one that lacks some, waits or fails is left until it
+    /// is the first. `None` if a proxy is to be asked.
+    fn take_steps(
+        &self,
+        of: &Steps<'_>,
+        answers: &Answers,
+        consultation: &mut Consultation,
+        cache: &mut Cache,
+    ) -> Result<Option<Taken>, StoreFault> {
+        let started = Instant::now();
+        let mut group = Group::new(&*self.store);
+        let first = self.take_step(of, &group, answers, consultation, cache)?;
+        let Some((progress, batch, made)) = first else { return Ok(None) };
+        let mut taken = Taken { progress, batch, made: vec![made] };
+        if taken.progress != Progress::Moved {
+            return Ok(Some(taken));
+        }
+        group.add(taken.batch);
+        let scope = Scope { region: self.region, account: of.caller.account };
+        while taken.made.len() < of.most && started.elapsed() < GATHER {
+            // What an operation comes to is told when it does.
+            if group.stack_run(scope, of.id)?.is_none_or(|run| run.phase != of.phase) {
+                break;
+            }
+            let mut consultation = Consultation::own();
+            match self.take_step(of, &group, &Answers::new(), &mut consultation, cache) {
+                Ok(Some((Progress::Moved, batch, made))) => {
+                    group.add(batch);
+                    taken.made.push(made);
+                }
+                _ => break,
+            }
+        }
+        taken.batch = group.into_batch();
+        Ok(Some(taken))
+    }
+
+    fn take_step(
+        &self,
+        of: &Steps<'_>,
+        read: &dyn Read,
+        answers: &Answers,
+        consultation: &mut Consultation,
+        cache: &mut Cache,
+    ) -> Result<Option<(Progress, Batch, Made)>, StoreFault> {
+        let (services, uses) = (Services::default(), Uses::default());
+        let request_id = consultation.request();
+        let outcome = consultation.run(|entropy, proxies| {
+            let cx = Cx {
+                now: now(),
+                region: self.region,
+                caller: of.caller,
+                request_id,
+                origin: of.origin,
+                profile: self.profile,
+                regions: &self.regions,
+                answers,
+                functions: &self.own_functions,
+                roles: self.principals.roles(),
+                entropy,
+                crypto: &*self.crypto,
+                proxies,
+                uses: &uses,
+                system_tags: None,
+            };
+            let mut tx = Tx::new(read);
+            let progress = step(&cx, &mut tx, of.id, &services, cache)?;
+            Ok((progress, tx.into_batch()))
+        });
+        if consultation.is_void() {
+            return Ok(None);
+        }
+        let (progress, batch) = outcome?;
+        Ok(Some((progress, batch, Made { request_id, calls: services.take(), uses })))
+    }
+
+    /// Records what steps have called, and commits what they have written.
+    async fn commit_steps(&self, taken: Taken, origin: &Origin) -> Result<(), CommitError> {
+        let mut recorded = Vec::with_capacity(taken.made.len());
+        for Made { request_id, calls, uses } in taken.made {
+            let event = self.record_calls(&calls, origin, request_id);
+            recorded.push((request_id, event.map_err(|StoreFault| CommitError::Fault)?, uses));
+        }
+        self.commit(taken.batch).await?;
+        for (request_id, event, uses) in recorded {
+            self.note_uses((now(), request_id, event), uses);
+        }
+        Ok(())
     }
 
     /// Answers a stack of another Region that wants a replica of a key of this one, or no more.

@@ -62,11 +62,16 @@ impl Stacks {
         if let Job::StackStep(_) = job {
             step(node, changes, &noted, &forgotten)?;
         }
+        // First what was let go: the same commit may end the operation.
+        for change in changes {
+            if let (Key::StackEvent { stack, .. }, Some(Record::StackEvent(event))) =
+                (&change.key, &change.after)
+            {
+                self.event(node, *stack, event, changes)?;
+            }
+        }
         for change in changes {
             match (&change.key, &change.before, &change.after) {
-                (Key::StackEvent { stack, .. }, _, Some(Record::StackEvent(event))) => {
-                    self.event(node, *stack, event)?;
-                }
                 (Key::StackRun { id, .. }, _, Some(Record::StackRun(run)))
                     if run.phase == Phase::UpdateRollback && !run.retained.is_empty() =>
                 {
@@ -120,11 +125,21 @@ impl Stacks {
     }
 
     /// What a stack lets go is what its template says may stay.
-    fn event(&mut self, node: &Node, stack: StackId, event: &Event) -> Verdict {
+    fn event(&mut self, node: &Node, stack: StackId, event: &Event, changes: &[Change]) -> Verdict {
         if event.status != Status::DeleteSkipped {
             return Ok(());
         }
-        let found = node.disk.store.stack(node.scope(), stack).unwrap().unwrap();
+        // As it was before: a commit that ends an operation forgets what the stack leaves.
+        let before = changes.iter().find_map(|change| match (&change.key, &change.before) {
+            (Key::Stack { id, .. }, Some(Record::Stack(before))) if *id == stack => {
+                Some(Arc::clone(before))
+            }
+            _ => None,
+        });
+        let found = match before {
+            Some(before) => before,
+            None => node.disk.store.stack(node.scope(), stack).unwrap().unwrap(),
+        };
         let logical = event.logical.as_ref().unwrap();
         let stays = found.sides().any(|side| {
             let parts = parts(node, side);

@@ -3,12 +3,12 @@
 //! Which runs there are is told by commits and, after a start, by the store. What is worth keeping
 //! between two steps is forgotten in a crash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use regent_core::cx::Answers;
-use regent_core::ids::Region;
+use regent_core::ids::{Region, RequestId};
 use regent_core::ports::{Read, StoreFault};
 use regent_core::records::{Key, Prefix, Scan};
 use regent_core::replication::change::Question;
@@ -17,6 +17,7 @@ use regent_core::stacks::model::Phase;
 use regent_core::stacks::run::{Cache, Progress, step};
 use regent_core::time::Timestamp;
 use regent_core::tx::{Batch, Records, Tx};
+use regent_store::Group;
 use regent_wire::cloudformation::handlers::Services;
 use regent_wire::cloudformation::replicas;
 
@@ -28,6 +29,8 @@ use crate::world::Break;
 
 /// How long a run waits for news before it looks again without any, as in the shell.
 const LOOK_AGAIN_MS: i64 = 1000;
+/// LIMIT: steps in one commit. Fewer than the shell's: stacks are small here.
+const STEPS_MAX: usize = 8;
 
 /// The runs that a Region is at.
 #[derive(Debug, Default)]
@@ -109,14 +112,8 @@ impl Node {
         let Some(run) = self.volatile.stacks.0.get_mut(&taken.id) else { return };
         run.busy = true;
         let mut cache = core::mem::take(&mut run.cache);
-        let store = Rc::clone(&self.disk.store);
-        let (account, id) = (self.account, taken.id);
-        let result = self.with_cx(now, account, taken.request, &taken.answers, None, |cx| {
-            let mut tx = Tx::new(&*store);
-            let progress = step(cx, &mut tx, id, &Services::default(), &mut cache)?;
-            Ok::<_, StoreFault>((progress, tx.into_batch()))
-        });
-        let run = self.volatile.stacks.0.get_mut(&id).unwrap();
+        let result = self.take_steps(now, &taken, &mut cache);
+        let run = self.volatile.stacks.0.get_mut(&taken.id).unwrap();
         run.cache = cache;
         match result {
             Ok((Progress::Moved, batch)) => {
@@ -128,9 +125,65 @@ impl Node {
                 run.busy = false;
                 run.again = Some(Timestamp::from_millis(now.millis() + LOOK_AGAIN_MS));
             }
-            Ok((Progress::Over, _)) => drop(self.volatile.stacks.0.remove(&id)),
-            Err(StoreFault) => out.faults.push(format!("a step of {id}")),
+            Ok((Progress::Over, _)) => drop(self.volatile.stacks.0.remove(&taken.id)),
+            Err(StoreFault) => out.faults.push(format!("a step of {}", taken.id)),
         }
+    }
+
+    /// Takes some steps for one commit, as the shell does: all but the first are left, if they lack
+    /// or wait for something, until they are the first.
+    fn take_steps(
+        &self,
+        now: Timestamp,
+        taken: &StackStep,
+        cache: &mut Cache,
+    ) -> Result<(Progress, Batch), StoreFault> {
+        let store = Rc::clone(&self.disk.store);
+        let mut group = Group::new(&*store);
+        let (progress, batch) =
+            self.take_step(now, taken, (taken.request, &taken.answers), &group, cache)?;
+        if progress != Progress::Moved {
+            return Ok((progress, batch));
+        }
+        let mut last: BTreeSet<Key> = batch.writes.keys().cloned().collect();
+        group.add(batch);
+        for _ in 0..self.rng.below(STEPS_MAX) {
+            let run = group.stack_run(self.scope(), taken.id)?;
+            if run.is_none_or(|run| run.phase != taken.phase) {
+                break;
+            }
+            let at = (self.new_request_id(), &Answers::new());
+            let read: &dyn Read = match self.broken {
+                Some(Break::ReadBehind) => &*store,
+                _ => &group,
+            };
+            let (progress, batch) = self.take_step(now, taken, at, read, cache)?;
+            if progress != Progress::Moved {
+                break;
+            }
+            last = batch.writes.keys().cloned().collect();
+            group.add(batch);
+        }
+        let mut batch = group.into_batch();
+        if self.broken == Some(Break::LoseSteps) {
+            batch.writes.retain(|key, _| last.contains(key));
+        }
+        Ok((Progress::Moved, batch))
+    }
+
+    fn take_step(
+        &self,
+        now: Timestamp,
+        taken: &StackStep,
+        (request, answers): (RequestId, &Answers),
+        read: &dyn Read,
+        cache: &mut Cache,
+    ) -> Result<(Progress, Batch), StoreFault> {
+        self.with_cx(now, self.account, request, answers, None, |cx| {
+            let mut tx = Tx::new(read);
+            let progress = step(cx, &mut tx, taken.id, &Services::default(), cache)?;
+            Ok((progress, tx.into_batch()))
+        })
     }
 
     /// Considers what a stack of another Region wants of a key of this one.
