@@ -19,7 +19,9 @@ ROLES = [f"arn:aws:iam::{account}:role/auditor" for account in (OWN, OTHER)]
 CANARY = "canary-91c0-value-of-a-secret"
 
 
-class AgainstMoto(unittest.TestCase):
+class Moto(unittest.TestCase):
+    """A server of moto's, empty before each test."""
+
     maxDiff = None
 
     @classmethod
@@ -47,15 +49,20 @@ class AgainstMoto(unittest.TestCase):
             )
         return boto3.client(service, region, endpoint_url=self.endpoint, **keys)
 
-    def audit(self, *args, code):
+    def env(self):
         env = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         env.update(
             AWS_ENDPOINT_URL=self.endpoint, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test",
             AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull,
             AWS_EC2_METADATA_DISABLED="true",
         )
+        return env
+
+
+class AgainstMoto(Moto):
+    def audit(self, *args, code):
         done = subprocess.run(
-            [harness.REGENT, "audit", "--output", "json", *args], env=env, capture_output=True,
+            [harness.REGENT, "audit", "--output", "json", *args], env=self.env(), capture_output=True,
             text=True, stdin=subprocess.DEVNULL, timeout=120,
         )
         self.assertNotIn(CANARY, done.stdout + done.stderr)

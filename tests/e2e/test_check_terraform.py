@@ -234,3 +234,41 @@ class Checked(terraform.Case, harness.Case):
         # Of what is there, all is known but that the alias of one Region is not that of the other.
         self.tf.write(MANY + '\nresource "aws_secretsmanager_secret" "more" {}\n')
         self.assertEqual(self.plan(), (0, []))
+
+    def test_keys_that_go_are_found_in_the_plan(self):
+        old = KEYS + SECRET.replace("aws_kms_key.multi.arn", "aws_kms_key.single.arn") % "aws_kms_replica_key.west.arn"
+        state = self.tf.apply(old) and self.tf.state()
+        db, arn = "aws_secretsmanager_secret.db", state["aws_kms_key.single"]["arn"]
+        single = 'resource "aws_kms_key" "single" {\n  deletion_window_in_days = 7\n}\n'
+        self.assertIn(single, old)
+        # Still named after it is gone, and taken off it while it goes.
+        without = old.replace(single, "")
+        self.tf.write(without.replace("aws_kms_key.single.arn", f'"{arn}"'))
+        self.assertEqual(self.plan(), (1, [("RG026", db)]))
+        self.tf.write(without.replace("aws_kms_key.single.arn", "aws_kms_key.multi.arn"))
+        self.assertEqual(self.plan(), (1, [("RG027", db)]))
+        # Replaced, which deletes the old one before the secret is taken off it.
+        self.tf.write(old.replace(single, single.replace("}", '  customer_master_key_spec = "HMAC_256"\n  key_usage = "GENERATE_VERIFY_MAC"\n}')))
+        self.assertIn(("RG027", db), self.plan()[1])
+        # In two steps, each is good.
+        self.tf.write(old.replace("kms_key_id              = aws_kms_key.single.arn", "kms_key_id              = aws_kms_key.multi.arn"))
+        self.assertEqual(self.plan(), (0, []))
+        self.tf.run("apply", "plan")
+        self.tf.write(without.replace("aws_kms_key.single.arn", "aws_kms_key.multi.arn"))
+        self.assertEqual(self.plan(), (0, []))
+
+    def test_a_key_that_is_looked_up_is_known_with_its_state(self):
+        west = self.client("kms", "us-west-2")
+        key = west.create_key()["KeyMetadata"]["KeyId"]
+        west.create_alias(AliasName="alias/there", TargetKeyId=key)
+        found = 'data "aws_kms_key" "there" {\n  provider = aws.west\n  key_id = "alias/there"\n}\n'
+        for named in ("data.aws_kms_key.there.arn", '"alias/there"'):
+            self.tf.write(found + SECRET.replace("aws_kms_key.multi.arn", "null") % named)
+            db = "aws_secretsmanager_secret.db"
+            self.assertEqual(self.plan(), (0, []))
+            west.disable_key(KeyId=key)
+            self.assertEqual(self.plan(), (1, [("RG015", db)]))
+            west.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+            self.assertEqual(self.plan(), (1, [("RG026", db)]))
+            west.cancel_key_deletion(KeyId=key)
+            west.enable_key(KeyId=key)

@@ -21,6 +21,7 @@ pub struct Unit {
     pub account: Option<String>,
     pub secrets: Vec<Secret>,
     pub keys: Vec<Key>,
+    pub going: Vec<Going>,
     pub aliases: Vec<Alias>,
     pub secret_policies: Vec<SecretPolicy>,
     pub writes: Vec<Write>,
@@ -80,6 +81,8 @@ pub struct Secret {
     pub at: Position,
     pub region: Option<String>,
     pub key: Option<Given>,
+    /// The key that it is under until now, as far as that is known.
+    pub key_before: Option<String>,
     pub has_value: Tri,
     pub replicas: Vec<Replica>,
     /// A list of replicas that is not known: why.
@@ -122,6 +125,16 @@ pub struct Key {
 pub enum KeyKind {
     Primary { multi_region: Tri },
     Replica { primary: Given },
+}
+
+/// A key that is or will be pending deletion.
+#[derive(Debug, Clone)]
+pub struct Going {
+    pub name: String,
+    pub region: Option<String>,
+    /// Ids and ARNs that it is known by.
+    pub ids: Vec<String>,
+    pub why: &'static str,
 }
 
 /// An answer and where it was given.
@@ -167,6 +180,14 @@ pub enum Written {
 impl Unit {
     pub fn key(&self, name: &str) -> Option<&Key> {
         self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The key that goes, by an ARN or by what it is called in a Region.
+    pub fn going(&self, text: &str, region: Option<&str>) -> Option<&Going> {
+        let here = |key: &&Going| {
+            text.starts_with("arn:") || (region.is_some() && key.region.as_deref() == region)
+        };
+        self.going.iter().filter(here).find(|key| key.ids.iter().any(|id| id == text))
     }
 
     pub fn alias(&self, name: &str) -> Option<&Alias> {

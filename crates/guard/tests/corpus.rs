@@ -46,7 +46,7 @@ fn no_alarm_on_the_good_ones() {
         let options = Options { region: region.map(str::to_owned), ..Options::default() };
         let checked = corpus("good", &options);
         assert_eq!(alarms(&checked.findings), Vec::<String>::new(), "in {region:?}");
-        assert_eq!((checked.files, checked.opened), (20, 21));
+        assert_eq!((checked.files, checked.opened), (21, 22));
     }
     let checked = corpus("good", &Options::default());
     insta::assert_snapshot!("good", report::text(&checked));
@@ -77,12 +77,12 @@ fn examples_of_every_rule() {
                 let files = vec![(format!("{name}.tf"), text.to_owned())];
                 check_terraform(files, &[], &Options::default())
             }
+            Example::Plan { .. } => {
+                check_text(&format!("{name}.json"), text, true, &Options::default())
+            }
             _ => check_text(&format!("{name}.yaml"), text, true, &Options::default()),
         };
-        let (Example::Templates { bad, good } | Example::Terraform { bad, good }) = rule.example
-        else {
-            continue;
-        };
+        let Some((bad, good)) = rule.example.texts() else { continue };
         let (_, findings) = check("bad", bad);
         let ids: Vec<_> = findings.iter().map(|finding| finding.rule.id).collect();
         assert!(ids.contains(&rule.id), "{}: {ids:?}", rule.id);

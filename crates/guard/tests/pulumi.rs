@@ -217,3 +217,40 @@ fn a_region_that_is_hidden_is_not_one() {
     let preview = json!({"config": {"aws:region": "[secret]"}, "steps": [secret]});
     assert_eq!(rules(&preview, Some("us-west-2")), ["RG006"]);
 }
+
+#[test]
+fn keys_that_a_preview_deletes_are_told_of() {
+    let arn = format!("arn:aws:kms:us-east-1:123456789012:key/{MRK}");
+    let other = arn.replace("mrk-1234", "mrk-9876");
+    let gone = |op: &str, more: Value| {
+        let mut one = step(op, KEY, "old", "default", &json!({}), &json!({}));
+        let mut state = one["newState"].take();
+        state["outputs"] = json!({"arn": arn, "keyId": MRK, "id": MRK});
+        for (name, value) in more.as_object().unwrap() {
+            state[name] = value.clone();
+        }
+        one.as_object_mut().unwrap().remove("newState");
+        one["oldState"] = state;
+        one
+    };
+    let secret = |op: &str, key: &str, before: &str| {
+        let mut one = step(op, SECRET, "db", "default", &json!({"kmsKeyId": key}), &json!({}));
+        one["oldState"] = json!({"type": SECRET, "inputs": {"kmsKeyId": before}});
+        one
+    };
+    let none = || json!({});
+    let found = |steps_: [Value; 2]| {
+        let ids = steps(&steps_, None).into_iter().map(|line| line[..5].to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(found([gone("delete", none()), secret("same", &arn, &arn)]), ["RG026"]);
+    assert_eq!(found([gone("delete-replaced", none()), secret("same", MRK, MRK)]), ["RG026"]);
+    assert_eq!(found([gone("delete", none()), secret("update", &other, &arn)]), ["RG027"]);
+    // A secret that is made anew, a key that stays, one of a step that deletes nothing, another key.
+    let anew = secret("create-replacement", &other, &arn);
+    assert_eq!(found([gone("delete", none()), anew]), Vec::<String>::new());
+    let kept = gone("delete", json!({"retainOnDelete": true}));
+    assert_eq!(found([kept, secret("update", &other, &arn)]), Vec::<String>::new());
+    assert_eq!(found([gone("discard", none()), secret("same", &arn, &arn)]), ["RG101"; 0]);
+    assert_eq!(found([gone("delete", none()), secret("same", &other, &other)]), ["RG101"; 0]);
+}

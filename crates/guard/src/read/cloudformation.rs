@@ -239,6 +239,7 @@ impl Reader<'_, '_> {
             at: resource.at,
             region: self.unit.region.clone(),
             key: properties.get("KmsKeyId").map(given),
+            key_before: None,
             has_value: Tri::of(has("SecretString") || has("GenerateSecretString")),
             replicas,
             replicas_unknown,

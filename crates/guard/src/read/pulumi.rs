@@ -10,7 +10,7 @@ use regent_cfn::node::{Kind, Node};
 use regent_cfn::{Bounds, Document, Located};
 use serde_json::Value as Json;
 
-use super::resources::{self, Described};
+use super::resources::{self, DELETED, Described, KEYS};
 use super::{Content, Context};
 use crate::model::{Given, HOLE, Part, Replica, Setting, Tri};
 
@@ -75,8 +75,9 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Content, Located> {
     let states = states(steps);
     let ours = |state: &&State<'_>| state.kind.is_some();
     let preview = Preview { root, context, states: &states };
-    let all: Vec<Described> =
+    let mut all: Vec<Described> =
         states.values().filter(ours).filter_map(|state| preview.resource(state)).collect();
+    all.extend(steps.iter().filter_map(deleted));
     if all.is_empty() {
         return Ok(Content::Nothing);
     }
@@ -89,6 +90,8 @@ struct State<'d> {
     /// What Terraform calls its type, if rules look at it.
     kind: Option<&'static str>,
     node: &'d Node,
+    /// What it was given until now.
+    before: Option<&'d Node>,
     created: Tri,
 }
 
@@ -107,9 +110,34 @@ fn states(steps: &[Node]) -> BTreeMap<&str, State<'_>> {
             "same" | "update" | "refresh" | "read" | "import" => Tri::No,
             _ => Tri::Unknown,
         };
-        states.entry(urn).or_insert(State { urn, kind, node, created });
+        let before = step.get("oldState").and_then(|state| state.get("inputs"));
+        states.entry(urn).or_insert(State { urn, kind, node, before, created });
     }
     states
+}
+
+/// A key that a step deletes, also to be made anew.
+fn deleted(step: &Node) -> Option<Described> {
+    let op = text_of(step, "op")?;
+    let (state, urn) = (step.get("oldState")?, text_of(step, "urn")?);
+    let kind = text_of(state, "type").and_then(kind).filter(|kind| KEYS.contains(kind))?;
+    let kept = state.get("retainOnDelete").is_some_and(|flag| flag.kind == Kind::Bool(true));
+    if kept || !matches!(op, "delete" | "delete-replaced") {
+        return None;
+    }
+    let mut one = Described::new(kind, short(urn), step.at);
+    one.ids = ids(state);
+    one.region = one.ids.iter().find_map(|id| resources::region_of(id));
+    one.going = Some(DELETED);
+    Some(one)
+}
+
+/// What a resource is known by already.
+fn ids(state: &Node) -> Vec<String> {
+    let outputs = state.get("outputs");
+    let named = ["arn", "keyId", "id"].map(|name| outputs.and_then(|all| all.get(name)));
+    let each = std::iter::once(state.get("id")).chain(named);
+    each.filter_map(known).collect()
 }
 
 fn kind(name: &str) -> Option<&'static str> {
@@ -148,10 +176,10 @@ impl Preview<'_> {
             let policy = inputs.get(name).and_then(|value| Some((value.at, document(value)?)));
             one.policy = one.policy.or(policy);
         }
-        one.ids.extend(known(state.node.get("id")));
-        for name in ["arn", "keyId", "id"] {
-            one.ids.extend(known(state.node.get("outputs").and_then(|all| all.get(name))));
-        }
+        one.ids = ids(state.node);
+        // What is made anew was under no key before.
+        let before = state.before.filter(|_| state.created == Tri::No);
+        one.key_before = known(before.and_then(|all| all.get("kmsKeyId")));
         Some(one)
     }
 

@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 
 use super::Context;
 use crate::model::{
-    Alias, Given, Given3, Key, KeyKind, Part, Remark, Replica, Secret, SecretPolicy, Setting, Tri,
-    Unit, Write, Written,
+    Alias, Given, Given3, Going, Key, KeyKind, Part, Remark, Replica, Secret, SecretPolicy,
+    Setting, Tri, Unit, Write, Written,
 };
 
 /// The types that rules look at, by the start of their names.
@@ -35,6 +35,10 @@ pub struct Described {
     pub ids: Vec<String>,
     /// Whether a value is part of it, and not a resource of its own.
     pub valued: bool,
+    /// Why a key will not be usable any more, if it will not.
+    pub going: Option<&'static str>,
+    /// The key of a secret until now.
+    pub key_before: Option<String>,
 }
 
 impl Described {
@@ -51,6 +55,8 @@ impl Described {
             policy: None,
             ids: Vec::new(),
             valued: false,
+            going: None,
+            key_before: None,
         }
     }
 
@@ -66,6 +72,13 @@ impl Described {
         Given3 { at: given.at, answer }
     }
 }
+
+/// The types of keys.
+pub const KEYS: [&str; 4] =
+    ["aws_kms_key", "aws_kms_external_key", "aws_kms_replica_key", "aws_kms_replica_external_key"];
+/// Why keys go.
+pub const DELETED: &str = "is deleted by this deployment";
+pub const PENDING: &str = "is pending deletion";
 
 /// Names of properties that hold one value each and that rules look at.
 pub const PROPERTIES: [&str; 17] = [
@@ -101,6 +114,11 @@ pub fn unit(all: Vec<Described>, context: &Context<'_>) -> Unit {
         .filter_map(|one| Some((one.given.get("key_id")?.clone(), one.policy.clone()?)))
         .collect();
     for one in all {
+        if let Some(why) = one.going {
+            let Described { name, region, ids, .. } = one;
+            unit.going.push(Going { name, region, ids, why });
+            continue;
+        }
         match one.kind.as_str() {
             "aws_secretsmanager_secret" => secret(one, &values, &mut unit),
             "aws_kms_key" | "aws_kms_external_key" => {
@@ -188,6 +206,7 @@ fn secret(one: Described, values: &[Given], unit: &mut Unit) {
     unit.secrets.push(Secret {
         called: one.given.get("name").and_then(|name| name.known().map(str::to_owned)),
         key: one.given.get("kms_key_id").cloned(),
+        key_before: one.key_before,
         name: one.name,
         at: one.at,
         region: one.region,
@@ -236,4 +255,11 @@ pub fn reference(resource: &str, attribute: &str) -> Setting {
 
 pub fn text(text: &str) -> Setting {
     Setting::Text { text: text.to_owned(), why: String::new() }
+}
+
+/// The Region in an ARN.
+pub fn region_of(arn: &str) -> Option<String> {
+    let mut parts = arn.split(':');
+    let scheme = parts.next();
+    parts.nth(2).filter(|region| scheme == Some("arn") && !region.is_empty()).map(str::to_owned)
 }

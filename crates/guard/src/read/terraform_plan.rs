@@ -9,7 +9,7 @@ use regent_cfn::node::{Kind, Node};
 use regent_cfn::{Bounds, Document, Located};
 use serde_json::Value as Json;
 
-use super::resources::{self, Described, PREFIXES, PROPERTIES};
+use super::resources::{self, DELETED, Described, KEYS, PENDING, PREFIXES, PROPERTIES};
 use super::{Content, Context};
 use crate::model::{Given, Part, Replica, Setting, Tri};
 use crate::regions;
@@ -32,7 +32,13 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Content, Located> {
     if !PREFIXES.iter().any(|prefix| text.contains(prefix)) {
         return Ok(Content::Nothing);
     }
-    let mut plan = Plan { root, context, addresses: BTreeMap::new(), unknown: BTreeMap::new() };
+    let mut plan = Plan {
+        root,
+        context,
+        addresses: BTreeMap::new(),
+        unknown: BTreeMap::new(),
+        keys_before: BTreeMap::new(),
+    };
     plan.collect(planned);
     plan.changes();
     let scope = Scope {
@@ -42,6 +48,9 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Content, Located> {
     };
     let mut all = Vec::new();
     plan.module(planned, &scope, &mut all);
+    plan.deleted(&mut all);
+    let prior = root.get("prior_state").and_then(|state| state.get("values")?.get("root_module"));
+    prior.into_iter().for_each(|prior| looked_up(prior, &mut all));
     Ok(Content::Unit(Box::new(resources::unit(all, context))))
 }
 
@@ -52,6 +61,8 @@ struct Plan<'d> {
     addresses: BTreeMap<&'d str, Tri>,
     /// What of each is not known yet.
     unknown: BTreeMap<&'d str, &'d Node>,
+    /// The key of each secret that has one, until now.
+    keys_before: BTreeMap<&'d str, &'d str>,
 }
 
 /// A module: what it is made of, and who calls it.
@@ -73,20 +84,44 @@ impl<'d> Plan<'d> {
     }
 
     fn changes(&mut self) {
-        for change in list(self.root, "resource_changes") {
-            let actions = change.get("change").map(|found| list(found, "actions"));
-            if let (Some(address), Some(unknown)) = (
-                text_of(change, "address"),
-                change.get("change").and_then(|found| found.get("after_unknown")),
-            ) {
+        for resource in list(self.root, "resource_changes") {
+            let (Some(address), Some(change)) =
+                (text_of(resource, "address"), resource.get("change"))
+            else {
+                continue;
+            };
+            if let Some(unknown) = change.get("after_unknown") {
                 self.unknown.insert(address, unknown);
             }
-            let create = actions.unwrap_or_default().iter().any(|x| x.as_str() == Some("create"));
-            if let Some(found) =
-                text_of(change, "address").and_then(|address| self.addresses.get_mut(address))
-            {
+            let create = does(change, "create");
+            // What is made anew was under no key before.
+            let before = change.get("before").filter(|_| !create);
+            if let Some(key) = before.and_then(|all| text_of(all, "kms_key_id")) {
+                self.keys_before.insert(address, key);
+            }
+            if let Some(found) = self.addresses.get_mut(address) {
                 *found = Tri::of(create);
             }
+        }
+    }
+
+    /// Keys that are deleted, also to be made anew.
+    fn deleted(&self, all: &mut Vec<Described>) {
+        for change in list(self.root, "resource_changes") {
+            let kind = text_of(change, "type").filter(|kind| KEYS.contains(kind));
+            let (Some(kind), Some(address), Some(found)) =
+                (kind, text_of(change, "address"), change.get("change"))
+            else {
+                continue;
+            };
+            let Some(before) = found.get("before").filter(|_| does(found, "delete")) else {
+                continue;
+            };
+            let mut one = Described::new(kind, address, change.at);
+            one.ids = ids(before);
+            one.region = one.ids.iter().find_map(|id| resources::region_of(id));
+            one.going = Some(DELETED);
+            all.push(one);
         }
     }
 
@@ -129,11 +164,10 @@ impl<'d> Plan<'d> {
             let found = self.given(values.get(name), expression, secret, planned, scope);
             one.given.extend(found.map(|given| (name.to_owned(), given)));
         }
-        for name in ["arn", "key_id", "id"] {
-            one.ids.extend(values.get(name).and_then(Node::as_str).map(str::to_owned));
-        }
+        one.key_before = self.keys_before.get(address).map(|key| (*key).to_owned());
+        one.ids = ids(values);
         let own = one.given.get("region").and_then(|given| given.known().map(str::to_owned));
-        let own = own.or_else(|| one.ids.iter().find_map(|id| region_of(id)));
+        let own = own.or_else(|| one.ids.iter().find_map(|id| resources::region_of(id)));
         one.region = own.or_else(|| self.region(configured));
         self.replicas(values, expressions, planned, scope, &mut one);
         if let Some(policy) = values.get("policy")
@@ -303,11 +337,52 @@ fn made_of(resource: &str, attribute: &str) -> Setting {
     }
 }
 
-/// The Region in an ARN.
-fn region_of(arn: &str) -> Option<String> {
-    let mut parts = arn.split(':');
-    let scheme = parts.next();
-    parts.nth(2).filter(|region| scheme == Some("arn") && !region.is_empty()).map(str::to_owned)
+/// Keys that the configuration asks AWS for.
+fn looked_up(module: &Node, all: &mut Vec<Described>) {
+    for resource in list(module, "resources") {
+        let is_key = text_of(resource, "type") == Some("aws_kms_key");
+        if is_key && text_of(resource, "mode") == Some("data") {
+            all.extend(key_found(resource));
+        }
+    }
+    list(module, "child_modules").iter().for_each(|child| looked_up(child, all));
+}
+
+fn key_found(resource: &Node) -> Option<Described> {
+    let (address, values) = (text_of(resource, "address")?, resource.get("values")?);
+    let configured = list(values, "multi_region_configuration").first();
+    let primary = configured
+        .filter(|found| text_of(found, "multi_region_key_type") == Some("REPLICA"))
+        .and_then(|found| list(found, "primary_key").first()?.get("arn"));
+    let kind = if primary.is_some() { "aws_kms_replica_key" } else { "aws_kms_key" };
+    let mut one = Described::new(kind, address, resource.at);
+    for name in PROPERTIES {
+        let found = values.get(name).and_then(|value| Some((value.at, value.scalar()?)));
+        let given = found.map(|(at, text)| Given { at, setting: resources::text(text) });
+        one.given.extend(given.map(|given| (name.to_owned(), given)));
+    }
+    if let Some((at, arn)) = primary.and_then(|arn| Some((arn.at, arn.as_str()?))) {
+        let setting = resources::text(arn);
+        one.given.insert("primary_key_arn".to_owned(), Given { at, setting });
+    }
+    one.created = Tri::No;
+    // Whatever it was asked for by, an alias too.
+    one.ids = ids(values);
+    one.region = one.ids.iter().find_map(|id| resources::region_of(id));
+    if matches!(text_of(values, "key_state"), Some("PendingDeletion" | "PendingReplicaDeletion")) {
+        one.going = Some(PENDING);
+    }
+    Some(one)
+}
+
+/// Whether an action is among those of a change.
+fn does(change: &Node, action: &str) -> bool {
+    list(change, "actions").iter().any(|one| one.as_str() == Some(action))
+}
+
+fn ids(values: &Node) -> Vec<String> {
+    let each = ["arn", "key_id", "id"].map(|name| text_of(values, name));
+    each.into_iter().flatten().map(str::to_owned).collect()
 }
 
 fn call<'n>(module: Option<&'n Node>, name: &str) -> Option<&'n Node> {

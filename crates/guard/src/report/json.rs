@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::finding::{Finding, Severity};
-use crate::rules::{Example, Rule};
+use crate::rules::Rule;
 use crate::scan::{Checked, Subject};
 
 pub fn json(checked: &Checked) -> String {
@@ -45,12 +45,7 @@ pub fn explain_json(of: &Rule) -> String {
 }
 
 fn rule(rule: &Rule) -> Value {
-    let (bad, good) = match rule.example {
-        Example::Templates { bad, good } | Example::Terraform { bad, good } => {
-            (Some(bad), Some(good))
-        }
-        Example::None => (None, None),
-    };
+    let (bad, good) = rule.example.texts().unzip();
     json!({
         "rule": rule.id,
         "severity": rule.severity.name(),

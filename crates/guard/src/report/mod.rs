@@ -9,7 +9,7 @@ mod text;
 
 use std::fmt::Write as _;
 
-use crate::rules::{Example, LIVE, RULES, Rule};
+use crate::rules::{LIVE, RULES, Rule};
 use crate::scan::{Checked, Subject};
 
 pub use github::github;
@@ -38,7 +38,7 @@ pub fn explain(rule: &Rule) -> String {
         "{} ({}): {}\n\n{}\n\nFix: {}\n",
         rule.id, rule.severity, rule.title, rule.explanation, rule.fix
     );
-    if let Example::Templates { bad, good } | Example::Terraform { bad, good } = rule.example {
+    if let Some((bad, good)) = rule.example.texts() {
         // A string takes everything.
         for (title, template) in [("Bad", bad), ("Good", good)] {
             let _ = write!(out, "\n{title}:\n\n");

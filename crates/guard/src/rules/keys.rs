@@ -65,8 +65,27 @@ pub(super) fn check_use(
             report.add("RG100", given.at, resource, message);
         }
     }
-    if let Some(key) = unit.key_meant(given) {
+    let named = || key_in(unit, given.known()?, usage.region()?);
+    if let Some(key) = unit.key_meant(given).or_else(named) {
         check_usable(key, given, usage, report);
+    }
+    if let Some(going) = given.known().and_then(|text| unit.going(text, usage.region())) {
+        let message =
+            format!("{} {}, and {} is encrypted under it", going.name, going.why, usage.user());
+        report.add("RG026", given.at, resource, message);
+    }
+}
+
+/// A key that goes while its secret is taken off it.
+pub(super) fn check_before(unit: &Unit, secret: &Secret, report: &mut Report<'_>) {
+    let Some(before) = &secret.key_before else { return };
+    let Some(going) = unit.going(before, secret.region.as_deref()) else { return };
+    let now = secret.key.as_ref().and_then(Given::known);
+    if now.is_none_or(|now| !going.ids.iter().any(|id| id == now)) {
+        let at = secret.key.as_ref().map_or(secret.at, |given| given.at);
+        let message =
+            format!("{} is under {} until now, which {}", secret.name, going.name, going.why);
+        report.add("RG027", at, &secret.name, message);
     }
 }
 
@@ -193,10 +212,10 @@ fn related<'u>(unit: &'u Unit, key: &Key, region: Option<&str>) -> Option<&'u Ke
     })
 }
 
-/// Whether a key of this unit has this id or ARN in a Region.
-fn is_made(unit: &Unit, text: &str, region: &str) -> bool {
+/// The key of this unit that has this id or ARN in a Region.
+fn key_in<'u>(unit: &'u Unit, text: &str, region: &str) -> Option<&'u Key> {
     let here = |key: &&Key| key.region.as_deref() == Some(region);
-    unit.keys.iter().filter(here).any(|key| key.ids.iter().any(|id| id == text))
+    unit.keys.iter().filter(here).find(|key| key.ids.iter().any(|id| id == text))
 }
 
 /// The replica of a secret under a multi-Region key, where that key has a replica key in the same
@@ -239,7 +258,9 @@ fn check_name(
     report: &mut Report<'_>,
 ) {
     let user = usage.user();
-    let made_here = usage.region().is_some_and(|wanted| is_made(unit, text, wanted));
+    // A key that goes is there as well, and is told of by itself.
+    let made_here = usage.region().is_some_and(|wanted| key_in(unit, text, wanted).is_some())
+        || unit.going(text, usage.region()).is_some();
     let unproven = |report: &mut Report<'_>| {
         let question = usage.region().and_then(|region| question(region, given));
         let question = question.map(|asked| Question { quiet: !usage.is_replica(), ..asked });
@@ -403,7 +424,7 @@ pub(super) fn check_key(unit: &Unit, key: &Key, report: &mut Report<'_>) {
                 let message = format!("the primary key is in the Region that {} is in", key.name);
                 report.add("RG020", primary.at, &key.name, message);
             } else if let Some(asked) = question(arn.region, primary)
-                && !is_made(unit, text, arn.region)
+                && key_in(unit, text, arn.region).is_none()
             {
                 let (user, asked) =
                     (format!("the replica key {}", key.name), Question { quiet: true, ..asked });

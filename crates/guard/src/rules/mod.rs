@@ -44,8 +44,25 @@ pub enum Example {
         bad: &'static str,
         good: &'static str,
     },
+    /// A plan of Terraform, for what files cannot say.
+    Plan {
+        bad: &'static str,
+        good: &'static str,
+    },
     /// The rule is about files, or about what lives in an account; not about what files describe.
     None,
+}
+
+impl Example {
+    /// The bad and the good one.
+    pub const fn texts(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Templates { bad, good }
+            | Self::Terraform { bad, good }
+            | Self::Plan { bad, good } => Some((bad, good)),
+            Self::None => None,
+        }
+    }
 }
 
 /// A rule by its id, in any case.

@@ -29,6 +29,7 @@ pub(super) fn check(unit: &Unit, secret: &Secret, report: &mut Report<'_>) {
         }
     }
     keys::check_related(unit, secret, report);
+    keys::check_before(unit, secret, report);
     check_value(secret, report);
     check_disposal(unit, secret, report);
 }

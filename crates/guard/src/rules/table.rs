@@ -7,7 +7,7 @@ use super::{Example, Rule};
 use crate::finding::Severity;
 
 /// Every rule, by its id.
-pub static RULES: [Rule; 29] = [
+pub static RULES: [Rule; 31] = [
     Rule {
         id: "RG001",
         severity: Severity::Error,
@@ -281,6 +281,28 @@ pub static RULES: [Rule; 29] = [
         example: Example::Templates {
             bad: include_str!("examples/RG025-bad.yaml"),
             good: include_str!("examples/RG025-good.yaml"),
+        },
+    },
+    Rule {
+        id: "RG026",
+        severity: Severity::Error,
+        title: "Key that is pending deletion",
+        explanation: "A plan says that the key is deleted, also to be made anew, or it was looked up and is pending deletion already. Such a key encrypts and decrypts nothing, from the first minute of its waiting period on. A template cannot say it: `regent check --live` and `regent audit` ask (RG211).",
+        fix: "Give the secret and its replicas another key first, and delete this one in a later deployment; or keep it, by `aws kms cancel-key-deletion` if it is pending.",
+        example: Example::Plan {
+            bad: include_str!("examples/RG026-bad.json"),
+            good: include_str!("examples/RG026-good.json"),
+        },
+    },
+    Rule {
+        id: "RG027",
+        severity: Severity::Warning,
+        title: "Key deleted by the deployment that takes a secret off it",
+        explanation: "With a new key, Secrets Manager decrypts what is there under the old one and encrypts it anew, and only the versions labelled AWSCURRENT, AWSPENDING and AWSPREVIOUS. If the old key is pending deletion by then, nothing is; and versions under other labels go with it.",
+        fix: "Keep the old key in this deployment, look with `aws secretsmanager list-secret-version-ids` which keys are still in use, and delete it in a later one.",
+        example: Example::Plan {
+            bad: include_str!("examples/RG027-bad.json"),
+            good: include_str!("examples/RG027-good.json"),
         },
     },
     Rule {
