@@ -114,5 +114,5 @@ class AgainstMoto(Moto):
                 [harness.REGENT, "check", "--output", "json", path, "--region", EAST, "--live", "--fail-on", "info"],
                 env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120,
             )
-        self.assertNotEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(done.returncode, 7, done.stdout + done.stderr)
         self.assertNotIn("RG219", done.stdout)
