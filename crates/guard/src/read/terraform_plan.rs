@@ -50,7 +50,9 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Content, Located> {
     plan.module(planned, &scope, &mut all);
     plan.deleted(&mut all);
     let prior = root.get("prior_state").and_then(|state| state.get("values")?.get("root_module"));
-    prior.into_iter().for_each(|prior| looked_up(prior, &mut all));
+    if let Some(prior) = prior {
+        looked_up(prior, &mut all);
+    }
     Ok(Content::Unit(Box::new(resources::unit(all, context))))
 }
 
@@ -345,7 +347,9 @@ fn looked_up(module: &Node, all: &mut Vec<Described>) {
             all.extend(key_found(resource));
         }
     }
-    list(module, "child_modules").iter().for_each(|child| looked_up(child, all));
+    for child in list(module, "child_modules") {
+        looked_up(child, all);
+    }
 }
 
 fn key_found(resource: &Node) -> Option<Described> {
