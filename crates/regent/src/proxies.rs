@@ -103,10 +103,7 @@ impl AllowedProxies {
         authority: &str,
     ) -> Result<Box<dyn Connection>, Unconnected> {
         let trusted = self.trusted(tls, authority)?;
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse().unwrap_or_default()),
-            None => (authority, if tls { 443 } else { 80 }),
-        };
+        let (host, port) = host_and_port(tls, authority);
         let found = lookup_host((host, port)).await.map_err(Unconnected::Network)?;
         let addresses = self.within_reach(tls, found.collect())?;
         let stream = TcpStream::connect(&*addresses).await.map_err(Unconnected::Network)?;
@@ -148,6 +145,14 @@ impl AllowedProxies {
             true if tls => Err(Unconnected::Private),
             true => Err(Unconnected::Plain),
         }
+    }
+}
+
+/// An endpoint without a port is at its scheme's own.
+fn host_and_port(tls: bool, authority: &str) -> (&str, u16) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().unwrap_or_default()),
+        None => (authority, if tls { 443 } else { 80 }),
     }
 }
 
@@ -203,7 +208,8 @@ mod tests {
             "100.127.255.255",
             "192.0.0.8",
             "192.0.2.1",
-            "198.19.0.1",
+            "198.18.0.1",
+            "198.19.255.255",
             "224.0.0.1",
             "240.0.0.1",
             "255.255.255.255",
@@ -216,9 +222,12 @@ mod tests {
             "64:ff9b::a00:1",
             "2002:a00:1::",
             "2001::1",
+            "2001:1ff:ffff::1",
             "2001:db8::1",
+            "2001:db8:ffff::1",
             "3fff::1",
-            "1fff::1",
+            "3fff:fff:ffff::1",
+            "1fff:ffff::1",
             "4000::1",
         ] {
             assert!(reached(&unlisted, true, &[ip]).unwrap_err().contains("not public"), "{ip}");
@@ -229,11 +238,19 @@ mod tests {
             "8.8.8.8",
             "100.63.0.1",
             "100.128.0.1",
+            "198.17.255.255",
             "198.20.0.1",
             "223.255.255.1",
+            "1.0.0.1",
             "192.0.1.1",
+            "192.1.0.1",
+            "2000::1",
             "2600::1",
             "2001:200::1",
+            "2001:db7::1",
+            "2001:db9::1",
+            "3ffe::1",
+            "3fff:1000::1",
             "2a00::1",
         ] {
             assert_eq!(reached(&unlisted, true, &[ip]).unwrap(), [ip]);
@@ -246,6 +263,21 @@ mod tests {
         // Of a name with several addresses, the others are not tried.
         let mixed = ["10.0.0.1", "8.8.8.8", "169.254.169.254"];
         assert_eq!(reached(&unlisted, true, &mixed).unwrap(), ["8.8.8.8"]);
+    }
+
+    #[test]
+    fn where_an_endpoint_is() {
+        assert_eq!(host_and_port(true, "proxy.example"), ("proxy.example", 443));
+        assert_eq!(host_and_port(false, "proxy.example"), ("proxy.example", 80));
+        assert_eq!(host_and_port(true, "proxy.example:8443"), ("proxy.example", 8443));
+        assert_eq!(host_and_port(false, "127.0.0.1:443"), ("127.0.0.1", 443));
+    }
+
+    /// A proxy that speaks HTTP/2 as well must not be led to it.
+    #[test]
+    fn http_1_1_is_all_that_is_offered() {
+        let trusted = trust_only(Vec::new()).unwrap();
+        assert_eq!(trusted.alpn_protocols, [b"http/1.1"]);
     }
 
     #[tokio::test]

@@ -110,15 +110,18 @@ impl Consultation {
 
     /// Gets the answers that the last run lacked. The caller holds no lock.
     pub(super) async fn ask(&mut self, node: &Node) -> Result<(), StoreFault> {
-        let wanted = std::mem::take(&mut self.wanted);
-        if self.proxies.len() + wanted.len() > CALLS_MAX {
-            return Err(StoreFault);
-        }
-        for call in wanted {
+        for call in self.take_wanted()? {
             let answer = node.ask_proxy(&call).await?;
             self.proxies.answered(call, answer);
         }
         Ok(())
+    }
+
+    /// What is to be asked now, if that is not too much.
+    fn take_wanted(&mut self) -> Result<Vec<ProxyCall>, StoreFault> {
+        let wanted = std::mem::take(&mut self.wanted);
+        let calls = self.proxies.len() + wanted.len();
+        if calls > CALLS_MAX { Err(StoreFault) } else { Ok(wanted) }
     }
 }
 
@@ -174,6 +177,14 @@ async fn send(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use regent_core::ids::Scope;
+    use regent_core::keys::proxy::{Asked, Purpose, Told};
+    use regent_core::keys::stores::Proxy;
+    use regent_wire::sigv4::Signature;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+
     use super::*;
 
     #[test]
@@ -192,5 +203,115 @@ mod tests {
         let more = draw(3);
         remembered.at.set(37);
         assert_eq!(draw(3), more);
+    }
+
+    /// A question that randomness is part of.
+    fn call(random: [u8; 8]) -> ProxyCall {
+        let scope = Scope {
+            region: "us-east-1".parse().unwrap(),
+            account: "123456789012".parse().unwrap(),
+        };
+        ProxyCall {
+            proxy: Arc::new(Proxy {
+                scope,
+                endpoint: "http://127.0.0.1:1".into(),
+                path: "/kms/xks/v1".into(),
+                access_key: "ABCDEFGHIJKLMNOPQRST".into(),
+                secret: [0; 32].into(),
+            }),
+            asked: Asked::Encrypt { key: "k".into(), text: random.into(), aad: [].into() },
+            purpose: Purpose {
+                operation: "GenerateDataKey",
+                request: RequestId::from_entropy([1; 16]),
+                principal: "arn:aws:iam::123456789012:user/test".into(),
+                key: None,
+                via_service: None,
+            },
+        }
+    }
+
+    /// Only what a run asks whose randomness comes again is asked, and it is what the last run asks.
+    #[test]
+    fn the_question_that_is_asked_is_the_one_that_is_answered() {
+        let mut consultation = Consultation::own();
+        let run = |consultation: &Consultation| {
+            consultation.run(|entropy, proxies| proxies.ask(call(random(entropy))))
+        };
+        assert_eq!(run(&consultation), Err(StoreFault));
+        assert!(consultation.is_void());
+        assert_eq!(consultation.take_wanted().unwrap(), [], "its randomness is lost");
+        assert_eq!(run(&consultation), Err(StoreFault));
+        assert!(consultation.is_void());
+        let [asked] = consultation.take_wanted().unwrap().try_into().unwrap();
+        consultation.proxies.answered(asked, Ok(Told::Opened([7].into())));
+        assert_eq!(run(&consultation), Ok(Ok(Told::Opened([7].into()))));
+        assert!(!consultation.is_void());
+    }
+
+    #[test]
+    fn one_request_asks_so_much_and_no_more() {
+        let mut consultation = Consultation::own();
+        consultation.wanted = vec![call([0; 8]); CALLS_MAX];
+        assert_eq!(consultation.take_wanted().unwrap().len(), CALLS_MAX);
+        consultation.wanted = vec![call([0; 8]); CALLS_MAX + 1];
+        assert_eq!(consultation.take_wanted(), Err(StoreFault));
+        consultation.proxies.answered(call([0; 8]), Err(ProxyProblem::TimedOut));
+        consultation.wanted = vec![call([0; 8]); CALLS_MAX];
+        assert_eq!(consultation.take_wanted(), Err(StoreFault), "what was asked before counts");
+    }
+
+    fn request() -> ProxyRequest {
+        let signature =
+            Signature { x_amz_date: "DATE".to_owned(), authorization: "SIGNED".to_owned() };
+        let (authority, path) = ("proxy.example:81".to_owned(), "/kms/xks/v1/health".to_owned());
+        ProxyRequest { tls: false, authority, path, signature, body: b"{}".to_vec() }
+    }
+
+    /// What comes of a request, and what the other side saw of it.
+    async fn exchanged(answer: &[u8]) -> (Result<(u16, Bytes), ProxyProblem>, String) {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let serve = async |theirs: &mut DuplexStream| {
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"{}") {
+                assert_ne!(theirs.read_buf(&mut seen).await.unwrap(), 0);
+            }
+            theirs.write_all(answer).await.unwrap();
+            theirs.shutdown().await.unwrap();
+            String::from_utf8(seen).unwrap()
+        };
+        tokio::join!(send(Box::new(ours), request()), serve(&mut theirs))
+    }
+
+    fn answer(status: &str, body: &[u8]) -> Vec<u8> {
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
+        [head.as_bytes(), body].concat()
+    }
+
+    #[tokio::test]
+    async fn a_request_as_it_is_sent() {
+        let (told, seen) = exchanged(&answer("404 Not Found", b"a body")).await;
+        assert_eq!(told, Ok((404, Bytes::from_static(b"a body"))));
+        assert_eq!(
+            seen.to_ascii_lowercase(),
+            "post /kms/xks/v1/health http/1.1\r\nhost: proxy.example:81\r\n\
+             content-type: application/json\r\nx-amz-date: date\r\nauthorization: signed\r\n\
+             content-length: 2\r\n\r\n{}"
+        );
+    }
+
+    /// PROMISE R8: what a proxy sends is bounded, and whatever it sends is an answer.
+    #[tokio::test]
+    async fn what_is_no_response_is_a_problem() {
+        let longest = vec![b' '; xks::RESPONSE_LEN_MAX];
+        let (told, _) = exchanged(&answer("200 OK", &longest)).await;
+        assert_eq!(told.map(|(_, body)| body.len()), Ok(longest.len()));
+        for (sent, problem) in [
+            (answer("200 OK", &[&longest[..], b" "].concat()), ProxyProblem::Malformed),
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\ncut".to_vec(), ProxyProblem::Malformed),
+            (b"not HTTP at all\r\n\r\n".to_vec(), ProxyProblem::Unreachable),
+            (Vec::new(), ProxyProblem::Unreachable),
+        ] {
+            assert_eq!(exchanged(&sent).await.0, Err(problem));
+        }
     }
 }
