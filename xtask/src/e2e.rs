@@ -15,7 +15,7 @@ use crate::run::{Result, output, release_binaries, root, succeed, succeeds, targ
 use regent_wire::operations::OPERATIONS;
 
 /// What is installed where the clients are absent. Older models lack operations that are built.
-const PACKAGES: [&str; 14] = [
+const PACKAGES: [&str; 16] = [
     "awscli>=1.46.3,<2",
     "boto3>=1.44.5",
     "botocore>=1.44.5",
@@ -30,6 +30,9 @@ const PACKAGES: [&str; 14] = [
     "moto>=5.2",
     "flask>=3",
     "flask-cors>=6",
+    // The SDK and its types; the engine is in no registry.
+    "pulumi>=3,<4",
+    "pulumi-aws>=7,<8",
 ];
 /// The clients from the npm registry.
 const NODE_PACKAGES: [&str; 6] = [
@@ -61,6 +64,7 @@ const HAS_CLIENTS: &str = "import importlib.util, tomllib; \
     assert importlib.util.find_spec('awscli') and importlib.util.find_spec('sops'); \
     assert all(map(importlib.util.find_spec, ('pre_commit', 'check_jsonschema'))); \
     assert all(map(importlib.util.find_spec, ('junitparser', 'sarif_pydantic'))); \
+    assert all(map(importlib.util.find_spec, ('pulumi', 'pulumi_aws'))); \
     assert tuple(map(int, botocore.__version__.split('.'))) >= (1, 44, 5)";
 
 #[derive(Debug, clap::Args)]
