@@ -212,8 +212,10 @@ class Crashed(WithRoles):
     """PROMISE R1 and R6: what goes on after a crash goes on as the role, or not at all."""
 
     def at(self, logical, status):
-        found = self.stacks("dan").describe_stack_resource(StackName="app", LogicalResourceId=logical)
-        return found["StackResourceDetail"]["ResourceStatus"] == status
+        found = self.stacks("dan").describe_stack_resources(StackName="app")["StackResources"]
+        return (logical, status) in [
+            (resource["LogicalResourceId"], resource["ResourceStatus"]) for resource in found
+        ]
 
     def waiting(self):
         for region in ("us-east-2", "us-west-2"):

@@ -110,6 +110,7 @@ pub const STACK_NAME_LEN_MAX: usize = 128; // docs
 pub const TEMPLATE_LEN_MAX: usize = 51_200; // model, TemplateBody, in bytes
 pub const STACKS_MAX: usize = 2000; // docs, per account and Region
 pub const CHANGE_SETS_MAX: usize = 100; // ours, of one stack: each holds a template
+pub const SUPERSEDED_MAX: usize = 20; // ours, of one stack: each holds a template
 pub const STACK_EVENTS_PAGE: usize = 100; // docs
 pub const STACK_RESOURCES_PAGE: usize = 100; // docs
 pub const STACKS_PAGE: usize = 100; // docs, 1 MB; ours by count

@@ -595,6 +595,12 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         CloudFormation,
         "UpdateStack",
+        "a stack that is left failed can be updated until its resources are like more than 20 failed updates that are different; then it is to be rolled back first",
+        "each of them is a template that is kept; AWS documents no number",
+    ),
+    of(
+        CloudFormation,
+        "UpdateStack",
         "inferred: another role alone is no update",
         "the documentation lists what is compared for resources only",
     ),

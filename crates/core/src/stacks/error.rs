@@ -41,6 +41,8 @@ pub enum Error {
     LeftFailed {
         status: Status,
     },
+    /// Too many updates were left failed, each of which some resource is still like.
+    TooManyFailures,
     NotDeletable {
         stack: StackArn,
         status: Status,

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::ids::{AccountId, Scope};
+use crate::limits;
 use crate::roles::RoleArn;
 use crate::stacks::drift::{Detection, Drift};
+use crate::stacks::error::Error;
 use crate::stacks::ids::{
     ChangeSetArn, ChangeSetId, ChangeSetName, ExportName, LogicalId, StackArn, StackId, StackName,
 };
@@ -88,13 +90,22 @@ impl Stack {
         }
     }
 
-    /// A failed side makes way for another. Whatever is like it is still known to be.
-    pub fn supersede(&mut self, side: Side, resources: &BTreeMap<String, Resource>) {
+    /// A failed side makes way for another. Whatever is like it is still known to be, so that there
+    /// can be only so many.
+    pub fn supersede(
+        &mut self,
+        side: Side,
+        resources: &BTreeMap<String, Resource>,
+    ) -> Result<(), Error> {
         let before = self.target.replace(side);
         self.superseded.extend(before);
         let mut instances = resources.values().flat_map(|resource| &resource.instances);
         let applied: BTreeSet<u32> = instances.by_ref().map(|instance| instance.applied).collect();
         self.superseded.retain(|side| applied.contains(&side.generation));
+        if self.superseded.len() > limits::SUPERSEDED_MAX {
+            return Err(Error::TooManyFailures);
+        }
+        Ok(())
     }
 
     /// The side that clients are shown.

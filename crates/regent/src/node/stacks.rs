@@ -286,8 +286,8 @@ impl Node {
     }
 
     /// PROMISE R6: what a stack calls is in the audit log before it is done, as if its role or
-    /// its principal had called it through CloudFormation. Some of it may not be done after all. Gives the id of
-    /// the last record.
+    /// its principal had called it through CloudFormation. It is not done after all if somebody was in
+    /// between; then it is done and recorded again. Gives the id of the last record.
     fn record_calls(
         &self,
         calls: &[Called],

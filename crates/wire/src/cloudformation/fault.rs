@@ -26,6 +26,7 @@ const RETAIN_WITHOUT_FAILURE: &str = "Invalid operation on stack. Specify which 
 const NOT_CANCELLABLE: &str = "CancelUpdateStack cannot be called from current stack status";
 const ON_FAILURE_OF_UPDATE: &str = "DisableRollback cannot be given with OnStackFailure, and OnStackFailure DELETE only for a creation.";
 const PASSED_ACROSS: &str = "Cross-account pass role is not allowed.";
+const TOO_MANY_FAILURES: &str = "Limit for failed updates of a stack has been exceeded. To rollback to the last known good state, use the rollback-stack API";
 const ONLY_REVIEWED: &str = "GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.";
 const NO_STACK_NAMED: &str =
     "Either StackName or PhysicalResourceId must be specified, but not both.";
@@ -45,10 +46,8 @@ pub fn of(error: Error, missing: Missing) -> Fault {
         Error::Exists { name } => exists(format!("Stack [{name}] already exists")),
         Error::Template(problem) => Fault::validation(problem.to_string()),
         Error::NotUpdatable { stack, status } => in_state(&stack, status, "updated"),
-        Error::LeftFailed { status } => Fault::validation(format!(
-            "This stack is currently in a non-terminal [{}] state. To update the stack from this state, please use the disable-rollback parameter with update-stack API. To rollback to the last known good state, use the rollback-stack API",
-            status::name(status)
-        )),
+        Error::LeftFailed { status } => left_failed(status),
+        Error::TooManyFailures => Fault::validation(TOO_MANY_FAILURES),
         Error::NotDeletable { stack, status } => in_state(&stack, status, "deleted"),
         Error::NotDetectable { stack, status } => Fault::validation(format!(
             "Drift detection cannot be performed on stack [{stack}] while it is in {} state.",
@@ -137,6 +136,13 @@ fn import(problem: &ImportProblem) -> String {
             "As part of the import operation, you cannot modify or add [Outputs]".to_owned()
         }
     }
+}
+
+fn left_failed(status: Status) -> Fault {
+    let status = status::name(status);
+    Fault::validation(format!(
+        "This stack is currently in a non-terminal [{status}] state. To update the stack from this state, please use the disable-rollback parameter with update-stack API. To rollback to the last known good state, use the rollback-stack API"
+    ))
 }
 
 fn in_state(stack: &StackArn, status: Status, done: &str) -> Fault {

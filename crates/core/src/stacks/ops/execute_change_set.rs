@@ -73,7 +73,7 @@ impl Command for ExecuteChangeSet {
         let executed = Some(Executed::Begun);
         change_set::put(tx, scope, ChangeSet { executed, ..ChangeSet::clone(set) });
         stack.generation = set.side.generation;
-        stack.supersede(set.side.clone(), &record::resources(tx, scope, stack.id)?);
+        stack.supersede(set.side.clone(), &record::resources(tx, scope, stack.id)?)?;
         stack.updated = Some(cx.now);
         stack.change_set = Some((set.name.clone(), set.id));
         stack.options.retain_except_on_create = op.retain_except_on_create;

@@ -112,7 +112,7 @@ impl Command for UpdateStack {
             return Err(Problem::NoUpdates.anywhere().into());
         }
         stack.role = role;
-        stack.supersede(side, resources);
+        stack.supersede(side, resources)?;
         op.begin(cx, tx, &mut stack);
         record::put_stack(tx, scope, stack);
         Ok(Step::Done(arn))

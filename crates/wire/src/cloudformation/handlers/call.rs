@@ -50,20 +50,26 @@ impl Calls<'_> {
             // It runs again with the answers, and is noted then.
             Outcome::Ask(asks) => return Err(Unanswered::Ask(asks)),
             Outcome::Fault(fault) => {
-                self.note(operation, body, Some(fault.code(Protocol::Json)));
+                self.note(operation, body, Some(fault.code(Protocol::Json)), false);
                 return Err(Unanswered::Fault(fault));
             }
         };
-        self.note(operation, body, None);
+        self.note(operation, body, None, batch.is_some());
         if let Some(batch) = batch {
             tx.take_over(batch);
         }
         Ok(Zeroizing::new(answer.body))
     }
 
-    fn note(&self, operation: &'static Operation, body: Body, error_code: Option<&'static str>) {
+    fn note(
+        &self,
+        operation: &'static Operation,
+        body: Body,
+        error_code: Option<&'static str>,
+        writes: bool,
+    ) {
         let caller = self.cx.caller.clone();
-        self.log.borrow_mut().push(Called { operation, body, error_code, caller });
+        self.log.borrow_mut().push(Called { operation, body, error_code, caller, writes });
     }
 }
 

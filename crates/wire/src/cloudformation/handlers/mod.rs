@@ -50,11 +50,28 @@ pub struct Called {
     pub error_code: Option<&'static str>,
     /// Who called: the principal of the stack's operation, or a session of the stack's role.
     pub caller: Caller,
+    /// It is only done if the handler's work as a whole is.
+    writes: bool,
 }
 
 impl Services {
     fn at<'a>(&'a self, place: &'a Place<'a>) -> At<'a> {
         At { place, calls: self.calls(place.cx) }
+    }
+
+    /// Does a handler's work. Of one that ends otherwise than done nothing is written, so that what it
+    /// wrote in vain is not in the audit log; what it was refused and what it has read are.
+    fn whole<T>(&self, work: impl FnOnce() -> Handled<T>) -> Handled<T> {
+        let before = self.0.borrow().len();
+        let handled = work();
+        if !matches!(handled, Ok(Done::Done(_))) {
+            let mut number = 0;
+            self.0.borrow_mut().retain(|called| {
+                number += 1;
+                number <= before || !called.writes
+            });
+        }
+        handled
     }
 
     pub(super) fn calls<'a>(&'a self, cx: &'a Cx<'a>) -> Calls<'a> {
@@ -69,7 +86,7 @@ impl Services {
 
 impl Handlers for Services {
     fn create(&self, place: &Place<'_>, tx: &mut Tx<'_>, wanted: &Value) -> Handled<Box<str>> {
-        match place.type_name {
+        self.whole(|| match place.type_name {
             "AWS::SecretsManager::Secret" => secret::create(&self.at(place), tx, wanted),
             "AWS::SecretsManager::ResourcePolicy" => policy::create(&self.at(place), tx, wanted),
             "AWS::SecretsManager::RotationSchedule" => {
@@ -79,7 +96,7 @@ impl Handlers for Services {
             "AWS::KMS::ReplicaKey" => replica_key::create(&self.at(place), tx, wanted),
             "AWS::KMS::Alias" => alias::create(&self.at(place), tx, wanted),
             _ => Err(Failure::Store(StoreFault)),
-        }
+        })
     }
 
     fn update(
@@ -89,7 +106,7 @@ impl Handlers for Services {
         physical: &str,
         change: Change<'_>,
     ) -> Handled<()> {
-        match place.type_name {
+        self.whole(|| match place.type_name {
             "AWS::SecretsManager::Secret" => secret::update(&self.at(place), tx, physical, change),
             "AWS::SecretsManager::ResourcePolicy" => {
                 policy::update(&self.at(place), tx, physical, change)
@@ -97,12 +114,11 @@ impl Handlers for Services {
             "AWS::SecretsManager::RotationSchedule" => {
                 rotation_schedule::update(&self.at(place), tx, physical, change)
             }
-            "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => {
-                key::update(&self.at(place), tx, physical, change)
-            }
+            "AWS::KMS::Key" => key::update(&self.at(place), tx, physical, change),
+            "AWS::KMS::ReplicaKey" => replica_key::update(&self.at(place), tx, physical, change),
             "AWS::KMS::Alias" => alias::update(&self.at(place), tx, physical, change),
             _ => Err(Failure::Store(StoreFault)),
-        }
+        })
     }
 
     fn delete(
@@ -112,7 +128,7 @@ impl Handlers for Services {
         physical: &str,
         was: Option<&Value>,
     ) -> Handled<()> {
-        match place.type_name {
+        self.whole(|| match place.type_name {
             "AWS::SecretsManager::Secret" => secret::delete(&self.at(place), tx, physical),
             "AWS::SecretsManager::ResourcePolicy" => policy::delete(&self.at(place), tx, physical),
             "AWS::SecretsManager::RotationSchedule" => {
@@ -122,7 +138,7 @@ impl Handlers for Services {
             "AWS::KMS::ReplicaKey" => replica_key::delete(&self.at(place), tx, physical, was),
             "AWS::KMS::Alias" => alias::delete(&self.at(place), tx, physical),
             _ => Err(Failure::Store(StoreFault)),
-        }
+        })
     }
 
     fn settle(
@@ -133,13 +149,13 @@ impl Handlers for Services {
         wanted: &Value,
         is_new: bool,
     ) -> Handled<Settled> {
-        match place.type_name {
+        self.whole(|| match place.type_name {
             "AWS::SecretsManager::Secret" => secret::settle(&self.at(place), tx, physical),
             "AWS::KMS::ReplicaKey" if is_new => {
                 replica_key::settle(&self.at(place), tx, physical, wanted)
             }
             _ => Ok(Done::Done(Settled::Yes)),
-        }
+        })
     }
 
     fn import(&self, place: &Place<'_>, tx: &mut Tx<'_>, physical: &str) -> Handled<()> {

@@ -11,7 +11,7 @@ use regent_core::keys::access::KeyName;
 use regent_core::keys::model::Install;
 use regent_core::ports::StoreFault;
 use regent_core::replication::change::{Answer, Asker, Question};
-use regent_core::stacks::handlers::{Done, Failure, Handled, Settled};
+use regent_core::stacks::handlers::{Change, Done, Failure, Handled, Settled};
 use regent_core::tx::{Records, Tx};
 
 use super::At;
@@ -86,6 +86,26 @@ pub(super) fn settle(
         answer!(cx, SERVICE, plain(at, tx, "DisableKey", physical));
     }
     Ok(Done::Done(Settled::Yes))
+}
+
+/// As any key's. One whose creation was given up is waited for first, as it was asked for.
+pub(super) fn update(
+    at: &At<'_>,
+    tx: &mut Tx<'_>,
+    physical: &str,
+    change: Change<'_>,
+) -> Handled<()> {
+    if !at.place.has_settled && !change.adopted {
+        match settle(at, tx, physical, change.was)? {
+            Done::Done(Settled::Yes) => {}
+            Done::Done(Settled::Never(words) | Settled::Unmade(words)) => {
+                return Err(Failure::Refused(words));
+            }
+            Done::Done(Settled::NotYet) | Done::Later => return Ok(Done::Later),
+            Done::Ask(asks) => return Ok(Done::Ask(asks)),
+        }
+    }
+    key::update(at, tx, physical, change)
 }
 
 /// As any key's; but one that has not settled may still be on its way, and what is here then may be

@@ -1,6 +1,7 @@
 //! Stacks that were left failed and are updated again, until they are complete or rolled back.
 
 use regent_core::cx::Profile;
+use regent_core::limits::SUPERSEDED_MAX;
 use regent_core::tx::Records;
 
 use super::exports::exporter;
@@ -150,6 +151,38 @@ fn what_never_was_complete_is_rolled_back_to_nothing() {
     assert_eq!((story.status("app").as_str(), story.secrets()), ("UPDATE_FAILED", 4));
     story.roll_back();
     assert_eq!((story.status("app").as_str(), story.secrets()), ("ROLLBACK_COMPLETE", 1));
+}
+
+/// LIMIT: each update that was left failed is kept as long as a resource is like it.
+#[test]
+fn only_so_many_updates_are_left_failed() {
+    let mut story = story();
+    let names: Vec<String> = (0..=SUPERSEDED_MAX).map(|number| format!("s{number}")).collect();
+    let all = |updated: usize| {
+        let each = names.iter().enumerate().map(|(number, name)| {
+            secret(&name.to_uppercase(), name, if number < updated { "two" } else { "one" })
+        });
+        each.collect::<Vec<_>>()
+    };
+    story.create("app", &template(&all(0)));
+    for updated in 1..=SUPERSEDED_MAX + 1 {
+        let updated = [all(updated), vec![bad("S0")]].concat();
+        // Another secret each time, before the one that fails.
+        let updated = [updated, vec![secret("Z", "a/very-last", "one")]].concat();
+        story.without_rollback("UpdateStack", &updated);
+    }
+    assert_eq!(story.superseded(), SUPERSEDED_MAX);
+    let refused = "ValidationError: Limit for failed updates of a stack has been exceeded. To rollback to the last known good state, use the rollback-stack API";
+    let next = template(&all(0));
+    let answer = story.call("UpdateStack", &[APP, ("TemplateBody", &next), DISABLED]);
+    assert_eq!(text(&answer), refused);
+    let set = ("ChangeSetName", "next");
+    story.call("CreateChangeSet", &[APP, set, ("TemplateBody", &next)]);
+    assert_eq!(text(&story.call("ExecuteChangeSet", &[APP, set, DISABLED])), refused);
+    assert_eq!(story.status("app"), "UPDATE_FAILED");
+    story.roll_back();
+    assert_eq!(story.status("app"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!((story.superseded(), described(&mut story, "s0")), (0, "one".into()));
 }
 
 /// What waits for a replica that does not come fails, waits anew when it is asked for again, and is

@@ -96,3 +96,32 @@ fn a_replicas_key_follows_the_template() {
     assert_eq!(keys.len(), 2, "{found}");
     assert!(keys.contains(&(Some("us-west-2"), Some("alias/two"))), "{found}");
 }
+
+/// PROMISE R6: what a handler wrote before one of its calls was refused is not done, and the audit log
+/// does not say that it was.
+#[test]
+fn what_was_written_in_vain_is_not_recorded() {
+    let mut story = Story::new(Profile::Aws);
+    let template = |properties: &str| {
+        format!(
+            "Resources: {{A: {{Type: 'AWS::SecretsManager::Secret', Properties: {{Name: a, {properties}}}}}}}"
+        )
+    };
+    story.create("app", &template("Description: one"));
+    story.be_user(
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["cloudformation:*","secretsmanager:UpdateSecret"],"Resource":"*"}]}"#,
+    );
+    story.called.clear();
+    story.update("app", &template("Description: two, Tags: [{Key: a, Value: b}]"));
+    assert_eq!(story.status("app"), "UPDATE_ROLLBACK_COMPLETE");
+    let told = failed(&mut story, "app", "A UPDATE_FAILED");
+    assert!(told.contains("secretsmanager:TagResource"), "{told}");
+    assert_eq!(story.called, ["TagResource"]);
+    // What is done, is recorded as a whole.
+    story.called.clear();
+    story.update("app", &template("Description: three"));
+    assert_eq!(
+        (story.status("app").as_str(), &*story.called),
+        ("UPDATE_COMPLETE", &["UpdateSecret"][..])
+    );
+}

@@ -161,6 +161,48 @@ fn a_lost_answer_makes_no_second_replica() {
     assert_eq!(story.status("app"), "CREATE_COMPLETE");
 }
 
+/// A replica that is left failed because it came too late is waited for by the next update, also if
+/// that wants it otherwise; what the primary refuses in the end fails that as well.
+#[test]
+fn a_replica_that_came_too_late_is_updated() {
+    const DISABLED: (&str, &str) = ("DisableRollback", "true");
+    for is_granted in [true, false] {
+        let (mut story, arn) = story(true);
+        story.is_deaf = true;
+        let body = template(&arn, ", Description: one, Enabled: false");
+        let app = ("StackName", "app");
+        story.call("CreateStack", &[app, ("TemplateBody", &body), DISABLED]);
+        story.settle();
+        story.world.pass_ms(3_600_001);
+        story.settle();
+        assert_eq!(story.status("app"), "CREATE_FAILED");
+        story.is_deaf = false;
+        let body = template(&arn, ", Description: two");
+        let peer = if is_granted { None } else { story.peer.take() };
+        let (code, text) = ("NotFoundException".into(), "There is no such key.".into());
+        story.answer = Answer::Refused { code, text };
+        story.call("UpdateStack", &[app, ("TemplateBody", &body), DISABLED]);
+        story.settle();
+        if let Some(peer) = peer {
+            assert_eq!(story.status("app"), "UPDATE_FAILED");
+            let events = story.events("app").join("\n");
+            assert!(
+                events.contains("Copy UPDATE_FAILED") && events.contains("no such key"),
+                "{events}"
+            );
+            story.peer = Some(peer);
+            continue;
+        }
+        assert_eq!(story.status("app"), "UPDATE_IN_PROGRESS");
+        deliver(&mut story, &arn);
+        story.settle();
+        assert_eq!(story.status("app"), "UPDATE_COMPLETE", "{:?}", story.events("app"));
+        let found = key(&mut story, &arn);
+        assert!(found.contains(r#""KeyState":"Enabled""#) && found.contains("\"two\""), "{found}");
+        assert_eq!(replicas(&mut story, &arn), 1);
+    }
+}
+
 /// Two stacks of one Region want the same: what the one is told does not undo what the other was.
 #[test]
 fn a_refused_wish_leaves_the_granted_one_alone() {
