@@ -214,3 +214,25 @@ pub(super) fn open(
 }
 
 const NOWHERE: Position = Position { line: 1, column: 1 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_is_named_by_36_digits() {
+        let detection = Detection {
+            number: 0x1_0a0b,
+            at: Timestamp::EPOCH,
+            drifted: 0,
+            failed: BTreeSet::new(),
+        };
+        let id = DetectionId::new(StackId::from_bytes([0xc; 16]), &detection);
+        let text = id.to_string();
+        assert_eq!(text, format!("{}0a0b", "0c".repeat(16)));
+        assert_eq!(DetectionId::parse(&text), Some(id));
+        for wrong in [&text[..35], &format!("{}00a0b", "0c".repeat(16)), &text.to_uppercase(), ""] {
+            assert_eq!(DetectionId::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -312,3 +312,99 @@ fn only_resources_of_the_stack_can_be_looked_at() {
     assert!(element(&look(&mut story, "Key"), "StackDriftDetectionId").is_some());
     assert_eq!(drifts(&mut story), ["Key IN_SYNC", "Secret IN_SYNC"]);
 }
+
+/// PROMISE R7: what the template says by a parameter that is not echoed, wherever in a property, and
+/// what it says by a dynamic reference is neither compared nor told.
+#[test]
+fn what_refers_to_secrets_is_not_told() {
+    let mut story = Story::new(Profile::Aws);
+    let template = "Parameters: {Hidden: {Type: String, NoEcho: true, Default: hunter2}}
+Resources:
+  P: {Type: 'AWS::SecretsManager::Secret', Properties: {Name: p, SecretString: v}}
+  S: {Type: 'AWS::SecretsManager::Secret', DependsOn: P, Properties: {Name: s, Description: '{{resolve:secretsmanager:p}}', Tags: [{Key: a, Value: !Ref Hidden}]}}
+";
+    story.create("app", template);
+    assert_eq!(story.status("app"), "CREATE_COMPLETE");
+    detect(&mut story);
+    assert_eq!(drifts(&mut story), ["P IN_SYNC", "S IN_SYNC"]);
+    let all = story.call("DescribeStackResourceDrifts", &[("StackName", "app")]);
+    assert!(!all.contains("hunter2") && !all.contains("resolve"), "{all}");
+}
+
+/// A secret that is on its way out takes its policy with it, and one that is gone is gone.
+#[test]
+fn what_is_gone_for_good_is_told() {
+    let mut story = story();
+    let gone = r#"{"SecretId":"q","ForceDeleteWithoutRecovery":true}"#;
+    story.service(Service::SecretsManager, "DeleteSecret", gone);
+    let alone = r#"{"SecretId":"s","RemoveReplicaRegions":["us-west-2"]}"#;
+    story.service(Service::SecretsManager, "RemoveRegionsFromReplication", alone);
+    story.service(Service::SecretsManager, "DeleteSecret", r#"{"SecretId":"s"}"#);
+    detect(&mut story);
+    assert_eq!(
+        drifts(&mut story),
+        ["Alias IN_SYNC", "Key IN_SYNC", "Policy DELETED", "Quiet DELETED", "Secret DELETED"]
+    );
+}
+
+/// PROMISE R6: a key is known as far as its caller may read it, or not at all.
+#[test]
+fn a_part_that_may_not_be_read_fails_the_look() {
+    let mut story = Story::new(Profile::Aws);
+    let key_policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"}]}"#;
+    let properties = format!("KeyPolicy: {key_policy}, Tags: [{{Key: a, Value: b}}]");
+    story.create(
+        "app",
+        &format!("Resources: {{Key: {{Type: 'AWS::KMS::Key', Properties: {{{properties}}}}}}}"),
+    );
+    let reads = ["DescribeKey", "GetKeyPolicy", "ListResourceTags"];
+    for missing in [None, Some("DescribeKey"), Some("GetKeyPolicy"), Some("ListResourceTags")] {
+        let allowed = reads.iter().filter(|name| missing != Some(**name));
+        let allowed: Vec<_> = allowed.map(|name| format!(r#""kms:{name}""#)).collect();
+        let allowed = allowed.join(",");
+        story.be_user(&format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":["cloudformation:*",{allowed}],"Resource":"*"}}]}}"#
+        ));
+        let status = element(&detect(&mut story), "DetectionStatus").unwrap();
+        let whole = if missing.is_none() { "DETECTION_COMPLETE" } else { "DETECTION_FAILED" };
+        assert_eq!(status, whole, "{missing:?}");
+    }
+}
+
+/// A tag that the stack gave is not the resource's own, until somebody gives it another value.
+#[test]
+fn a_tag_of_the_stack_that_was_changed_is_told() {
+    let mut story = story();
+    let tag = r#"{"SecretId":"s","Tags":[{"Key":"team","Value":"y"}]}"#;
+    story.service(Service::SecretsManager, "TagResource", tag);
+    assert_eq!(
+        differences(&mut story, "Secret"),
+        [r#"/Tags/3 ADD null {"Key":"team","Value":"y"}"#]
+    );
+}
+
+/// AWS: also a stack whose rollback failed is looked at.
+#[test]
+fn a_stack_whose_rollback_failed_is_looked_at() {
+    let mut story = Story::new(Profile::Aws);
+    let template = |more: &str| {
+        format!(
+            "Resources:\n  A: {{Type: 'AWS::SecretsManager::Secret', Properties: {{Name: a, Description: {more}}}}}\n"
+        )
+    };
+    story.create("app", &template("one"));
+    let bad = "  Bad: {Type: 'AWS::KMS::Alias', DependsOn: A, Properties: {AliasName: alias/x, TargetKeyId: alias/none}}\n";
+    let body = template("two") + bad;
+    let app = ("StackName", "app");
+    story.call("UpdateStack", &[app, ("TemplateBody", &body), ("DisableRollback", "true")]);
+    story.settle();
+    let gone = r#"{"SecretId":"a","ForceDeleteWithoutRecovery":true}"#;
+    story.service(Service::SecretsManager, "DeleteSecret", gone);
+    let refused = text(&story.call("DetectStackDrift", &[app]));
+    assert!(refused.ends_with("while it is in UPDATE_FAILED state."), "{refused}");
+    story.call("RollbackStack", &[app]);
+    story.settle();
+    assert_eq!(story.status("app"), "UPDATE_ROLLBACK_FAILED");
+    detect(&mut story);
+    assert_eq!(drifts(&mut story), ["A DELETED"]);
+}

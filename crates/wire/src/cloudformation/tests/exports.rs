@@ -143,3 +143,64 @@ Outputs: {O: {Value: !Sub ['x${V}', {V: !ImportValue shared}], Export: {Name: mo
         "one CREATE_COMPLETE Export shared cannot be deleted as it is in use by both"
     );
 }
+
+#[test]
+fn an_export_that_nobody_imports_is_renamed() {
+    let mut story = Story::new(Profile::Aws);
+    story.create("out", &exporter("first", "one"));
+    story.update("out", &exporter("second", "one"));
+    assert_eq!(story.status("out"), "UPDATE_COMPLETE");
+    let listed = story.call("ListExports", &[]);
+    assert!(listed.contains("<Name>second</Name>") && !listed.contains("first"), "{listed}");
+    // The name is free again.
+    story.create("other", &exporter("first", "two"));
+    assert_eq!(story.status("other"), "CREATE_COMPLETE");
+}
+
+/// A deletion ends a stack's exports, also if it fails: the name is another's then, and stays so.
+#[test]
+fn the_end_of_an_export_leaves_the_next_one_alone() {
+    let mut story = Story::new(Profile::Aws);
+    story.create("out", &exporter("shared", "one"));
+    let root = story.world.caller.clone();
+    story.be_user(
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["cloudformation:*","secretsmanager:DescribeSecret"],"Resource":"*"}]}"#,
+    );
+    story.delete("out");
+    assert_eq!(story.status("out"), "DELETE_FAILED");
+    story.world.caller = root;
+    story.create("next", &exporter("shared", "two"));
+    assert_eq!(story.status("next"), "CREATE_COMPLETE");
+    story.delete("out");
+    assert!(story.status("out").contains("does not exist"));
+    let listed = story.call("ListExports", &[]);
+    assert!(listed.contains("<Value>two</Value>"), "{listed}");
+}
+
+/// What a stack imports of itself does not keep it from changing that.
+#[test]
+fn an_own_import_holds_nothing() {
+    let mut story = Story::new(Profile::Aws);
+    story.create("out", &exporter("shared", "one"));
+    let both = |value: &str| {
+        importer("shared") + exporter("shared", value).strip_prefix("Resources:\n").unwrap()
+    };
+    story.update("out", &both("one"));
+    assert_eq!(story.status("out"), "UPDATE_COMPLETE");
+    story.update("out", &both("two"));
+    assert_eq!(story.status("out"), "UPDATE_COMPLETE", "{:?}", story.events("out"));
+    assert!(story.call("ListExports", &[]).contains("<Value>two</Value>"));
+}
+
+/// Only the first page is refused for want of importers.
+#[test]
+fn a_page_behind_the_last_importer_is_empty() {
+    let mut story = Story::new(Profile::Aws);
+    story.create("out", &exporter("shared", "one"));
+    let made = story.create("in", &importer("shared"));
+    let arn = element(&made, "StackId").unwrap();
+    let last = arn.rsplit('/').next().unwrap();
+    let params = [("ExportName", "shared"), ("NextToken", last)];
+    let page = story.call("ListImports", &params);
+    assert!(page.contains("<Imports></Imports>"), "{page}");
+}

@@ -163,3 +163,25 @@ fn what_is_no_policy_is_refused() {
     let shown = story.call("GetStackPolicy", &[("StackName", "own")]);
     assert_eq!(element(&shown, "StackPolicyBody").unwrap(), body);
 }
+
+/// AWS: a policy is asked in updates, and not on the way back from one.
+#[test]
+fn a_rollback_is_not_asked() {
+    let mut story = story();
+    set(&mut story, &policy("Update:Modify"));
+    let bad = "  Bad: {Type: 'AWS::KMS::Alias', DependsOn: A, Properties: {AliasName: alias/x, TargetKeyId: alias/none}}\n";
+    let params = [
+        ("StackName", "app"),
+        ("TemplateBody", &*(template("a", "two") + bad)),
+        ("StackPolicyDuringUpdateBody", &*format!(r#"{{"Statement":{ALLOW}}}"#)),
+        ("DisableRollback", "true"),
+    ];
+    story.call("UpdateStack", &params);
+    story.settle();
+    assert_eq!(story.status("app"), "UPDATE_FAILED");
+    assert!(story.secret("a").contains("\"two\""));
+    story.call("RollbackStack", &[("StackName", "app")]);
+    story.settle();
+    assert_eq!(story.status("app"), "UPDATE_ROLLBACK_COMPLETE");
+    assert!(story.secret("a").contains("\"one\""));
+}
