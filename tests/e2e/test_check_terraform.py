@@ -258,7 +258,7 @@ class Checked(terraform.Case, harness.Case):
         self.assertEqual(self.plan(), (0, []))
 
     def test_a_key_that_is_looked_up_is_known_with_its_state(self):
-        west = self.client("kms", "us-west-2")
+        west = self.keys("us-west-2")
         key = west.create_key()["KeyMetadata"]["KeyId"]
         west.create_alias(AliasName="alias/there", TargetKeyId=key)
         found = 'data "aws_kms_key" "there" {\n  provider = aws.west\n  key_id = "alias/there"\n}\n'

@@ -33,6 +33,9 @@ class Receiver(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Taking)
         self.status = 200
         self.refused = 0
+        # Notices that are taken and never answered, and how many attempts are refused before the next is taken.
+        self.lose = 0
+        self.refuse = []
         self.notices = queue.Queue()
         self.raw = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -47,13 +50,21 @@ class Taking(http.server.BaseHTTPRequestHandler):
         digest = base64.b64encode(hmac.new(SECRET, signed, hashlib.sha256).digest()).decode()
         good = self.headers["webhook-signature"] == f"v1,{digest}"
         status = self.server.status if good else 401
+        if good and self.server.refuse and self.server.refuse.pop(0):
+            status = 503
         if status == 200:
             notice = json.loads(body)
             assert notice["id"] == self.headers["webhook-id"]
             self.server.notices.put(notice)
+            if self.server.lose:
+                self.server.lose -= 1
+                self.close_connection = True
+                return
         else:
             self.server.refused += 1
         self.send_response(status)
+        if 300 <= status < 400:
+            self.send_header("location", f"{self.server.url}&again")
         self.send_header("content-length", "0")
         self.end_headers()
 
@@ -245,6 +256,22 @@ class Watch(Watching):
         self.post(watch, self.event("db"), 401, token="another")
         self.stop(watch)
 
+    def test_what_has_not_settled_when_it_is_looked_at_is_looked_at_again(self):
+        watch = self.watch(interval="5h")
+        self.eventually(lambda: self.rounds(watch), "the first round")
+        self.server.regent("region", "partition", EAST, WEST)
+        self.create("db", to=[(WEST, BOGUS)])
+        self.post(watch, self.event("db"), 202)
+        looks = lambda: self.metrics(watch)["regent_watch_looks_total"]
+        self.eventually(lambda: looks() >= 1, "a look")
+        self.silent()
+        # No event and no round comes after this.
+        self.server.regent("region", "heal")
+        self.assertEqual(self.notice()["secret"], "db")
+        self.assertEqual(self.rounds(watch), [1])
+        self.assertGreaterEqual(looks(), 2)
+        self.stop(watch)
+
     def post(self, watch, event, status, token=TOKEN):
         request = urllib.request.Request(
             f"{watch.endpoint}/events", method="POST", data=json.dumps(event).encode(),
@@ -264,6 +291,11 @@ class Watch(Watching):
         self.server.regent("region", "down", EAST)
         lost = self.notice()
         self.assertEqual((lost["event"], lost["rule"], lost["region"], lost["secret"]), ("found", "RG299", EAST, None))
+        metrics = self.eventually(
+            lambda: (lambda all: all['regent_watch_rounds_total{result="partial"}'] and all)(self.metrics(watch)),
+            "a round that is counted",
+        )
+        self.assertGreater(metrics['regent_watch_rounds_total{result="whole"}'], 0)
         self.more_rounds(watch, 1)
         self.silent()
         self.server.regent("region", "up", EAST)
@@ -300,6 +332,50 @@ class Watch(Watching):
         events = {(one["event"], one["rule"]) for one in (self.notice(), self.notice())}
         self.assertEqual(events, {("recovered", "RG299"), ("recovered", "RG201")})
         self.silent()
+
+    def test_a_notice_whose_answer_was_lost_is_told_again_under_its_id(self):
+        self.break_one("db")
+        self.receiver.lose = 1
+        self.assertEqual(self.once(), 1)
+        first, second = self.notice(), self.notice()
+        self.assertEqual(first, second)
+        self.silent()
+        # It is known to be told then.
+        self.assertEqual(self.once(), 1)
+        self.silent()
+
+    def test_a_failure_at_one_notice_is_none_at_the_next(self):
+        for name in ("a", "b"):
+            self.break_one(name)
+        # Three failures at one notice are the end of a single round.
+        self.receiver.refuse = [True, True, False, True, True, False]
+        self.assertEqual(self.once(), 1)
+        self.assertEqual({self.notice()["secret"] for _ in range(2)}, {"a", "b"})
+
+    def test_without_a_receiver_nothing_waits_for_one(self):
+        self.break_one("db")
+        command = [harness.REGENT, "watch", "--once", "--region", f"{EAST},{WEST}", "--output", "json"]
+        done = subprocess.run(
+            [*command, "--state", str(self.state)], env=self.server.env(), capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=120,
+        )
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([line["event"] for line in lines], ["found", "round"])
+        self.assertEqual((lines[1]["problems"], lines[1]["waiting"]), (1, 0))
+        # Whoever is there later is told of what changes later.
+        self.assertEqual(self.once(), 1)
+        self.silent()
+
+    def test_a_redirection_is_no_delivery_and_is_not_followed(self):
+        self.break_one("db")
+        self.receiver.status = 307
+        self.assertEqual(self.once(), 1)
+        self.silent()
+        # As often as it is tried, and never where it was sent.
+        self.assertEqual(self.receiver.refused, 3)
+        self.receiver.status = 200
+        self.assertEqual(self.once(), 1)
+        self.assertEqual(self.notice()["secret"], "db")
 
     def test_wrong_usage_has_its_codes(self):
         watch = self.watch(interval="5h")

@@ -17,14 +17,16 @@ class Tls(Watching):
             self.receiver.socket = context.wrap_socket(self.receiver.socket, server_side=True)
             self.receiver.url = f"https://localhost:{self.receiver.server_address[1]}/hook"
             self.break_one("db")
-            self.assertEqual(self.run_once(certificates.path("other-ca.pem")), 1)
+            failures = self.run_once(certificates.path("other-ca.pem"))
+            self.assertEqual(len(failures), 3)
             self.assertEqual((self.receiver.raw, self.receiver.refused), ([], 0))
-            self.assertEqual(self.run_once(certificates.path("ca.pem")), 1)
+            failures = self.run_once(certificates.path("ca.pem"))
             told = self.notice()
             self.assertEqual(told["secret"], "db")
-            # Whoever answers late is told again, under the same id.
-            again = {one["id"] for one in self.receiver.notices.queue}
-            self.assertLessEqual(again, {told["id"]})
+            # It is told once, and once more for each answer that took longer than the ten seconds that a receiver
+            # has: a machine that is busy enough makes that of any receiver. Nothing else repeats a notice.
+            self.assertEqual([line for line in failures if not line.endswith("no answer: deadline has elapsed")], [])
+            self.assertEqual([one["id"] for one in self.receiver.notices.queue], [told["id"]] * len(failures))
 
     def run_once(self, authorities):
         env = dict(self.server.env(), SSL_CERT_FILE=authorities)
@@ -32,4 +34,5 @@ class Tls(Watching):
             self.command("--once"), env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL,
             timeout=120,
         )
-        return done.returncode
+        self.assertEqual(done.returncode, 1, done.stderr)
+        return [line for line in done.stderr.splitlines() if " was not delivered: " in line]

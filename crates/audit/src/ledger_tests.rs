@@ -263,3 +263,47 @@ fn what_a_baseline_knows_is_not_told() {
     let told: Vec<_> = told.iter().map(|one| one.place.rule.as_str()).collect();
     assert_eq!(told, ["RG201", "RG299", "RG202", "RG201"]);
 }
+
+#[test]
+fn a_look_that_may_not_see_the_primary_proves_nothing() {
+    let problem = found("RG207", WEST, "db", EAST);
+    let closed = found("RG298", EAST, "db", EAST);
+    let mut world = World::new();
+    assert_eq!(world.look("db", &[problem]), ["found RG207 us-west-2 db"]);
+    assert_eq!(world.look("db", &[closed]), NOTHING);
+    assert_eq!(world.look("db", &[]), ["recovered RG207 us-west-2 db"]);
+}
+
+#[test]
+fn a_reason_is_bounded() {
+    let long = Found { message: "é".repeat(3000), ..found("RG201", WEST, "db", EAST) };
+    let mut world = World::new();
+    world.round(&[long]);
+    let reasons = world.ledger.problems().values().map(|one| one.reason.chars().count());
+    assert_eq!(reasons.collect::<Vec<_>>(), [2000]);
+}
+
+#[test]
+fn what_undoes_a_recovery_is_not_its_first_finding() {
+    let mut ledger = Ledger::new("l".to_owned());
+    let place = |name: &str| Place {
+        account: ACCOUNT.to_owned(),
+        region: WEST.to_owned(),
+        name: name.to_owned(),
+        rule: "RG201".to_owned(),
+    };
+    let problem =
+        || Problem { home: EAST.to_owned(), key: None, reason: "why".to_owned(), since_s: 1 };
+    for (event, name) in [
+        (Event::Found, "other"),
+        (Event::Found, "db"),
+        (Event::Recovered, "db"),
+        (Event::Found, "db"),
+    ] {
+        let notice = ledger.notice(event, place(name), problem(), 1);
+        ledger.tell(notice);
+    }
+    let left: Vec<_> =
+        ledger.waiting.iter().map(|one| (one.event, one.place.name.as_str())).collect();
+    assert_eq!(left, [(Event::Found, "other"), (Event::Found, "db")]);
+}

@@ -440,4 +440,27 @@ mod tests {
         let keys = Selection { keys: vec!["k".to_owned()], ..Selection::default() };
         assert!(!keys.everything() && !keys.filters());
     }
+
+    #[test]
+    fn what_is_gone_is_not_replicated_and_what_is_not_known_may_be() {
+        let seen = |primary| SecretSeen { primary, ..SecretSeen::default() };
+        let entry = crate::observe::Replica {
+            region: "us-west-2".to_owned(),
+            key: None,
+            status: crate::observe::Status::InSync,
+            message: None,
+            accessed_s: None,
+        };
+        let secret = Secret { replicas: vec![entry], ..Secret::default() };
+        let there = seen(Some(Seen::There(Box::new(secret))));
+        for (seen, region, wanted) in [
+            (&there, "us-west-2", true),
+            (&there, "eu-west-1", false),
+            (&seen(Some(Seen::Absent)), "us-west-2", false),
+            (&seen(Some(Seen::Unknown("no".to_owned()))), "us-west-2", true),
+            (&seen(None), "us-west-2", true),
+        ] {
+            assert_eq!(replicated_to(seen, region), wanted, "{seen:?} {region}");
+        }
+    }
 }

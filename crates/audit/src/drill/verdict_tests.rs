@@ -101,6 +101,12 @@ fn what_the_primary_says_against_it() {
             "it cannot be read in us-west-2: ResourceNotFoundException: no"
         ]
     );
+    // That there is none is said once: it is not unread as well.
+    let reasons = judged(&SecretSeen { there: None, ..seen }).1;
+    assert_eq!(
+        reasons,
+        ["it has no value yet, so that none was replicated", "it was not read in us-west-2"]
+    );
 }
 
 #[test]
@@ -170,6 +176,13 @@ fn how_much_older_the_backup_is() {
     assert_eq!(behind(&two), (Some(61), Verdict::Fail));
     let one = stale("v2", "v1", &[("v2", 60), ("v1", 500)]);
     assert_eq!(behind(&one), (Some(60), Verdict::Pass));
+    // Two that were made in the same millisecond.
+    let same = stale("v2", "v1", &[("v2", 50), ("v1", 50)]);
+    assert_eq!(behind(&same), (Some(50), Verdict::Pass));
+    // What is older in all is not told apart label by label.
+    let primary = described("v2", Some("us-east-1"), Some(Status::InSync));
+    let older = SecretSeen { primary: Some(there(primary)), ..one.clone() };
+    assert_eq!(behind(&older), (Some(60), Verdict::Pass));
     // A version that the primary does not have.
     let strange = stale("v2", "x", &[("v2", 70), ("v1", 500)]);
     assert_eq!(behind(&strange), (Some(70), Verdict::Fail));
@@ -238,6 +251,7 @@ fn keys() {
             "its state in us-east-1 is PendingDeletion",
         ),
         (with(|key| "Updating".clone_into(&mut key.state)), Pass, ""),
+        (with(|key| "Creating".clone_into(&mut key.state)), Pass, ""),
         (KeySeen { here: absent(), ..key_well() }, Fail, "there is none in us-east-1"),
         (KeySeen { there: absent(), ..key_well() }, Fail, "there is none in us-west-2"),
         (

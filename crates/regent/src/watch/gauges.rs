@@ -216,5 +216,9 @@ mod tests {
         gauges.count_event(Some(&Asked::Everything));
         gauges.count_delivered(Event::Recovered);
         insta::assert_snapshot!("metrics", gauges.text(&ledger, 1000));
+        // A server whose clock is ahead has nothing that is younger than nothing.
+        let early = gauges.text(&ledger, 900);
+        let oldest = "regent_watch_oldest_in_progress_seconds{account=\"111122223333\",";
+        assert!(early.contains(&format!("{oldest}region=\"us-west-2\"}} 0\n")), "{early}");
     }
 }

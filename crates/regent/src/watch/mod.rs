@@ -579,3 +579,42 @@ fn print(line: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More events than can wait have everything looked at, and one that is none has nothing.
+    #[tokio::test]
+    async fn events_that_find_no_room_ask_for_a_round() {
+        let (asked, mut waiting) = mpsc::channel(1);
+        let ledger = Ledger::new("l".to_owned());
+        let state = State { ledger, gauges: Gauges::default(), kept: None };
+        let shared = Shared {
+            state: Mutex::new(state),
+            events_token: None,
+            asked,
+            sooner: Notify::new(),
+            more: Notify::new(),
+        };
+        let secret = |id: &str| Asked::Secret {
+            account: "111122223333".to_owned(),
+            region: "us-east-1".to_owned(),
+            id: id.to_owned(),
+        };
+        let sooner = async || {
+            tokio::select! {
+                biased;
+                () = shared.sooner.notified() => true,
+                () = std::future::ready(()) => false,
+            }
+        };
+        assert!(shared.event(Ok(secret("a"))).is_ok() && !sooner().await);
+        assert!(shared.event(Ok(secret("b"))).is_ok() && sooner().await);
+        assert!(shared.event(Ok(Asked::Nothing)).is_ok() && !sooner().await);
+        assert!(shared.event(Err(NoEvent)).is_err() && !sooner().await);
+        assert!(shared.event(Ok(Asked::Everything)).is_ok() && sooner().await);
+        assert_eq!(waiting.try_recv().ok(), Some(secret("a")));
+        assert!(waiting.try_recv().is_err());
+    }
+}
