@@ -36,8 +36,10 @@ class Readme(unittest.TestCase):
     def setUpClass(cls):
         text = (ROOT / "README.md").read_text()
         blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-        audited = [block for block in blocks if "-- audit" in block]
-        cls.stories = blocks[:2] + audited
+        # What is found before it is deployed, and after.
+        guarded = [block for block in blocks if re.search("-- (check|audit)", block)]
+        assert len(guarded) == 2, guarded
+        cls.stories = blocks[:2] + guarded
         # What each says that it prints.
         cls.shown = re.findall(r"^```text\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
         # One after the other in one shell: the second goes on where the first ends.
@@ -53,6 +55,8 @@ class Readme(unittest.TestCase):
             cargo = scratch / "cargo"
             cargo.write_text(CARGO.replace("PORT", port))
             cargo.chmod(0o755)
+            # A reader is in a clone, whose files are named.
+            (scratch / "crates").symlink_to(ROOT / "crates")
             env = {key: value for key, value in os.environ.items()
                    if not key.startswith(("AWS_", "REGENT_"))}
             env.update(
@@ -99,8 +103,12 @@ class Readme(unittest.TestCase):
         opened = self.after("aws kms decrypt")
         self.assertRegex(opened, '"Plaintext": "(aGVsbG8=|YUdWc2JHOD0=)"')
         self.assertRegex(self.after("cargo run --release -- region list"), r"LAG +BACKLOG")
-        story = self.printed.split("aws secretsmanager list-secrets")[1].split("kill %%")[0]
+        story = self.printed.split("aws secretsmanager list-secrets")[1].split("cargo run --release -- check")[0]
         self.assertNotIn("rror", story)
+
+    def test_before_it_is_deployed(self):
+        [shown] = [text for text in self.shown if "RG001" in text]
+        self.assertIn(shown, self.after("cargo run --release -- check"))
 
     def test_after_it_is_deployed(self):
         [shown] = [text for text in self.shown if "RG201" in text]
