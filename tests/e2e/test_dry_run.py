@@ -108,9 +108,10 @@ def allowed(name):
 class Made:
     """A key with everything that a request may name."""
 
-    def __init__(self, kms, kind):
+    def __init__(self, kms, kind, key=None):
         spec, usage = SPECS[kind]
-        self.key = kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["Arn"]
+        made = key or kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]
+        self.key = made["Arn"]
         self.blob = self.capsule = self.signature = self.mac = b"x"
         self.peer = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo

@@ -14,7 +14,7 @@ use crate::json::Object;
 
 /// Writes the metadata of a key as its Region holds it.
 pub fn write(body: &mut Object<'_>, found: &Found) {
-    write_as(body, found, state_name(found.key.state));
+    write_as(body, found, found.key.is_enabled(), state_name(found.key.state));
 }
 
 /// The same, of a key that its store may not let be used.
@@ -22,13 +22,17 @@ pub fn write_described(body: &mut Object<'_>, described: &Described) {
     let state = described.found.key.state;
     let unavailable =
         !described.available && matches!(state, KeyState::Enabled | KeyState::Disabled);
-    let state = if unavailable { "Unavailable" } else { state_name(state) };
-    write_as(body, &described.found, state);
+    if unavailable {
+        // AWS: a key is enabled in the state Enabled alone.
+        write_as(body, &described.found, false, "Unavailable");
+    } else {
+        write(body, &described.found);
+    }
 }
 
-fn write_as(body: &mut Object<'_>, found: &Found, state: &str) {
+fn write_as(body: &mut Object<'_>, found: &Found, enabled: bool, state: &str) {
     let key = &*found.key;
-    shared(body, found, key.is_enabled(), state);
+    shared(body, found, enabled, state);
     if let Some(external) = &key.external {
         body.string("CustomKeyStoreId", external.store.as_str());
         body.object("XksKeyConfiguration", |body| body.string("Id", &*external.key));
