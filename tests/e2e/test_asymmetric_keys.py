@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, mlkem, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
+import ed25519ph
 import harness
 from test_seed_aws_profile import failure
 
@@ -140,11 +141,14 @@ class Signatures(Asymmetric):
         signature = self.sign(key, "ED25519_SHA_512")
         self.only_this(lambda s: public.verify(s, MESSAGE), signature)
         self.assertTrue(self.verify(key, "ED25519_SHA_512", signature))
-        # Nothing at hand verifies the pre-hashed variant; RFC 8032's vector is a unit test.
         digest = hashlib.sha512(MESSAGE).digest()
         prehashed = self.sign(key, "ED25519_PH_SHA_512", digest, MessageType="DIGEST")
         with self.assertRaises(InvalidSignature):
             public.verify(prehashed, digest)
+        raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        self.assertTrue(ed25519ph.verifies(raw, digest, prehashed))
+        self.assertFalse(ed25519ph.verifies(raw, hashlib.sha512(b"x").digest(), prehashed))
+        self.assertFalse(ed25519ph.verifies(raw, digest, signature))
         valid = self.verify(key, "ED25519_PH_SHA_512", prehashed, digest, MessageType="DIGEST")
         self.assertTrue(valid)
 
@@ -305,7 +309,7 @@ class Encryption(Asymmetric):
     def test_data_key_pairs(self):
         key = self.keys().create_key()["KeyMetadata"]["KeyId"]
         context = {"purpose": "pairs"}
-        for spec in ("RSA_2048", *CURVES, "ECC_NIST_EDWARDS25519"):
+        for spec in (*RSA, *CURVES, "ECC_NIST_EDWARDS25519"):
             with self.subTest(spec=spec):
                 made = self.keys().generate_data_key_pair(
                     KeyId=key, KeyPairSpec=spec, EncryptionContext=context

@@ -104,7 +104,11 @@ class OneRegion(Imported):
 
     def test_private_keys(self):
         for spec, private in (
+            ("RSA_2048", rsa.generate_private_key(65537, 2048)),
             ("RSA_3072", rsa.generate_private_key(65537, 3072)),
+            ("RSA_4096", rsa.generate_private_key(65537, 4096)),
+            ("ECC_NIST_P256", ec.generate_private_key(ec.SECP256R1())),
+            ("ECC_NIST_P384", ec.generate_private_key(ec.SECP384R1())),
             ("ECC_NIST_P521", ec.generate_private_key(ec.SECP521R1())),
             ("ECC_SECG_P256K1", ec.generate_private_key(ec.SECP256K1())),
             ("ECC_NIST_EDWARDS25519", ed25519.Ed25519PrivateKey.generate()),

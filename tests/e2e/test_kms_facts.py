@@ -118,26 +118,36 @@ class Creation(Facts):
         rsa_sign = [
             f"RSASSA_{kind}_SHA_{size}" for kind in ("PKCS1_V1_5", "PSS") for size in (256, 384, 512)
         ]
-        for spec, usage, member, algorithms in (
-            ("RSA_2048", "ENCRYPT_DECRYPT", "EncryptionAlgorithms",
-             ["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"]),
-            ("RSA_2048", "SIGN_VERIFY", "SigningAlgorithms", rsa_sign),
-            ("ECC_NIST_P256", "SIGN_VERIFY", "SigningAlgorithms", ["ECDSA_SHA_256"]),
-            ("ECC_SECG_P256K1", "SIGN_VERIFY", "SigningAlgorithms", ["ECDSA_SHA_256"]),
-            ("ECC_NIST_P384", "SIGN_VERIFY", "SigningAlgorithms", ["ECDSA_SHA_384"]),
-            ("ECC_NIST_P521", "SIGN_VERIFY", "SigningAlgorithms", ["ECDSA_SHA_512"]),
-            ("ECC_NIST_EDWARDS25519", "SIGN_VERIFY", "SigningAlgorithms",
-             ["ED25519_SHA_512", "ED25519_PH_SHA_512"]),
-            ("ML_DSA_44", "SIGN_VERIFY", "SigningAlgorithms", ["ML_DSA_SHAKE_256"]),
-            ("HMAC_384", "GENERATE_VERIFY_MAC", "MacAlgorithms", ["HMAC_SHA_384"]),
-            ("ECC_NIST_P384", "KEY_AGREEMENT", "KeyAgreementAlgorithms", ["ECDH"]),
-        ):
+        encrypt = ("ENCRYPT_DECRYPT", "EncryptionAlgorithms")
+        sign = ("SIGN_VERIFY", "SigningAlgorithms")
+        agree = ("KEY_AGREEMENT", "KeyAgreementAlgorithms")
+        oaep = ["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"]
+        rows = [
+            ("ECC_SECG_P256K1", *sign, ["ECDSA_SHA_256"]),
+            ("ECC_NIST_EDWARDS25519", *sign, ["ED25519_SHA_512", "ED25519_PH_SHA_512"]),
+        ]
+        for bits in (2048, 3072, 4096):
+            rows += [(f"RSA_{bits}", *encrypt, oaep), (f"RSA_{bits}", *sign, rsa_sign)]
+        for curve, size in ((256, 256), (384, 384), (521, 512)):
+            rows += [
+                (f"ECC_NIST_P{curve}", *sign, [f"ECDSA_SHA_{size}"]),
+                (f"ECC_NIST_P{curve}", *agree, ["ECDH"]),
+            ]
+        for size in (224, 256, 384, 512):
+            row = (f"HMAC_{size}", "GENERATE_VERIFY_MAC", "MacAlgorithms", [f"HMAC_SHA_{size}"])
+            rows.append(row)
+        rows += [(f"ML_DSA_{level}", *sign, ["ML_DSA_SHAKE_256"]) for level in (44, 65, 87)]
+        rows += [
+            (f"ML_KEM_{size}", "ENCAPSULATE_DECAPSULATE", "EncapsulationAlgorithms", ["ML_KEM"])
+            for size in (512, 768, 1024)
+        ]
+        for spec, usage, member, algorithms in rows:
             with self.subTest(spec=spec, usage=usage):
                 made = self.create(KeySpec=spec, KeyUsage=usage)
                 self.assertEqual(sorted(made[member]), sorted(algorithms))
                 others = {
                     "EncryptionAlgorithms", "SigningAlgorithms", "MacAlgorithms",
-                    "KeyAgreementAlgorithms",
+                    "KeyAgreementAlgorithms", "EncapsulationAlgorithms",
                 } - {member}
                 self.assertEqual(others & set(made), set())
                 self.assertNotIn("CurrentKeyMaterialId", made)
@@ -154,6 +164,9 @@ class Creation(Facts):
             "ValidationException", "KeyUsage KEY_AGREEMENT is not compatible with KeySpec RSA_2048",
             create, KeySpec="RSA_2048", KeyUsage="KEY_AGREEMENT",
         )
+        # AWS: a spec of the Regions in China.
+        for usage in ("SIGN_VERIFY", "ENCRYPT_DECRYPT", "KEY_AGREEMENT"):
+            self.fails("UnsupportedOperationException", create, KeySpec="SM2", KeyUsage=usage)
         for member in ("KeySpec", "KeyUsage"):
             text = self.fails("ValidationException", create, **{member: "x"})
             path = member[0].lower() + member[1:]
@@ -466,9 +479,19 @@ class RotationAndAliases(Facts):
         self.assertEqual((entry["AliasName"], entry["AliasArn"], entry["TargetKeyId"]), ("alias/a", alias, id))
         self.assertIn("CreationDate", entry)
         self.assertIn("LastUpdatedDate", entry)
-        signer = self.create(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyId"]
-        with self.assertRaises(keys.exceptions.ClientError):
-            keys.update_alias(AliasName="alias/a", TargetKeyId=signer)
+        # AWS: an alias stays with keys of one type and usage.
+        for spec, usage in (
+            ("ECC_NIST_P256", "SIGN_VERIFY"), ("RSA_2048", "ENCRYPT_DECRYPT"),
+            ("HMAC_256", "GENERATE_VERIFY_MAC"),
+        ):
+            other = self.create(KeySpec=spec, KeyUsage=usage)["KeyId"]
+            with self.subTest(spec=spec):
+                self.fails(
+                    "ValidationException", keys.update_alias, AliasName="alias/a", TargetKeyId=other
+                )
+        alike = self.create()["KeyId"]
+        keys.update_alias(AliasName="alias/a", TargetKeyId=alike)
+        self.assertEqual(keys.describe_key(KeyId="alias/a")["KeyMetadata"]["KeyId"], alike)
 
 
 class GrantsAndLists(Facts):
@@ -488,10 +511,8 @@ class GrantsAndLists(Facts):
         )
         [grant] = keys.list_grants(KeyId=id)["Grants"]
         self.assertEqual(grant["IssuingAccount"], f"arn:aws:iam::{ACCOUNT}:root")
-        with self.assertRaises(keys.exceptions.ClientError) as raised:
-            keys.revoke_grant(KeyId=id, GrantId="0" * 64)
-        code = raised.exception.response["Error"]["Code"]
-        self.assertIn(code, ("NotFoundException", "InvalidGrantIdException"))
+        self.fails("NotFoundException", keys.revoke_grant, KeyId=id, GrantId="0" * 64)
+        self.fails("InvalidGrantIdException", keys.revoke_grant, KeyId=id, GrantId="x")
 
     def pages(self, call, member, size, limit="Limit", **params):
         """Every entry, in pages of this size, each page but the last being full."""
@@ -534,19 +555,63 @@ class GrantsAndLists(Facts):
         self.assertEqual(sorted(tag["TagKey"] for tag in tags), list("01234"))
         rotations = self.pages(keys.list_key_rotations, "Rotations", 2, KeyId=id)
         self.assertEqual(len({entry["KeyMaterialId"] for entry in rotations}), 5)
-        self.assertEqual(keys.describe_custom_key_stores()["CustomKeyStores"], [])
-        for call, params, most in (
-            (keys.list_keys, {}, 1000), (keys.list_aliases, {}, 100),
-            (keys.list_grants, {"KeyId": id}, 100),
-            (keys.list_resource_tags, {"KeyId": id}, 50),
+        everything = self.pages(
+            keys.list_key_rotations, "Rotations", 2, KeyId=id, IncludeKeyMaterial="ALL_KEY_MATERIAL"
+        )
+        self.assertEqual(len({entry["KeyMaterialId"] for entry in everything}), 6)
+        self.assertEqual(everything[1:], rotations)
+        self.assertEqual(self.pages(keys.list_key_policies, "PolicyNames", 1, KeyId=id), ["default"])
+        self.assertEqual(self.pages(keys.describe_custom_key_stores, "CustomKeyStores", 1), [])
+
+    def test_what_no_list_takes(self):
+        keys, id = self.keys(), self.create()["KeyId"]
+        for call, params in (
+            (keys.list_keys, {}), (keys.list_aliases, {}), (keys.list_grants, {"KeyId": id}),
+            (keys.list_resource_tags, {"KeyId": id}), (keys.list_key_policies, {"KeyId": id}),
+            (keys.list_key_rotations, {"KeyId": id}),
+            (keys.list_retirable_grants, {"RetiringPrincipal": f"arn:aws:iam::{ACCOUNT}:root"}),
+            (keys.describe_custom_key_stores, {}),
         ):
             with self.subTest(call=call.__name__):
-                call(Limit=most, **params)
-                for wrong in ({"Limit": 0}, {"Limit": 1001}):
-                    self.fails("ValidationException", call, **wrong, **params)
-                with self.assertRaises(keys.exceptions.ClientError) as raised:
-                    call(Marker="bm9uc2Vuc2U=", **params)
-                self.assertEqual(raised.exception.response["Error"]["Code"], "InvalidMarkerException")
+                call(Limit=1000, **params)
+                for limit, bound in ((0, "greater than or equal to 1"), (1001, "less than or equal to 1000")):
+                    self.says(
+                        "ValidationException",
+                        f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy "
+                        f"constraint: Member must have value {bound}",
+                        call, Limit=limit, **params,
+                    )
+                for marker in ("bm9uc2Vuc2U=", "é", "x" * 1024):
+                    self.fails("InvalidMarkerException", call, Marker=marker, **params)
+                for marker in ("", "x" * 1025):
+                    text = self.fails("ValidationException", call, Marker=marker, **params)
+                    self.assertIn("at 'marker' failed to satisfy constraint", text)
+
+    def test_how_long_a_page_is_unless_told(self):
+        keys, ids = self.keys(), [self.create()["KeyId"] for _ in range(101)]
+        listed = keys.list_keys()
+        self.assertEqual((len(listed["Keys"]), listed["Truncated"]), (100, True))
+        self.assertEqual(len(keys.list_keys(Marker=listed["NextMarker"])["Keys"]), 2)
+        for number in range(101):
+            keys.create_alias(AliasName=f"alias/{number}", TargetKeyId=ids[number])
+            keys.create_grant(
+                KeyId=ids[0], GranteePrincipal=f"arn:aws:iam::{ACCOUNT}:user/a",
+                Operations=["Decrypt"], RetiringPrincipal=f"arn:aws:iam::{ACCOUNT}:user/r",
+                Name=str(number),
+            )
+        tags = [{"TagKey": str(n), "TagValue": "v"} for n in range(50)]
+        keys.tag_resource(KeyId=ids[0], Tags=tags)
+        self.assertEqual(len(keys.list_resource_tags(KeyId=ids[0])["Tags"]), 50)
+        retiring = {"RetiringPrincipal": f"arn:aws:iam::{ACCOUNT}:user/r"}
+        for call, member, params in (
+            (keys.list_aliases, "Aliases", {}), (keys.list_grants, "Grants", {"KeyId": ids[0]}),
+            (keys.list_retirable_grants, "Grants", retiring),
+        ):
+            # AWS: 50 unless told, and 100 whatever is told.
+            for limit, length in (({}, 50), ({"Limit": 100}, 100), ({"Limit": 1000}, 100)):
+                with self.subTest(call=call.__name__, limit=limit):
+                    page = call(**limit, **params)
+                    self.assertEqual((len(page[member]), page["Truncated"]), (length, True))
 
     def test_the_last_use(self):
         keys, id = self.keys(), self.create()["KeyId"]

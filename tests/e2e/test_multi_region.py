@@ -1,5 +1,7 @@
 """Secrets that replicate under real multi-Region keys."""
 
+import json
+
 from harness import ACCOUNT, REGIONS, Case
 
 ON_REPLICA = (
@@ -269,3 +271,64 @@ class MultiRegion(Case):
         self.eventually(lambda: kind("us-east-1") == ("REPLICA", "us-west-2"), "the move")
         self.keys("us-west-2").replicate_key(KeyId=key, ReplicaRegion="eu-west-1")
         self.key_ready(key, "eu-west-1")
+
+    def test_what_related_keys_share_and_what_each_has_of_its_own(self):
+        """The ARN's Region, policy, grants, aliases, tags, description and state are each key's own."""
+        east, west = self.keys(), self.keys("us-west-2")
+        tag = [{"TagKey": "team", "TagValue": "red"}]
+        key = east.create_key(MultiRegion=True, Description="first", Tags=tag)["KeyMetadata"]["KeyId"]
+        policy = json.loads(east.get_key_policy(KeyId=key)["Policy"]) | {"Id": "own"}
+        east.put_key_policy(KeyId=key, Policy=json.dumps(policy))
+        east.create_alias(AliasName="alias/own", TargetKeyId=key)
+        user = f"arn:aws:iam::{ACCOUNT}:user/x"
+        east.create_grant(KeyId=key, GranteePrincipal=user, Operations=["Decrypt"])
+        east.replicate_key(KeyId=key, ReplicaRegion="us-west-2")
+        self.key_ready(key, "us-west-2")
+
+        def seen(kms):
+            found = kms.describe_key(KeyId=key)["KeyMetadata"]
+            status = kms.get_key_rotation_status(KeyId=key)
+            shared = {name: found[name] for name in (
+                "KeyId", "KeySpec", "KeyUsage", "Origin", "CurrentKeyMaterialId", "MultiRegion",
+            )} | {name: status.get(name) for name in ("KeyRotationEnabled", "RotationPeriodInDays")}
+            own = {
+                "Arn": found["Arn"], "Description": found["Description"], "State": found["KeyState"],
+                "Policy": json.loads(kms.get_key_policy(KeyId=key)["Policy"])["Id"],
+                "Tags": kms.list_resource_tags(KeyId=key)["Tags"],
+                "Aliases": [a["AliasName"] for a in kms.list_aliases(KeyId=key)["Aliases"]],
+                "Grants": len(kms.list_grants(KeyId=key)["Grants"]),
+            }
+            return shared, own
+
+        def arn(region):
+            return f"arn:aws:kms:{region}:{ACCOUNT}:key/{key}"
+
+        first = {
+            "Arn": arn("us-east-1"), "Description": "first", "State": "Enabled", "Policy": "own",
+            "Tags": tag, "Aliases": ["alias/own"], "Grants": 1,
+        }
+        bare = {
+            "Arn": arn("us-west-2"), "Description": "", "State": "Enabled",
+            "Policy": "key-default-1", "Tags": [], "Aliases": [], "Grants": 0,
+        }
+        self.assertEqual((seen(east)[1], seen(west)[1]), (first, bare))
+        # What either changes of its own, the other does not see; what is shared reaches the replica.
+        west.update_key_description(KeyId=key, Description="second")
+        west.disable_key(KeyId=key)
+        east.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
+        east.rotate_key_on_demand(KeyId=key)
+        east.untag_resource(KeyId=key, TagKeys=["team"])
+        self.eventually(lambda: seen(east)[0] == seen(west)[0], "the shared properties")
+        self.assertEqual(seen(east)[1], first | {"Tags": []})
+        self.assertEqual(seen(west)[1], bare | {"Description": "second", "State": "Disabled"})
+        # Each Region knows the ARN of its own key alone, and both know the id.
+        west.enable_key(KeyId=key)
+        for kms, own, other in ((east, "us-east-1", "us-west-2"), (west, "us-west-2", "us-east-1")):
+            for name in (key, arn(own)):
+                self.assertEqual(kms.encrypt(KeyId=name, Plaintext=b"x")["KeyId"], arn(own))
+            text = self.fails("NotFoundException", kms.encrypt, KeyId=arn(other), Plaintext=b"x")
+            self.assertEqual(text, f"Invalid arn {other}")
+        text = self.fails(
+            "NotFoundException", self.keys("eu-west-1").encrypt, KeyId=key, Plaintext=b"x"
+        )
+        self.assertEqual(text, f"Key '{arn('eu-west-1')}' does not exist")

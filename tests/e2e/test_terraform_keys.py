@@ -3,6 +3,7 @@ policies, imported material; apply, an empty plan, updates, an empty plan again,
 
 import base64
 import datetime
+import json
 
 import harness
 import terraform
@@ -129,6 +130,69 @@ resource "aws_kms_external_key" "e" {{
 """
 
 
+# What each Region has besides the multi-Region key: label, Region, provider, and its related key.
+PLACES = [
+    ("home", "us-east-1", "aws", "aws_kms_key.multi"),
+    ("west", "us-west-2", "aws.west", "aws_kms_replica_key.west"),
+    ("ireland", "eu-west-1", "aws.ireland", "aws_kms_replica_key.ireland"),
+]
+
+
+def in_each_region(word, operations, day):
+    """An alias, a grant, a ciphertext, a key policy and an external key in each of the Regions."""
+    material = base64.b64encode(bytes(range(32))).decode()
+    return "".join(f"""
+resource "aws_kms_alias" "{label}" {{
+  provider      = {provider}
+  name          = "alias/{word}"
+  target_key_id = {key}.key_id
+}}
+
+resource "aws_kms_grant" "{label}" {{
+  provider           = {provider}
+  name               = "{label}"
+  key_id             = {key}.key_id
+  grantee_principal  = "arn:aws:iam::123456789012:user/reader"
+  retiring_principal = "arn:aws:iam::123456789012:user/admin"
+  operations         = {operations}
+  constraints {{
+    encryption_context_subset = {{ purpose = "{word}" }}
+  }}
+}}
+
+resource "aws_kms_ciphertext" "{label}" {{
+  provider  = {provider}
+  key_id    = {key}.key_id
+  plaintext = "{word} in {label}"
+}}
+
+resource "aws_kms_key_policy" "{label}" {{
+  provider = {provider}
+  key_id   = {key}.key_id
+  policy = jsonencode({{
+    Version = "2012-10-17"
+    Id      = "{word}"
+    Statement = [{{
+      Sid       = "{label}"
+      Effect    = "Allow"
+      Principal = {{ AWS = "arn:aws:iam::123456789012:root" }}
+      Action    = "kms:*"
+      Resource  = "*"
+    }}]
+  }})
+}}
+
+resource "aws_kms_external_key" "{label}" {{
+  provider                = {provider}
+  description             = "{word}"
+  deletion_window_in_days = 7
+  key_material_base64     = "{material}"
+  enabled                 = true
+  valid_to                = "{day}T00:00:00Z"
+}}
+""" for label, _, provider, key in PLACES)
+
+
 @terraform.needs_terraform
 class Keys(terraform.Case, harness.Case):
     def described(self, key, region="us-east-1"):
@@ -206,3 +270,56 @@ class Keys(terraform.Case, harness.Case):
         self.applied(external(material, f'"{day}T00:00:00Z"'))
         self.assertEqual(self.described(key)["ExpirationModel"], "KEY_MATERIAL_EXPIRES")
         self.destroyed()
+
+    def test_each_resource_in_three_regions_from_its_making_to_its_end(self):
+        def day(days):
+            # AWS: at most 365 days from now.
+            return datetime.date.today() + datetime.timedelta(days=days)
+
+        def round(word, operations, days):
+            every = primary(word) + replicas(word) + in_each_region(word, operations, day(days))
+            state = self.applied(every)
+            key = state["aws_kms_key.multi"]["key_id"]
+            for label, region, _, _ in PLACES:
+                with self.subTest(word=word, region=region):
+                    self.looked_at(state, key, label, region, word, operations, day(days))
+            return state
+
+        first = round("one", '["Decrypt"]', 200)
+        second = round("two", '["Decrypt", "Encrypt"]', 300)
+        for label, *_ in PLACES:
+            # The same external key lives on, with the same material.
+            address = f"aws_kms_external_key.{label}"
+            self.assertEqual(first[address]["id"], second[address]["id"])
+        self.destroyed()
+        key = second["aws_kms_key.multi"]["key_id"]
+        for label, region, _, _ in PLACES:
+            kms = self.keys(region)
+            self.assertEqual(kms.list_grants(KeyId=key)["Grants"], [])
+            self.fails("NotFoundException", kms.describe_key, KeyId="alias/two")
+            gone = ["PendingReplicaDeletion"] if region == "us-east-1" else ["PendingDeletion"]
+            external = second[f"aws_kms_external_key.{label}"]["id"]
+            self.assertEqual([self.described(key, region)["KeyState"]], gone)
+            self.assertEqual(self.described(external, region)["KeyState"], "PendingDeletion")
+
+    def looked_at(self, state, key, label, region, word, operations, day):
+        """The Region has what the configuration says, and only its own."""
+        kms = self.keys(region)
+        self.assertEqual(kms.describe_key(KeyId=f"alias/{word}")["KeyMetadata"]["KeyId"], key)
+        [alias] = kms.list_aliases(KeyId=key)["Aliases"]
+        self.assertEqual(alias["AliasName"], f"alias/{word}")
+        [grant] = kms.list_grants(KeyId=key)["Grants"]
+        self.assertEqual(grant["Name"], label)
+        self.assertEqual(sorted(grant["Operations"]), sorted(json.loads(operations)))
+        self.assertEqual(grant["Constraints"], {"EncryptionContextSubset": {"purpose": word}})
+        blob = base64.b64decode(state[f"aws_kms_ciphertext.{label}"]["ciphertext_blob"])
+        for _, other, _, _ in PLACES:
+            opened = self.keys(other).decrypt(CiphertextBlob=blob)["Plaintext"]
+            self.assertEqual(opened.decode(), f"{word} in {label}")
+        policy = json.loads(kms.get_key_policy(KeyId=key)["Policy"])
+        self.assertEqual((policy["Id"], policy["Statement"][0]["Sid"]), (word, label))
+        external = self.described(state[f"aws_kms_external_key.{label}"]["id"], region)
+        self.assertEqual(
+            (external["Description"], external["KeyState"], external["ValidTo"].date()),
+            (word, "Enabled", day),
+        )

@@ -285,6 +285,12 @@ pub const DEVIATIONS: &[Deviation] = &[
     ),
     of(
         Kms,
+        "ReplicateKey",
+        "a replica key is `Creating` in this answer, and absent in its Region until it is there in the state it stays in; on AWS it is seen as `Creating` for seconds",
+        "a Region knows what has reached it, and the whole key comes in one message",
+    ),
+    of(
+        Kms,
         "EnableKeyRotation",
         "another period counts from the request that names it",
         "AWS's rule for a key that rotates already is not documented",
