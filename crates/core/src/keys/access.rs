@@ -78,6 +78,24 @@ impl Found {
         self.key.arn(self.scope)
     }
 
+    /// What a condition key in lower case says of the key, if it is one that describes a key. A key of
+    /// one Region has no `kms:MultiRegionKeyType`.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let key = &self.key;
+        match name {
+            "kms:keyspec" => Some(key.spec.as_str()),
+            "kms:keyusage" => Some(key.usage.as_str()),
+            "kms:keyorigin" => Some(key.origin.as_str()),
+            "kms:multiregion" => Some(if key.multi_region.is_some() { "true" } else { "false" }),
+            "kms:multiregionkeytype" => key.multi_region.as_ref().map(|_| {
+                let primary = key.is_multi_region_primary(self.scope.region);
+                if primary { "PRIMARY" } else { "REPLICA" }
+            }),
+            "kms:requestalias" => self.alias.as_ref().map(AliasName::as_str),
+            _ => None,
+        }
+    }
+
     /// Writes the key with a change, and gives it as it is now.
     pub fn update(&self, tx: &mut Tx<'_>, change: impl FnOnce(&mut KmsKey)) -> Arc<KmsKey> {
         let mut key = KmsKey::clone(&self.key);
@@ -189,38 +207,12 @@ pub fn demand(
         policy: Some((Arc::clone(&found.key.policy.compiled), ResourceMode::Gate)),
         grants: Grants::On(found.arn()),
         facts: Facts {
-            resource_tags: Some(found.key.tags.clone()),
             encryption_context: context.cloned(),
             via_service,
-            key: Some(found.arn()),
-            others: attributes(found),
+            key: Some(found.clone()),
             ..Facts::default()
         },
     }
-}
-
-/// The condition keys that are the same for all related keys.
-pub fn shared_attributes(key: &KmsKey) -> Vec<(&'static str, String)> {
-    vec![
-        ("kms:keyspec", key.spec.as_str().to_owned()),
-        ("kms:keyusage", key.usage.as_str().to_owned()),
-        ("kms:keyorigin", key.origin.as_str().to_owned()),
-        ("kms:multiregion", key.multi_region.is_some().to_string()),
-    ]
-}
-
-/// The condition keys that describe a key. A key of one Region has no `kms:MultiRegionKeyType`.
-fn attributes(found: &Found) -> Vec<(&'static str, String)> {
-    let mut known = shared_attributes(&found.key);
-    if found.key.multi_region.is_some() {
-        let primary = found.key.is_multi_region_primary(found.scope.region);
-        let role = if primary { "PRIMARY" } else { "REPLICA" };
-        known.push(("kms:multiregionkeytype", role.to_owned()));
-    }
-    if let Some(alias) = &found.alias {
-        known.push(("kms:requestalias", alias.as_str().to_owned()));
-    }
-    known
 }
 
 /// Whether the caller may encrypt or decrypt with `found`, through a service if `via_service` says so.
@@ -247,7 +239,7 @@ pub fn demand_of_service(
     via_service: Option<String>,
 ) -> Demand {
     let mut demand = demand(found, action, context, via_service);
-    demand.facts.others.push(("kms:encryptionalgorithm", ALGORITHM.to_owned()));
+    demand.facts.others.push(("kms:encryptionalgorithm", ALGORITHM));
     demand
 }
 

@@ -152,7 +152,7 @@ impl Source {
     /// The permission that decrypting takes. Without a key there is nothing to ask for, and nothing
     /// to tell: the answer depends on the request's bytes alone.
     pub fn demand(&self, action: &'static str, sealed: &Sealed) -> Option<Demand> {
-        let facts = [("kms:encryptionalgorithm", sealed.algorithm.as_str().to_owned())];
+        let facts = [("kms:encryptionalgorithm", sealed.algorithm.as_str())];
         self.key.as_ref().map(|key| key.demand_with(action, Some(&sealed.context), facts))
     }
 

@@ -48,8 +48,8 @@ impl Signing {
 
     pub fn demand(&self, target: &Target, action: &'static str) -> Demand {
         let facts = [
-            ("kms:signingalgorithm", self.algorithm.as_str().to_owned()),
-            ("kms:messagetype", self.message_type.as_str().to_owned()),
+            ("kms:signingalgorithm", self.algorithm.as_str()),
+            ("kms:messagetype", self.message_type.as_str()),
         ];
         target.demand_with(action, None, facts)
     }

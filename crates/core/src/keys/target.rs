@@ -4,6 +4,8 @@
 //! (promise R6). Permission on a key that is not there is asked of the caller's own policies; in
 //! another account nothing can allow it, so no answer tells whether such a key exists.
 
+use std::borrow::Cow;
+
 use crate::cx::Cx;
 use crate::ids::{AccountId, KeyArn};
 use crate::keys::access::{self, Found, KeyName, find};
@@ -76,15 +78,14 @@ impl KeyRef {
 
     fn target(&self, cx: &Cx<'_>, found: Result<Found, KeyProblem>) -> Target {
         let scope = cx.scope();
-        let (resource, owner) = match &self.name {
-            Ok(KeyName::Id(id)) => (KeyArn { scope, id: *id }.to_string(), scope.account),
-            Ok(KeyName::Arn(arn)) => (arn.to_string(), arn.scope.account),
+        Target::new(found, || match &self.name {
+            Ok(KeyName::Id(id)) => (KeyArn { scope, id: *id }.text(), scope.account),
+            Ok(KeyName::Arn(arn)) => (arn.text(), arn.scope.account),
             Ok(KeyName::AliasArn(arn)) => (arn.to_string(), arn.scope.account),
             Ok(KeyName::Alias(_)) => (in_account(cx, &self.given), scope.account),
             Err(_) if self.given.starts_with("arn:") => (self.given.to_string(), scope.account),
             Err(_) => (in_account(cx, &format!("key/{}", self.given)), scope.account),
-        };
-        Target { resource, owner, found, tokens_exist: true }
+        })
     }
 }
 
@@ -96,18 +97,32 @@ fn in_account(cx: &Cx<'_>, resource: &str) -> String {
 /// What a [`KeyRef`] leads to.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// What permission is asked on while there is no key.
+    found: Result<Found, Missing>,
+    tokens_exist: bool,
+}
+
+/// There is no such key.
+#[derive(Debug, Clone)]
+struct Missing {
+    problem: KeyProblem,
+    /// What permission is asked on all the same, and in which account.
     resource: String,
     owner: AccountId,
-    found: Result<Found, KeyProblem>,
-    tokens_exist: bool,
 }
 
 impl Target {
     /// The key that an ARN names, absent or not.
     pub fn of_arn(arn: KeyArn, found: Result<Found, KeyProblem>) -> Self {
-        let (resource, owner) = (arn.to_string(), arn.scope.account);
-        Self { resource, owner, found, tokens_exist: true }
+        Self::new(found, || (arn.text(), arn.scope.account))
+    }
+
+    /// `asked` is what permission is asked on if there is no key.
+    fn new(found: Result<Found, KeyProblem>, asked: impl FnOnce() -> (String, AccountId)) -> Self {
+        let found = found.map_err(|problem| {
+            let (resource, owner) = asked();
+            Missing { problem, resource, owner }
+        });
+        Self { found, tokens_exist: true }
     }
 
     /// The same key, asked for with grant tokens. Each must be a grant's.
@@ -118,12 +133,14 @@ impl Target {
 
     /// The permission that doing `action` to the key takes.
     pub fn demand(&self, action: &'static str, context: Option<&EncryptionContext>) -> Demand {
-        if let Ok(found) = &self.found {
-            return access::demand(found, action, context, None);
+        match &self.found {
+            Ok(found) => access::demand(found, action, context, None),
+            Err(Missing { resource, owner, .. }) => {
+                let mut demand = Demand::on(action, resource.clone(), *owner);
+                demand.facts.encryption_context = context.cloned();
+                demand
+            }
         }
-        let mut demand = Demand::on(action, self.resource.clone(), self.owner);
-        demand.facts.encryption_context = context.cloned();
-        demand
     }
 
     /// The permission that a management operation takes.
@@ -136,7 +153,7 @@ impl Target {
         &self,
         action: &'static str,
         context: Option<&EncryptionContext>,
-        facts: impl IntoIterator<Item = (&'static str, String)>,
+        facts: impl IntoIterator<Item = (&'static str, impl Into<Cow<'static, str>>)>,
     ) -> Demand {
         let mut demand = self.demand(action, context);
         demand.facts.others.extend(facts);
@@ -144,7 +161,7 @@ impl Target {
     }
 
     pub fn as_found(&self) -> Result<&Found, &KeyProblem> {
-        self.found.as_ref()
+        self.found.as_ref().map_err(|missing| &missing.problem)
     }
 
     /// The key, once permission is given.
@@ -152,6 +169,6 @@ impl Target {
         if !self.tokens_exist {
             return Err(GrantProblem::Token.into());
         }
-        Ok(self.found?)
+        self.found.map_err(|missing| missing.problem.into())
     }
 }

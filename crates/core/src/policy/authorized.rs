@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::cx::Cx;
-use crate::ids::{AccountId, KeyArn};
+use crate::ids::AccountId;
+use crate::keys::access::Found;
 use crate::keys::aliases;
 use crate::keys::envelope::EncryptionContext;
 use crate::keys::grants::{self, Grants};
@@ -61,7 +62,7 @@ pub struct Demand {
 /// What a demand adds to a request's condition keys.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// `aws:ResourceTag/<key>`, and the service's own spelling.
+    /// `aws:ResourceTag/<key>`, and the service's own spelling. A KMS key has its own.
     pub resource_tags: Option<Tags>,
     /// `aws:RequestTag/<key>`, and `aws:TagKeys` unless it is among the lists.
     pub request_tags: Option<Tags>,
@@ -69,12 +70,39 @@ pub struct Facts {
     pub via_service: Option<String>,
     /// `kms:EncryptionContext:<key>` and `kms:EncryptionContextKeys`.
     pub encryption_context: Option<EncryptionContext>,
-    /// The KMS key, if it is one that is there: its aliases are looked up.
-    pub key: Option<KeyArn>,
+    /// The KMS key, if it is one that is there: its attributes, its tags and its aliases are looked up
+    /// once a condition asks for them.
+    pub key: Option<Found>,
     /// Further single-valued keys by lower-case name.
-    pub others: Vec<(&'static str, String)>,
+    pub others: Values,
     /// Further keys with a set of values, by lower-case name.
     pub lists: Vec<(&'static str, Vec<String>)>,
+}
+
+/// Values of condition keys by lower-case name. Most are constants.
+#[derive(Debug, Clone, Default)]
+pub struct Values(Vec<(&'static str, Cow<'static, str>)>);
+
+impl Values {
+    pub fn push(&mut self, (name, value): (&'static str, impl Into<Cow<'static, str>>)) {
+        self.0.push((name, value.into()));
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
+    }
+}
+
+impl<V: Into<Cow<'static, str>>> Extend<(&'static str, V)> for Values {
+    fn extend<I: IntoIterator<Item = (&'static str, V)>>(&mut self, values: I) {
+        self.0.extend(values.into_iter().map(|(name, value)| (name, value.into())));
+    }
+}
+
+impl Facts {
+    fn tags_of_resource(&self) -> Option<&Tags> {
+        self.resource_tags.as_ref().or_else(|| self.key.as_ref().map(|found| &found.key.tags))
+    }
 }
 
 impl Demand {
@@ -225,7 +253,7 @@ impl Context for RequestContext<'_> {
         if let Some((family, name)) = key.split_once('/') {
             return match family {
                 "aws:resourcetag" | "secretsmanager:resourcetag" => {
-                    tag(facts.resource_tags.as_ref(), name)
+                    tag(facts.tags_of_resource(), name)
                 }
                 "aws:requesttag" => tag(facts.request_tags.as_ref(), name),
                 _ => self.given(key),
@@ -242,9 +270,9 @@ impl<'a> RequestContext<'a> {
 
     /// The names of the key's aliases.
     fn resource_aliases(&self) -> Lookup<'_> {
-        let Some(KeyArn { scope, id }) = self.demand.facts.key else { return Lookup::Absent };
+        let Some(found) = &self.demand.facts.key else { return Lookup::Absent };
         let Some(read) = self.read else { return Lookup::Unknown };
-        let Ok(names) = aliases::of_key(read, scope, id) else {
+        let Ok(names) = aliases::of_key(read, found.scope, found.key.id) else {
             self.failed.set(true);
             return Lookup::Unknown;
         };
@@ -308,8 +336,9 @@ impl<'a> RequestContext<'a> {
 
     /// What the demand itself says of a key.
     fn given(&self, key: &str) -> Lookup<'_> {
-        let Facts { others, lists, .. } = &self.demand.facts;
-        if let Some((_, value)) = others.iter().find(|(name, _)| *name == key) {
+        let Facts { key: found, others, lists, .. } = &self.demand.facts;
+        let attribute = found.as_ref().and_then(|found| found.attribute(key));
+        if let Some(value) = attribute.or_else(|| others.get(key)) {
             return one(value);
         }
         if let Some((_, values)) = lists.iter().find(|(name, _)| *name == key) {

@@ -52,11 +52,11 @@ impl Assumer {
         };
         let mut demand = Demand::on("sts:AssumeRole", role.arn.to_string(), role.arn.account);
         demand.policy = Some((Arc::clone(&role.trust), ResourceMode::Gate));
-        demand.facts.others = vec![
+        demand.facts.others.extend([
             ("aws:sourceaccount", source_account.to_string()),
             ("aws:sourcearn", source_arn),
             ("sts:rolesessionname", self.session.to_owned()),
-        ];
+        ]);
         let trusted = permit(&Cx { caller: &service, ..*cx }, read, &demand)?.is_ok();
         Ok(trusted.then(|| role.session(self.session, Some(cx.now))))
     }

@@ -80,13 +80,13 @@ impl Operation for CreateKey {
     fn demands(&self, cx: &Cx<'_>, arn: &KeyArn) -> Vec<Demand> {
         let mut create = Demand::on(Self::ACTION, "*".to_owned(), cx.caller.account);
         create.facts.request_tags = Some(self.tags.clone());
-        create.facts.others = vec![
+        create.facts.others.extend([
             ("kms:keyspec", self.spec.as_str().to_owned()),
             ("kms:keyusage", self.usage.as_str().to_owned()),
             ("kms:keyorigin", self.source.origin().as_str().to_owned()),
             ("kms:multiregion", self.multi_region.to_string()),
             ("kms:bypasspolicylockoutsafetycheck", self.bypass_lockout_check.to_string()),
-        ];
+        ]);
         if self.multi_region {
             create.facts.others.push(("kms:multiregionkeytype", "PRIMARY".to_owned()));
         }

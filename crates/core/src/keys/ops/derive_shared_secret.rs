@@ -43,7 +43,7 @@ impl Operation for DeriveSharedSecret {
     }
 
     fn demands(&self, _: &Cx<'_>, target: &Target) -> Vec<Demand> {
-        let facts = [("kms:keyagreementalgorithm", ALGORITHM.to_owned())];
+        let facts = [("kms:keyagreementalgorithm", ALGORITHM)];
         vec![target.demand_with(Self::ACTION, None, facts)]
     }
 }

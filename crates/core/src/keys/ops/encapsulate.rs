@@ -33,7 +33,7 @@ pub struct NewSecret {
 
 /// The permission that both operations ask for, each under its own name.
 pub fn demand(target: &Target, action: &'static str) -> Demand {
-    target.demand_with(action, None, [("kms:encapsulationalgorithm", ALGORITHM.to_owned())])
+    target.demand_with(action, None, [("kms:encapsulationalgorithm", ALGORITHM)])
 }
 
 /// The key and its parameter set, if it can be used so.

@@ -41,7 +41,7 @@ impl Operation for Encrypt {
     }
 
     fn demands(&self, _: &Cx<'_>, target: &Target) -> Vec<Demand> {
-        let facts = [("kms:encryptionalgorithm", self.algorithm.as_str().to_owned())];
+        let facts = [("kms:encryptionalgorithm", self.algorithm.as_str())];
         vec![target.demand_with(Self::ACTION, Some(&self.context), facts)]
     }
 }

@@ -60,7 +60,7 @@ pub struct DataKey {
 
 impl DataKeyRequest {
     pub fn demand(&self, target: &Target, action: &'static str) -> Demand {
-        let facts = [("kms:encryptionalgorithm", crate::keys::ciphertext::ALGORITHM.to_owned())];
+        let facts = [("kms:encryptionalgorithm", crate::keys::ciphertext::ALGORITHM)];
         target.demand_with(action, Some(&self.context), facts)
     }
 

@@ -41,10 +41,8 @@ pub struct DataKeyPair {
 
 impl DataKeyPairRequest {
     pub fn demand(&self, target: &Target, action: &'static str) -> Demand {
-        let facts = [
-            ("kms:encryptionalgorithm", ALGORITHM.to_owned()),
-            ("kms:datakeypairspec", self.spec.as_str().to_owned()),
-        ];
+        let facts =
+            [("kms:encryptionalgorithm", ALGORITHM), ("kms:datakeypairspec", self.spec.as_str())];
         target.demand_with(action, Some(&self.context), facts)
     }
 

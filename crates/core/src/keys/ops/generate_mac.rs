@@ -31,7 +31,7 @@ pub struct Mac {
 
 impl MacRequest {
     pub fn demand(&self, target: &Target, action: &'static str) -> Demand {
-        let facts = [("kms:macalgorithm", self.algorithm.algorithm().to_owned())];
+        let facts = [("kms:macalgorithm", self.algorithm.algorithm())];
         target.demand_with(action, None, facts)
     }
 

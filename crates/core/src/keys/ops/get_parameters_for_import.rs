@@ -40,8 +40,8 @@ impl Operation for GetParametersForImport {
 
     fn demands(&self, _: &Cx<'_>, target: &Target) -> Vec<Demand> {
         let facts = [
-            ("kms:wrappingalgorithm", self.wrapping.as_str().to_owned()),
-            ("kms:wrappingkeyspec", PairSpec::Rsa(self.size).as_str().to_owned()),
+            ("kms:wrappingalgorithm", self.wrapping.as_str()),
+            ("kms:wrappingkeyspec", PairSpec::Rsa(self.size).as_str()),
         ];
         vec![target.demand_with(Self::ACTION, None, facts)]
     }

@@ -22,6 +22,9 @@ use crate::ports::{Read, StoreFault};
 use crate::tags::Tags;
 use crate::tx::Tx;
 
+/// The condition keys that are the same for all related keys.
+const SHARED: [&str; 4] = ["kms:keyspec", "kms:keyusage", "kms:keyorigin", "kms:multiregion"];
+
 #[derive(Debug)]
 pub struct ReplicateKey {
     pub key: KeyRef,
@@ -50,8 +53,9 @@ impl Operation for ReplicateKey {
         let mut create = Demand::on("kms:CreateKey", "*".to_owned(), account);
         create.facts.request_tags = Some(self.tags.clone());
         if let Ok(found) = target.as_found() {
-            create.facts.others = crate::keys::access::shared_attributes(&found.key);
-            create.facts.others.push(("kms:multiregionkeytype", "REPLICA".to_owned()));
+            let shared = SHARED.map(|name| found.attribute(name).map(|of| (name, of.to_owned())));
+            create.facts.others.extend(shared.into_iter().flatten());
+            create.facts.others.push(("kms:multiregionkeytype", "REPLICA"));
         }
         let bypass = ("kms:bypasspolicylockoutsafetycheck", self.bypass_lockout_check.to_string());
         create.facts.others.push(bypass);

@@ -131,6 +131,27 @@ fn operations_on_one_key_demand_their_own_action_on_it() {
     assert_eq!(all.as_slice(), expected);
 }
 
+/// PROMISE R6: a key that is not there is asked for like one that is, by the name that was given or that
+/// is in the ciphertext.
+#[test]
+fn what_is_not_there_is_demanded_by_its_name() {
+    let (b, elsewhere) = (Bench::new(), World::new());
+    let cx = elsewhere.cx();
+    let resource = |sealed: Sealed| {
+        let op = Decrypt { sealed, dry_run: false };
+        let demands = op.demands(&cx, &op.target(&cx, &elsewhere.store).unwrap());
+        assert!(demands.iter().all(|demand| demand.policy.is_none()), "there is no key");
+        demands.into_iter().map(|demand| demand.resource).collect::<Vec<_>>()
+    };
+    let arn = b.one.arn().to_string();
+    assert_eq!(resource(b.sealed()), [&*arn]);
+    let named = |name: &str| resource(Sealed { key: Some(name.into()), ..b.sealed() });
+    assert_eq!(named(&b.one.key.id.to_string()), [&*arn]);
+    assert_eq!(named(&arn), [&*arn]);
+    assert_eq!(named("alias/x"), ["arn:aws:kms:us-east-1:111122223333:alias/x"]);
+    assert_eq!(named("x"), ["arn:aws:kms:us-east-1:111122223333:key/x"]);
+}
+
 #[test]
 fn operations_on_no_key_demand_it_on_everything() {
     let b = Bench::new();
