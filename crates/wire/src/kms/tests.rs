@@ -5,6 +5,7 @@
 
 mod imports;
 mod pairs;
+mod texts;
 
 use regent_core::ids::{KeyArn, RequestId};
 use regent_core::keys::managed;
@@ -438,7 +439,18 @@ fn lists_policies_and_tags() {
     talk.say("GetKeyPolicy", &key(&id, ""));
     talk.say("GetKeyPolicy", &key(&id, r#","PolicyName":"other""#));
     talk.say("ListKeyPolicies", &key(&id, ""));
-    talk.say("ListKeyPolicies", &key(&id, r#","Marker":"YQ""#));
+    for rest in [
+        r#","Limit":1"#,
+        r#","Limit":1000"#,
+        r#","Limit":0"#,
+        r#","Limit":1001"#,
+        r#","Marker":"YQ""#,
+        r#","Marker":"ZGVmYXVsdA","Limit":1"#,
+        r#","Marker":"""#,
+        r#","Marker":"☃""#,
+    ] {
+        talk.say("ListKeyPolicies", &key(&id, rest));
+    }
     let policy = r#","Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"111122223333\"},\"Action\":\"kms:*\",\"Resource\":\"*\"}}""#;
     talk.say("PutKeyPolicy", &key(&id, policy));
     talk.say("GetKeyPolicy", &key(&id, r#","PolicyName":"default""#));
