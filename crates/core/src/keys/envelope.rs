@@ -291,6 +291,7 @@ pub fn decrypt(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::spec::HmacHash;
     use crate::testing::World;
     use proptest::prelude::*;
 
@@ -372,5 +373,33 @@ mod tests {
         let common = [&b"111122223333"[..], &[0xab; 16], &[0xcd; 32]].concat();
         assert_eq!(shown(true), [&[1, 2, 2, 0, 1], &common[..], &[0]].concat());
         assert_eq!(shown(false), [&[1, 2, 2, 0, 0], &common[..], &[9], b"us-east-1"].concat());
+        // Another format, another kind, or a kind that the Region contradicts.
+        let (multi, single) = (shown(true), shown(false));
+        for (header, at, byte) in [
+            (&multi, 0, 0),
+            (&multi, 3, 1),
+            (&multi, 4, 0),
+            (&multi, 4, 2),
+            (&single, 4, 1),
+            (&single, 4, 2),
+            (&single, 5, b'x'),
+            (&single, 66, b'!'),
+        ] {
+            let mut altered = header.clone();
+            altered[at] = byte;
+            assert_eq!(BlobHeader::parse(&altered).err(), Some(Unopened), "{at} {byte}");
+        }
+    }
+
+    /// What another Region, of an older version perhaps, binds material to as well.
+    #[test]
+    fn transported_material_is_bound_to_the_key() {
+        let key = arn([0xab; 16], true);
+        let aad = |spec| transport_aad(key.scope.account, key.id, spec, MaterialId([0xcd; 32]));
+        let common = [&b"111122223333"[..], &[0xab; 16], &[1], &[0xcd; 32]].concat();
+        let symmetric = [&b"regent/material-transport/v1\0"[..], &common].concat();
+        assert_eq!(aad(KeySpec::SymmetricDefault), symmetric);
+        let hmac = [&b"regent/material-transport/v2\0HMAC_256\0"[..], &common].concat();
+        assert_eq!(aad(KeySpec::Hmac(HmacHash::Sha256)), hmac);
     }
 }

@@ -217,6 +217,7 @@ pub type GrantPlace = (AccountId, KeyId, GrantId);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::spec::{Curve, HmacHash, MlKem, PairSpec, RsaSize};
     use proptest::prelude::*;
     use proptest::sample::subsequence;
 
@@ -232,6 +233,10 @@ mod tests {
         prop::collection::btree_map("[ab]", "[ab]", 0..3).prop_map(|pairs| {
             EncryptionContext::new(pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
         })
+    }
+
+    fn context_of(pairs: &[(&str, &str)]) -> EncryptionContext {
+        EncryptionContext::new(pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect())
     }
 
     fn terms() -> impl Strategy<Value = Terms> {
@@ -274,14 +279,70 @@ mod tests {
         }
     }
 
+    /// AWS: what keys of each kind can be granted.
+    #[test]
+    fn operations_of_each_kind_of_key() {
+        let (rsa, p256) = (PairSpec::Rsa(RsaSize::Bits2048), PairSpec::Ecc(Curve::P256));
+        let hmac = KeySpec::Hmac(HmacHash::Sha256);
+        let cases = [
+            (
+                (KeySpec::SymmetricDefault, KeyUsage::EncryptDecrypt),
+                "Decrypt Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext ReEncryptFrom \
+                 ReEncryptTo GenerateDataKeyPair GenerateDataKeyPairWithoutPlaintext",
+            ),
+            (
+                (KeySpec::Pair(rsa), KeyUsage::EncryptDecrypt),
+                "Decrypt Encrypt ReEncryptFrom ReEncryptTo GetPublicKey",
+            ),
+            ((KeySpec::Pair(rsa), KeyUsage::SignVerify), "Sign Verify GetPublicKey"),
+            ((KeySpec::Pair(p256), KeyUsage::SignVerify), "Sign Verify GetPublicKey"),
+            ((KeySpec::Pair(p256), KeyUsage::KeyAgreement), "GetPublicKey DeriveSharedSecret"),
+            (
+                (KeySpec::Pair(PairSpec::MlKem(MlKem::MlKem768)), KeyUsage::EncapsulateDecapsulate),
+                "GetPublicKey Encapsulate Decapsulate",
+            ),
+            ((hmac, KeyUsage::GenerateVerifyMac), "GenerateMac VerifyMac"),
+        ];
+        let of_all = ["CreateGrant", "RetireGrant", "DescribeKey"];
+        for ((spec, usage), expected) in cases {
+            let suits = |name: &&&str| GrantOperation::named(name).unwrap().suits(spec, usage);
+            let (every, own): (Vec<&str>, Vec<&str>) =
+                GrantOperation::NAMES.iter().filter(suits).partition(|name| of_all.contains(name));
+            assert_eq!((every.as_slice(), &*own.join(" ")), (&of_all[..], expected), "{usage:?}");
+        }
+    }
+
+    /// The constraint of a grant, that of a wider one, and whether the one is within the other.
+    #[test]
+    fn constraints_within_constraints() {
+        let (a, ab) = (context_of(&[("a", "1")]), context_of(&[("a", "1"), ("b", "2")]));
+        let equals = |c: &EncryptionContext| Some(Constraint::Equals(c.clone()));
+        let subset = |c: &EncryptionContext| Some(Constraint::Subset(c.clone()));
+        let cases = [
+            (None, None, true),
+            (subset(&a), None, true),
+            (None, subset(&a), false),
+            (subset(&a), subset(&a), true),
+            (subset(&ab), subset(&a), true),
+            (subset(&a), subset(&ab), false),
+            (equals(&ab), subset(&a), true),
+            (equals(&a), subset(&ab), false),
+            (equals(&a), equals(&a), true),
+            (equals(&ab), equals(&a), false),
+            (subset(&a), equals(&a), false),
+        ];
+        for (own, wider, within) in cases {
+            let terms = |constraint| Terms { operations: OPERATIONS.into(), constraint };
+            let (own, wider) = (terms(own), terms(wider));
+            assert_eq!(own.are_within(&wider), within, "{own:?} {wider:?}");
+        }
+    }
+
     /// Constraint, the request's context, whether they go together.
     #[test]
     fn constraints() {
-        let context = |pairs: &[(&str, &str)]| {
-            EncryptionContext::new(pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect())
-        };
         let (none, a, ab) =
-            (context(&[]), context(&[("a", "1")]), context(&[("a", "1"), ("b", "2")]));
+            (context_of(&[]), context_of(&[("a", "1")]), context_of(&[("a", "1"), ("b", "2")]));
         let equals = |c: &EncryptionContext| Some(Constraint::Equals(c.clone()));
         let subset = |c: &EncryptionContext| Some(Constraint::Subset(c.clone()));
         let cases = [
@@ -293,7 +354,7 @@ mod tests {
             (equals(&a), None, false),
             (subset(&a), Some(&ab), true),
             (subset(&ab), Some(&a), false),
-            (subset(&a), Some(&context(&[("a", "2")])), false),
+            (subset(&a), Some(&context_of(&[("a", "2")])), false),
         ];
         for (constraint, given, allowed) in cases {
             let operations = [GrantOperation::Decrypt, GrantOperation::DescribeKey].into();

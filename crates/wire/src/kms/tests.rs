@@ -7,6 +7,7 @@ mod imports;
 mod pairs;
 mod texts;
 
+use regent_core::cx::Caller;
 use regent_core::ids::{KeyArn, RequestId};
 use regent_core::keys::managed;
 use regent_core::keys::model::KmsKey;
@@ -19,6 +20,7 @@ use regent_core::tx::Records;
 use serde_json::Value;
 
 use crate::fault::Answer;
+use crate::kms::members;
 use crate::operations::{OPERATIONS, Outcome, find};
 use crate::query_xml::Format;
 use crate::service::Service;
@@ -428,6 +430,14 @@ fn aliases() {
     talk.done("aliases");
 }
 
+/// AWS: a page is as long as asked for, up to what the service gives at once.
+#[test]
+fn pages_have_bounds() {
+    for (asked, limit) in [(None, 50), (Some(1), 1), (Some(100), 100), (Some(1000), 100)] {
+        assert_eq!(members::limit(asked, 50, 100), limit, "{asked:?}");
+    }
+}
+
 #[test]
 fn lists_policies_and_tags() {
     let mut talk = Talk::new();
@@ -529,6 +539,10 @@ fn grants() {
     talk.say("DescribeKey", &key(&id, &format!(r#","GrantTokens":["{token}"]"#)));
     talk.say("RevokeGrant", &key(&id, &format!(r#","GrantId":"{grant_id}""#)));
     talk.say("RevokeGrant", &key(&id, ""));
+    let other = r#"{"EncryptionContextEquals":{},"EncryptionContextSubset":{"c":"d"}}"#;
+    let made = talk.say("CreateGrant", &grant(&format!(r#"{decrypt},"Constraints":{other}"#)));
+    let grant_id = made["GrantId"].as_str().unwrap();
+    talk.say("ListGrants", &key(&id, &format!(r#","GrantId":"{grant_id}""#)));
     talk.done("grants");
 }
 
@@ -596,6 +610,65 @@ fn permission() {
     talk.say("CreateKey", "{}");
     talk.say("ListKeys", "{}");
     talk.done("permission");
+}
+
+/// AWS: which operations take an alias, and which a key of another account whose policy allows them.
+#[test]
+fn how_keys_are_named() {
+    let wrapping = r#","WrappingAlgorithm":"RSAES_OAEP_SHA_256","WrappingKeySpec":"RSA_2048""#;
+    let wrapped = r#","ImportToken":"YQ==","EncryptedKeyMaterial":"YQ==","ExpirationModel":"KEY_MATERIAL_DOES_NOT_EXPIRE""#;
+    let grant = r#","GranteePrincipal":"arn:aws:iam::999988887777:root","Operations":["Encrypt"]"#;
+    let grant_id = format!(r#","GrantId":"{}""#, "1".repeat(64));
+    let policy = r#","Policy":"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":[\"111122223333\",\"999988887777\"]},\"Action\":\"kms:*\",\"Resource\":\"*\"}}""#;
+    let (own_id, foreign, any_name) = ((false, false), (false, true), (true, true));
+    let cases = [
+        ("CancelKeyDeletion", "", own_id),
+        ("DeleteImportedKeyMaterial", "", own_id),
+        ("DisableKeyRotation", "", own_id),
+        ("EnableKey", "", own_id),
+        ("EnableKeyRotation", "", own_id),
+        ("GetKeyLastUsage", "", own_id),
+        ("GetKeyPolicy", "", own_id),
+        ("GetParametersForImport", wrapping, own_id),
+        ("ImportKeyMaterial", wrapped, own_id),
+        ("ListAliases", "", own_id),
+        ("ListKeyPolicies", "", own_id),
+        ("ListResourceTags", "", own_id),
+        ("PutKeyPolicy", policy, own_id),
+        ("ReplicateKey", r#","ReplicaRegion":"us-west-2""#, own_id),
+        ("RotateKeyOnDemand", "", own_id),
+        ("TagResource", r#","Tags":[{"TagKey":"a","TagValue":"b"}]"#, own_id),
+        ("UntagResource", r#","TagKeys":["a"]"#, own_id),
+        ("UpdateKeyDescription", r#","Description":"a""#, own_id),
+        ("UpdatePrimaryRegion", r#","PrimaryRegion":"us-west-2""#, own_id),
+        ("CreateGrant", grant, foreign),
+        ("GetKeyRotationStatus", "", foreign),
+        ("ListGrants", "", foreign),
+        ("ListKeyRotations", "", foreign),
+        ("RevokeGrant", &grant_id, foreign),
+        ("DescribeKey", "", any_name),
+        ("Encrypt", r#","Plaintext":"aGk=""#, any_name),
+        ("GenerateDataKey", r#","NumberOfBytes":1"#, any_name),
+        ("GetPublicKey", "", any_name),
+        ("DisableKey", "", own_id),
+        ("ScheduleKeyDeletion", "", own_id),
+    ];
+    let mut talk = Talk::new();
+    let id = talk.create("");
+    talk.say("CreateAlias", &format!(r#"{{"AliasName":"alias/a","TargetKeyId":"{id}"}}"#));
+    talk.say("PutKeyPolicy", &key(&id, policy));
+    let arn = format!("arn:aws:kms:us-east-1:111122223333:key/{id}");
+    let (owner, stranger) = (talk.world.caller.clone(), "999988887777".parse().unwrap());
+    let stranger = Caller::account_root(stranger, talk.world.region);
+    for (operation, rest, (takes_alias, takes_foreign)) in cases {
+        talk.world.caller = owner.clone();
+        let text = talk.run(operation, &key("alias/a", rest)).1;
+        assert_eq!(!text.contains("Invalid keyId 'alias/a'"), takes_alias, "{operation} {text}");
+        talk.world.caller = stranger.clone();
+        let text = talk.run(operation, &key(&arn, rest)).1;
+        let hidden = text.contains("AccessDenied") || text.contains("does not exist");
+        assert_eq!(!hidden, takes_foreign, "{operation} {text}");
+    }
 }
 
 /// Nothing is accepted and ignored: each of these members changes the answer of each operation.

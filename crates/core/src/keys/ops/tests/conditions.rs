@@ -1,6 +1,7 @@
 //! Which `kms:` condition keys each operation has, and with which value: a golden table.
 
 use super::*;
+use crate::cx::RoleSession;
 use crate::engine::Operation;
 use crate::keys::access;
 use crate::keys::ciphertext::{Blob, Sealed};
@@ -24,10 +25,13 @@ use crate::keys::ops::tag_resource::TagResource;
 use crate::keys::ops::untag_resource::UntagResource;
 use crate::keys::ops::update_primary_region::UpdatePrimaryRegion;
 use crate::keys::rotation::RotationPeriod;
-use crate::policy::authorized::{Demand, shown};
+use crate::policy::authorized::{Demand, permit, shown};
 use crate::policy::keys;
+use crate::ports::{Read, StoreFault, Stored};
+use crate::records::Scan;
 use crate::secrets::value::via_service;
 use core::fmt::Write as _;
+use core::ops::ControlFlow;
 
 /// A multi-Region primary with two aliases, and a key of one Region with none.
 struct Bench {
@@ -183,6 +187,67 @@ fn what_tags_grants_and_services_tell_conditions() {
 /// The multi-Region key as it is now.
 fn stored_found(b: &Bench) -> Found {
     Found { key: stored(&b.world, &b.multi).into(), ..b.multi.clone() }
+}
+
+/// Of related keys each is what its own Region makes it.
+#[test]
+fn related_keys_tell_their_own_role() {
+    let mut b = Bench::new();
+    for (primary, role) in [("us-east-1", "PRIMARY"), ("us-west-2", "REPLICA")] {
+        let shared =
+            |key: &mut KmsKey| key.multi_region.as_mut().unwrap().primary = region(primary);
+        alter(&mut b.world, &b.multi.clone(), shared);
+        b.out.clear();
+        b.row(&DescribeKey { key: named(b.multi.key.id) });
+        assert!(b.out.contains(&format!("\n  multiregionkeytype {role}\n")), "{}", b.out);
+    }
+}
+
+/// AWS: a session is its role, and an address is not told of what a service asks for.
+#[test]
+fn who_asks_and_from_where() {
+    let mut b = Bench::new();
+    let found = stored_found(&b);
+    let tells = |world: &World, demand: &Demand, key| shown(&world.cx(), &world.store, demand, key);
+    let direct = access::demand(&found, "kms:Decrypt", None, None);
+    let via = Some(via_service(b.world.region));
+    let by_service = access::demand_of_service(&found, "kms:Decrypt", None, via);
+    let address = b.world.cx().origin.source_ip.to_string();
+    assert_eq!(tells(&b.world, &direct, "aws:sourceip"), Some(address));
+    assert_eq!(tells(&b.world, &by_service, "aws:sourceip"), None);
+    become_user(&mut b.world, None);
+    let (user, role) = (b.world.caller.arn.to_string(), "arn:aws:iam::111122223333:role/app");
+    assert_eq!(tells(&b.world, &direct, "aws:principalarn"), Some(user));
+    let session = RoleSession { role: role.into(), issued_at: None };
+    b.world.caller.session = Some(session.into());
+    assert_eq!(tells(&b.world, &direct, "aws:principalarn").as_deref(), Some(role));
+}
+
+/// A store that fails under a condition is no reason to say that nobody allowed it.
+#[test]
+fn a_condition_that_cannot_be_looked_up_decides_nothing() {
+    struct Scanless<'a>(&'a crate::testing::Store);
+
+    impl Read for Scanless<'_> {
+        fn get(&self, key: &Key) -> Result<Option<Stored>, StoreFault> {
+            self.0.get(key)
+        }
+
+        fn scan(
+            &self,
+            _: &Scan,
+            _: &mut dyn FnMut(Key, Record) -> ControlFlow<()>,
+        ) -> Result<(), StoreFault> {
+            Err(StoreFault)
+        }
+    }
+
+    let mut b = Bench::new();
+    let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:DescribeKey","Resource":"*","Condition":{"ForAnyValue:StringLike":{"kms:ResourceAliases":"alias/b*"}}}}"#;
+    become_user(&mut b.world, Some(policy));
+    let demand = access::demand(&stored_found(&b), "kms:DescribeKey", None, None);
+    assert_eq!(permit(&b.world.cx(), &b.world.store, &demand), Ok(Ok(())));
+    assert_eq!(permit(&b.world.cx(), &Scanless(&b.world.store), &demand), Err(StoreFault));
 }
 
 /// No key of the table is always absent: that would be a key which nobody gives.

@@ -77,6 +77,13 @@ fn another_key_than_the_blobs_is_incorrect() {
     let blob = encrypt(&world, &made, no_context());
     let refused = decrypt(&world, Some(&other.arn().to_string()), &blob, no_context());
     assert_eq!(refused.unwrap_err(), Error::IncorrectKey);
+    // Account and id are at these places in the header.
+    for at in [5, 17] {
+        let mut altered = blob.to_vec();
+        altered[at] ^= 1;
+        let refused = decrypt(&world, Some(&made.arn().to_string()), &altered, no_context());
+        assert_eq!(refused.unwrap_err(), Error::IncorrectKey, "{at}");
+    }
     let refused = decrypt(&world, Some("alias/none"), &blob, no_context());
     assert!(matches!(refused, Err(Error::Key(KeyProblem::AliasAbsent { .. }))));
 }
@@ -129,6 +136,41 @@ fn re_encryption_changes_key_and_context() {
     let wrong = world.query(op(Some(&to.arn().to_string()), false));
     assert_eq!(wrong.unwrap_err(), Error::IncorrectKey);
     assert_eq!(world.query(op(None, true)).unwrap_err(), Error::DryRun);
+}
+
+/// AWS: a source that the request does not name stays unknown to who may not decrypt; the destination
+/// is named.
+#[test]
+fn re_encryption_takes_permission_on_both_keys() {
+    let mut world = World::new();
+    let (from, to) = (create(&mut world), create(&mut world));
+    let blob = encrypt(&world, &from, no_context());
+    let id = from.key.id.to_string();
+    let denied = |action| Err(Some(action));
+    for (allowed, named_source, expected) in [
+        ("kms:ReEncrypt*", false, Ok(())),
+        ("kms:ReEncryptFrom", false, denied("kms:ReEncryptTo")),
+        ("kms:ReEncryptTo", false, Err(None)),
+        ("kms:ReEncryptTo", true, denied("kms:ReEncryptFrom")),
+    ] {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"{allowed}","Resource":"*"}}}}"#
+        );
+        become_user(&mut world, Some(&policy));
+        let result = world.query(ReEncrypt {
+            algorithm: SYMMETRIC,
+            sealed: sealed(named_source.then_some(&*id), &blob, no_context()),
+            destination: named(to.key.id),
+            context: no_context(),
+            dry_run: false,
+        });
+        let result = result.map(drop).map_err(|error| match error {
+            Error::CiphertextKeyInaccessible => None,
+            Error::Denied(denied) => Some(denied.action),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(result, expected, "{allowed} {named_source}");
+    }
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Grants: whom they let do what, who may make and end them, and what is left of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::*;
-use crate::cx::Caller;
+use crate::cx::{Caller, RoleSession};
 use crate::deadlines;
 use crate::ids::{GrantId, GrantName, PrincipalArn};
 use crate::keys::ciphertext::{Blob, Sealed};
@@ -12,7 +12,7 @@ use crate::keys::error::GrantProblem;
 use crate::keys::grant::{Constraint, Grant, GrantOnKey, GrantOperation, GrantToken, Terms};
 use crate::keys::grants;
 use crate::keys::model::KeyUsage;
-use crate::keys::ops::create_grant::CreateGrant;
+use crate::keys::ops::create_grant::{self, CreateGrant};
 use crate::keys::ops::decrypt::Decrypt;
 use crate::keys::ops::describe_key::DescribeKey;
 use crate::keys::ops::disable_key::DisableKey;
@@ -113,6 +113,45 @@ fn a_grant_suffices_for_what_it_names_and_no_more() {
     assert_eq!(refusal(refused), Refusal::NoIdentityAllow);
     become_named(&mut world, BOB, None);
     assert_eq!(refusal(try_encrypt(&world, &made, no_context())), Refusal::NoIdentityAllow);
+}
+
+/// Each of a grantee's grants is asked, in whatever order their ids stand.
+#[test]
+fn grants_of_one_grantee_add_up() {
+    let mut world = World::new();
+    let made = create(&mut world);
+    for operation in [Op::Encrypt, Op::Decrypt, Op::DescribeKey] {
+        world.command(grant_of(&made, &[operation])).unwrap();
+    }
+    become_user(&mut world, None);
+    let blob = encrypt(&world, &made, no_context());
+    let blob = Blob::Given(blob);
+    let (context, tokens) = (no_context(), Box::default());
+    let sealed = Sealed { algorithm: SYMMETRIC, key: None, blob, context, tokens };
+    assert!(world.query(Decrypt { sealed, dry_run: false }).is_ok());
+    assert_eq!(try_describe(&world, &made), Ok(()));
+}
+
+/// AWS: a session has the grants of its role, and those that name the session itself.
+#[test]
+fn sessions_have_their_roles_grants() {
+    let role = "arn:aws:iam::111122223333:role/app";
+    let own = "arn:aws:sts::111122223333:assumed-role/app/one";
+    let other = "arn:aws:sts::111122223333:assumed-role/app/two";
+    for (named_one, allowed) in [(role, true), (own, true), (other, false), (ALICE, false)] {
+        let mut world = World::new();
+        let made = create(&mut world);
+        let (grantee, retiring) = (principal(named_one), Some(principal(named_one)));
+        let op = CreateGrant { grantee, retiring, ..grant_of(&made, &[Op::Encrypt]) };
+        let id = world.command(op).unwrap().grant;
+        become_named(&mut world, own, None);
+        world.caller.kind = PrincipalKind::Session;
+        let session = RoleSession { role: role.into(), issued_at: None };
+        world.caller.session = Some(Arc::new(session));
+        assert_eq!(try_encrypt(&world, &made, no_context()).is_ok(), allowed, "{named_one}");
+        let retire = RetireGrant { key: named(made.arn()), id, by_token: false, dry_run: false };
+        assert_eq!(world.command(retire).is_ok(), allowed, "{named_one}");
+    }
 }
 
 /// AWS: the key policy need not even know the grantee, or its account.
@@ -263,6 +302,32 @@ fn the_grant_decides_who_may_retire_it() {
     }
 }
 
+/// Grantee, retiring principal, the grant's operations, and whether a user of the other account whom
+/// its policies let retire may.
+#[test]
+fn what_an_account_may_retire_it_passes_on() {
+    let account = "arn:aws:iam::999988887777:root";
+    let cases = [
+        (account, ALICE, &[Op::Encrypt][..], false),
+        (account, ALICE, &[Op::Encrypt, Op::RetireGrant], true),
+        (ALICE, account, &[Op::Encrypt], true),
+        (ALICE, BOB, &[Op::Encrypt, Op::RetireGrant], false),
+    ];
+    for (grantee, retiring, operations, allowed) in cases {
+        let mut world = World::new();
+        let made = create(&mut world);
+        let (grantee, retiring) = (principal(grantee), Some(principal(retiring)));
+        let op = CreateGrant { grantee, retiring, ..grant_of(&made, operations) };
+        let id = world.command(op).unwrap().grant;
+        let carol = "arn:aws:iam::999988887777:user/carol";
+        let retire = || RetireGrant { key: named(made.arn()), id, by_token: true, dry_run: false };
+        become_named(&mut world, carol, None);
+        assert!(world.command(retire()).is_err());
+        become_named(&mut world, carol, Some(&identity("Allow", "kms:RetireGrant")));
+        assert_eq!(world.command(retire()).is_ok(), allowed, "{operations:?}");
+    }
+}
+
 fn is_of_grant(key: &Key) -> bool {
     matches!(
         key,
@@ -332,6 +397,13 @@ fn names_make_requests_idempotent() {
     assert_eq!(ids.len(), 8);
     assert_eq!(list(&world, &made).items.len(), 8);
     assert_eq!(world.store.grant_count(made.scope, made.key.id), Ok(Some(8)));
+    // What another account grants is not what this one did.
+    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":["111122223333","999988887777"]},"Action":"kms:*","Resource":"*"}}"#;
+    alter(&mut world, &made, |key| key.policy = key_policy::parse(text).unwrap());
+    become_stranger(&mut world);
+    let foreign = world.command(op(name("job"))).unwrap().grant;
+    assert!(!ids.contains(&foreign));
+    assert_eq!(world.command(op(name("job"))).unwrap().grant, foreign);
 }
 
 #[test]
@@ -360,6 +432,9 @@ fn lists_are_filtered_and_paged() {
     let id = all.items[0].grant.id;
     assert_eq!(page(None, Some(id), 100, None).items, all.items[..1]);
     assert_eq!(page(None, Some(GrantId([0; 32])), 100, None).items, []);
+    let of_alice = page(Some(ALICE), None, 100, None).items[0].grant.id;
+    assert_eq!(page(Some(ALICE), Some(of_alice), 100, None).items.len(), 1);
+    assert_eq!(page(Some(BOB), Some(of_alice), 100, None).items, []);
     let whole: Vec<_> = std::iter::successors(Some(page(None, None, 1, None)), |last| {
         last.resume().map(|last| page(None, None, 1, Some(last.grant.id)))
     })
@@ -370,13 +445,15 @@ fn lists_are_filtered_and_paged() {
         let retiring = principal(ACCOUNT);
         world.query(ListRetirableGrants { retiring, limit, after }).unwrap()
     };
-    let whole: Vec<_> = std::iter::successors(Some(retirable(3, None)), |last| {
-        let place = last.resume().map(|last| (last.key.scope.account, last.key.id, last.grant.id));
-        place.map(|place| retirable(3, Some(place)))
-    })
-    .map(|page| page.items.len())
-    .collect();
-    assert_eq!(whole, [3, 1]);
+    let place = |on: &GrantOnKey| (on.key.scope.account, on.key.id, on.grant.id);
+    for (limit, lengths) in [(1, &[1, 1, 1, 1][..]), (3, &[3, 1]), (4, &[4])] {
+        let pages = std::iter::successors(Some(retirable(limit, None)), |last| {
+            last.resume().map(|last| retirable(limit, Some(place(last))))
+        });
+        let pages: Vec<_> = pages.map(|page| page.items).collect();
+        assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), lengths);
+        assert!(pages.concat().is_sorted_by_key(place));
+    }
     let retiring = principal(BOB);
     let none = world.query(ListRetirableGrants { retiring, limit: 1, after: None }).unwrap();
     assert_eq!(none.items, []);
@@ -423,6 +500,10 @@ fn tokens_name_grants_that_exist() {
     };
     let opened = world.query(Decrypt { sealed, dry_run: false }).map(drop);
     assert_eq!(opened, Err(Error::Grant(GrantProblem::Token)));
+    // Each of several must be one.
+    let key = named(made.arn()).with_tokens([token, gone].into());
+    let described = world.query(DescribeKey { key }).map(drop);
+    assert_eq!(described, Err(Error::Grant(GrantProblem::Token)));
     // PROMISE R6: without permission nobody learns whether a grant exists.
     become_named(&mut world, BOB, None);
     for token in [token, gone] {
@@ -461,11 +542,22 @@ fn requests_that_cannot_be_granted() {
     world.edit(|_, tx| tx.put(Key::GrantCount { scope, key: id }, full));
     let refused = world.command(grant_of(&made, &[Op::Encrypt]));
     assert_eq!(refused, Err(Error::Grant(GrantProblem::TooMany { key })));
-    let pairs = (0..9).map(|n| (n.to_string().into(), "".into())).collect();
-    let long = [("k".into(), "x".repeat(384).into())].into();
-    for pairs in [pairs, long] {
-        let constraint = Constraint::Equals(EncryptionContext::new(pairs));
-        assert_eq!(constraint.check(), Err(Error::Grant(GrantProblem::ConstraintTooLong)));
+}
+
+#[test]
+fn constraints_have_bounds() {
+    type Pairs = BTreeMap<Box<str>, Box<str>>;
+    let pairs = |n: usize| -> Pairs { (0..n).map(|n| (n.to_string().into(), "".into())).collect() };
+    let long = |len: usize| -> Pairs { [("k".into(), "x".repeat(len).into())].into() };
+    for (pairs, good) in
+        [(pairs(8), true), (pairs(9), false), (long(383), true), (long(384), false)]
+    {
+        for of in [Constraint::Equals, Constraint::Subset] {
+            let constraint = of(EncryptionContext::new(pairs.clone()));
+            let refused = Error::Grant(GrantProblem::ConstraintTooLong);
+            let terms = create_grant::terms([Op::Encrypt].into(), Some(constraint));
+            assert_eq!(terms.err(), (!good).then_some(refused), "{pairs:?}");
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use core::fmt::Write as _;
 use super::*;
 use crate::deadlines;
 use crate::ids::MaterialId;
+use crate::keys::envelope;
 use crate::keys::error::{ImportProblem, RotationProblem};
 use crate::keys::import::Wrapping;
 use crate::keys::ops::cancel_key_deletion::CancelKeyDeletion;
@@ -21,6 +22,7 @@ use crate::keys::ops::rotate_key_on_demand::RotateKeyOnDemand;
 use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
 use crate::keys::spec::{Curve, HmacHash, OaepHash, Origin, PairSpec, RsaSize};
 use crate::policy::authorized::shown;
+use crate::ports::Unopened;
 use crate::testing::pairs::wrap_padded;
 use crate::time::{DAY_MS, Timestamp};
 
@@ -202,6 +204,22 @@ fn material_must_be_of_the_keys_spec() {
     assert_eq!(stored(&world, &key).materials[0].public.as_deref(), Some(&*pair.public));
     let again = world.cx().crypto.pairs().generate_pair(spec);
     assert_eq!(import(&mut world, &key, again.private.expose()).err(), Some(incorrect()));
+}
+
+/// Two keys with the same material do not open each other's ciphertexts.
+#[test]
+fn the_same_material_is_not_the_same_key() {
+    let mut world = World::new();
+    let (one, two) = (symmetric(&mut world), symmetric(&mut world));
+    for key in [&one, &two] {
+        import(&mut world, key, &ONE).unwrap();
+    }
+    let blob = encrypt(&world, &one, no_context());
+    let open = |key: &Found| {
+        let key = stored(&world, key);
+        envelope::decrypt(&key, one.scope, &no_context(), &blob, &world.crypto).map(drop)
+    };
+    assert_eq!((open(&one), open(&two)), (Ok(()), Err(Unopened)));
 }
 
 #[test]

@@ -46,11 +46,16 @@ fn names_that_lead_nowhere() {
     let arn = KeyArn { scope: world.scope(), id: gone.parse().unwrap() };
     let no_key = Error::Key(KeyProblem::Absent { key: arn });
     let alias = crate::ids::AliasArn { scope: world.scope(), name: "alias/x".parse().unwrap() };
+    let other_region = || Error::Key(KeyProblem::OtherRegion { region: "us-west-2".into() });
+    let chinese = arn.to_string().replace("arn:aws:", "arn:aws-cn:");
+    let alias_elsewhere = "arn:aws:kms:us-west-2:111122223333:alias/x";
     let cases = [
+        (&*chinese, invalid(&chinese)),
+        (alias_elsewhere, other_region()),
         ("mrk-fake-key-id", invalid("mrk-fake-key-id")),
         (gone, no_key.clone()),
         (&arn.to_string(), no_key),
-        (&elsewhere, Error::Key(KeyProblem::OtherRegion { region: "us-west-2".into() })),
+        (&elsewhere, other_region()),
         ("alias/x", Error::Key(KeyProblem::AliasAbsent { alias })),
     ];
     for (name, error) in cases {
@@ -202,7 +207,11 @@ fn policies_are_kept_as_given() {
 fn policies_that_are_refused() {
     let long = format!(r#"{{"Version":"2012-10-17","Id":"{}"}}"#, "x".repeat(32_768));
     let nobody = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
+    let default = key_policy::default_policy(region("us-east-1"), World::new().account()).unwrap();
+    let padded = |len: usize| format!("{:len$}", default.text);
+    assert!(key_policy::parse(&padded(32_768)).is_ok());
     let cases = [
+        (&*padded(32_769), Error::PolicyTooLong),
         ("{}", Error::PolicyMalformed),
         (nobody, Error::PolicyPrincipal),
         (&long, Error::PolicyTooLong),

@@ -1,11 +1,13 @@
 //! Multi-Region keys: replicas, the change of primary, deletion across Regions.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::deadlines;
 use crate::ids::Scope;
 use crate::keys::ciphertext::{Blob, Sealed};
 use crate::keys::envelope::{open_material, store_material};
-use crate::keys::model::MultiRegion;
+use crate::keys::model::{MultiRegion, ReplicaRequests};
 use crate::keys::multi_region::replica_gone;
 use crate::keys::ops::cancel_key_deletion::CancelKeyDeletion;
 use crate::keys::ops::decrypt::Decrypt;
@@ -203,11 +205,29 @@ fn a_primary_waits_for_its_last_replica() {
     let gone = |world: &mut World, from: &str| {
         world.edit(|cx, tx| replica_gone(cx, tx, scope, id, region(from))).unwrap();
     };
+    alter(&mut world, &made, |key| {
+        let requests = &mut key.multi_region.as_mut().unwrap().requests;
+        requests.insert(region("us-west-2"), ReplicaRequests::default());
+    });
+    let before = shared(&world, &made);
     gone(&mut world, "us-west-2");
     assert_eq!(stored(&world, &made).state, waiting);
     assert_eq!(outbox(&world, &made, "us-west-2"), None);
-    assert_eq!(outbox(&world, &made, "eu-west-1").map(|e| e.at), Some(shared(&world, &made).at));
+    let after = shared(&world, &made);
+    assert_eq!(outbox(&world, &made, "eu-west-1").map(|e| e.at), Some(after.at));
+    // Nothing is left of it, and the others are told so once.
+    let rest = MultiRegion {
+        at: before.at.next(),
+        replicas: [region("eu-west-1")].into(),
+        installing: after.installing.clone(),
+        requests: BTreeMap::new(),
+        holdings: after.holdings.clone(),
+        ..before
+    };
+    assert_eq!(after, rest);
+    assert!(after.installing.keys().eq([&region("eu-west-1")]));
     gone(&mut world, "us-west-2");
+    assert_eq!(shared(&world, &made), after);
     world.pass_ms(1000);
     gone(&mut world, "eu-west-1");
     let at = world.now.plus_days(9);

@@ -6,6 +6,7 @@ use crate::keys::ops::describe_key::DescribeKey;
 use crate::keys::ops::disable_key::DisableKey;
 use crate::keys::ops::get_key_policy::GetKeyPolicy;
 use crate::keys::ops::put_key_policy::PutKeyPolicy;
+use crate::keys::ops::replicate_key::ReplicateKey;
 use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
 use crate::keys::ops::tag_resource::TagResource;
 use crate::policy::evaluate::Refusal;
@@ -65,6 +66,38 @@ fn absence_is_told_only_to_those_who_may_know() {
     for name in names {
         let told = world.query(DescribeKey { key: named(name) });
         assert_eq!(refusal(told), Refusal::NoIdentityAllow, "{name}");
+    }
+    // What conditions may know of the request does not depend on there being a key.
+    let text = ALL.replace(
+        r#""Resource":"*""#,
+        r#""Resource":"*","Condition":{"StringEquals":{"kms:EncryptionContext:team":"a"}}"#,
+    );
+    become_user(&mut world, Some(&text));
+    for (team, told) in [("a", true), ("b", false)] {
+        let (key, context, plaintext) =
+            (named(names[2]), context("team", team), Plaintext::new(vec![1]));
+        let op = Encrypt { key, plaintext, context, algorithm: SYMMETRIC, dry_run: false };
+        assert_eq!(matches!(world.query(op), Err(Error::Key(_))), told, "{team}");
+    }
+}
+
+/// A key of another account is that account's to tell of, whatever its name.
+#[test]
+fn foreign_names_are_the_other_accounts() {
+    let mut world = World::new();
+    become_user(&mut world, Some(ALL));
+    let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
+    for (account, refusal_expected) in
+        [("111122223333", None), ("999988887777", Some(Refusal::NoResourceAllow))]
+    {
+        for resource in [format!("key/{id}"), "alias/x".to_owned()] {
+            let arn = format!("arn:aws:kms:us-east-1:{account}:{resource}");
+            let told = world.query(DescribeKey { key: named(&arn) });
+            match refusal_expected {
+                Some(expected) => assert_eq!(refusal(told), expected, "{arn}"),
+                None => assert!(matches!(told, Err(Error::Key(_))), "{arn}"),
+            }
+        }
     }
 }
 
@@ -146,6 +179,43 @@ fn nobody_locks_themselves_out_unawares() {
             let op = PutKeyPolicy { key, name: None, policy: given(), bypass_lockout_check };
             assert_eq!(world.command(op), expected, "{principal} {action}");
         }
+    }
+}
+
+/// AWS: conditions see the request that would change the policy again: without a bypass, and in the
+/// Region where the key is.
+#[test]
+fn the_lockout_check_is_of_a_later_request() {
+    let with = |operator: &str, key: &str, value: &str| {
+        let condition =
+            format!(r#""Resource":"*","Condition":{{"{operator}":{{"{key}":"{value}"}}}}"#);
+        policy("111122223333", "kms:*").replace(r#""Resource":"*""#, &condition)
+    };
+    let cases = [
+        (with("Bool", "kms:BypassPolicyLockoutSafetyCheck", "false"), true, true),
+        (with("Bool", "kms:BypassPolicyLockoutSafetyCheck", "true"), false, false),
+        (with("StringEquals", "aws:RequestedRegion", "us-east-1"), true, false),
+        (with("StringEquals", "aws:RequestedRegion", "us-west-2"), false, true),
+    ];
+    for (text, here, there) in cases {
+        let mut world = World::new();
+        let made = create_multi_region(&mut world);
+        let expected = |good: bool| if good { Ok(()) } else { Err(Error::PolicyLockout) };
+        let given = || Some(key_policy::parse(&text).unwrap());
+        let replicate = ReplicateKey {
+            key: named(made.key.id),
+            region: "us-west-2".into(),
+            policy: given(),
+            bypass_lockout_check: false,
+            description: Box::default(),
+            tags: Tags::new(),
+        };
+        assert_eq!(world.command(replicate).map(drop), expected(there), "{text}");
+        let create = CreateKey { policy: given(), ..plain() };
+        assert_eq!(world.command(create).map(drop), expected(here), "{text}");
+        let (key, policy) = (named(made.key.id), given().unwrap());
+        let put = PutKeyPolicy { key, name: None, policy, bypass_lockout_check: false };
+        assert_eq!(world.command(put), expected(here), "{text}");
     }
 }
 

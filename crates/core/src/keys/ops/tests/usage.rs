@@ -107,6 +107,10 @@ fn the_latest_use_is_kept_until_the_key_is_gone() {
         world.edit(|_, tx| usage::write(tx, key.arn(), written)).unwrap();
         assert_eq!(last(&world, &key), Some(kept));
     }
+    // Of two in the same millisecond it is the one that is told of later.
+    let again = LastUse { operation: KeyOperation::Decrypt, ..at(9) };
+    world.edit(|_, tx| usage::write(tx, key.arn(), again)).unwrap();
+    assert_eq!(last(&world, &key), Some(again));
     let window = DeletionWindow::new(Some(7)).unwrap();
     world.command(ScheduleKeyDeletion { key: named(key.key.id), window }).unwrap();
     let due = world.store.keys().find(|key| matches!(key, Key::Deadline { .. })).cloned().unwrap();
