@@ -31,16 +31,16 @@ impl Region {
 
     /// The partition that the Region belongs to, the second field of an ARN.
     pub fn partition(&self) -> &'static str {
-        let name = self.as_str();
-        if name.starts_with("cn-") {
+        let name = &self.bytes;
+        if name.starts_with(b"cn-") {
             "aws-cn"
-        } else if name.starts_with("us-gov-") {
+        } else if name.starts_with(b"us-gov-") {
             "aws-us-gov"
-        } else if name.starts_with("us-isob-") {
+        } else if name.starts_with(b"us-isob-") {
             "aws-iso-b"
-        } else if name.starts_with("us-iso-") {
+        } else if name.starts_with(b"us-iso-") {
             "aws-iso"
-        } else if name.starts_with("eusc-") {
+        } else if name.starts_with(b"eusc-") {
             "aws-eusc"
         } else {
             "aws"
@@ -55,13 +55,15 @@ impl FromStr for Region {
         let malformed = Malformed("Region");
         let mut bytes = [0; limits::REGION_LEN_MAX];
         bytes.get_mut(..text.len()).ok_or(malformed)?.copy_from_slice(text.as_bytes());
-        let (words, number) = text.rsplit_once('-').ok_or(malformed)?;
-        let is_word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase());
-        let count = words.split('-').count();
-        let valid = (2..=3).contains(&count)
-            && words.split('-').all(is_word)
-            && !number.is_empty()
-            && number.bytes().all(|b| b.is_ascii_digit());
+        let mut parts = text.as_bytes().rsplit(|byte| *byte == b'-');
+        let number = parts.next().unwrap_or_default();
+        let mut words = 0;
+        let are_words = parts.all(|word| {
+            words += 1;
+            !word.is_empty() && word.iter().all(u8::is_ascii_lowercase)
+        });
+        let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+        let valid = is_number && are_words && (2..=3).contains(&words);
         let len = u8::try_from(text.len()).map_err(|_| malformed)?;
         if valid { Ok(Self { bytes, len }) } else { Err(malformed) }
     }
@@ -388,17 +390,18 @@ impl KeyId {
 
     /// The id's text, without a formatter: every answer and every audit record has some.
     pub fn text(&self) -> KeyIdText {
-        let (mut text, prefixes) = if self.multi_region {
-            (*b"mrk-00000000000000000000000000000000", 1)
+        let digits: [u8; 32] = hex(&self.bytes);
+        let mut text = [b'-'; Self::TEXT_LEN];
+        if self.multi_region {
+            text[..3].copy_from_slice(b"mrk");
+            text[4..].copy_from_slice(&digits);
         } else {
-            (*b"00000000-0000-0000-0000-000000000000", 0)
-        };
-        let digits = self.bytes.map(|byte| [hex_digit(byte >> 4), hex_digit(byte & 15)]);
-        let mut digits = digits.as_flattened();
-        for run in text.split_mut(|place| *place == b'-').skip(prefixes) {
-            let Some((here, after)) = digits.split_at_checked(run.len()) else { break };
-            run.copy_from_slice(here);
-            digits = after;
+            // The lengths are constants, so that each is a move or two.
+            text[..8].copy_from_slice(&digits[..8]);
+            text[9..13].copy_from_slice(&digits[8..12]);
+            text[14..18].copy_from_slice(&digits[12..16]);
+            text[19..23].copy_from_slice(&digits[16..20]);
+            text[24..].copy_from_slice(&digits[20..]);
         }
         KeyIdText(text)
     }
@@ -442,6 +445,16 @@ fn unhex(digits: &[u8]) -> Option<[u8; 16]> {
     Some(bytes)
 }
 
+/// The hex digits of bytes, twice as many.
+fn hex<const BYTES: usize, const DIGITS: usize>(bytes: &[u8; BYTES]) -> [u8; DIGITS] {
+    const { assert!(DIGITS == 2 * BYTES) };
+    let mut text = [0; DIGITS];
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
+    }
+    text
+}
+
 /// The lower-case hex digit of a value below 16.
 const fn hex_digit(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'a' - 10 + value }
@@ -453,10 +466,7 @@ pub struct MaterialId(pub [u8; 32]);
 
 impl fmt::Display for MaterialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; 64];
-        for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
-            *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
-        }
+        let text: [u8; 64] = hex(&self.0);
         f.write_str(core::str::from_utf8(&text).unwrap_or_default())
     }
 }
@@ -498,7 +508,8 @@ impl FromStr for GrantId {
 
 impl fmt::Display for GrantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let text: [u8; 64] = hex(&self.0);
+        f.write_str(core::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

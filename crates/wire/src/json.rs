@@ -84,21 +84,29 @@ fn plain_len(bytes: &[u8]) -> usize {
     const fn zeros(word: u64) -> u64 {
         word.wrapping_sub(ONES) & !word & TOPS
     }
-    let (words, tail) = bytes.as_chunks::<8>();
-    let mut len = 0;
-    for word in words {
+    // Borrows make only bytes above the first hit unsure, and the first is what counts.
+    let plain_of = |word: &[u8; 8]| {
         let word = u64::from_le_bytes(*word);
         let control = word.wrapping_sub(ONES * 0x20) & !word & TOPS;
         let special = control
             | zeros(word ^ (ONES * u64::from(b'"')))
             | zeros(word ^ (ONES * u64::from(b'\\')));
-        // Borrows make only bytes above the first hit unsure, and the first is what counts.
-        if special != 0 {
-            return len + special.trailing_zeros() as usize / 8;
+        special.trailing_zeros() as usize / 8
+    };
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut len = 0;
+    for word in words {
+        match plain_of(word) {
+            8 => len += 8,
+            plain => return len + plain,
         }
-        len += 8;
     }
-    len + tail.iter().position(|byte| !is_plain(*byte)).unwrap_or(tail.len())
+    match bytes.last_chunk() {
+        // The last eight again: those before the tail are known to be plain.
+        Some(last) if !tail.is_empty() => bytes.len() - 8 + plain_of(last),
+        Some(_) => len,
+        None => tail.iter().position(|byte| !is_plain(*byte)).unwrap_or(tail.len()),
+    }
 }
 
 const fn is_plain(byte: u8) -> bool {
@@ -410,6 +418,7 @@ impl Array<'_> {
 }
 
 fn quoted(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len() + 2);
     out.push(b'"');
     escape(out, text);
     out.push(b'"');

@@ -171,11 +171,17 @@ pub fn transport_aad(
 /// The beginning of associated data. The spec is part of it, so that no material is ever taken for
 /// one of another kind. Symmetric keys were there first and have no name in theirs.
 fn labelled(label: &str, spec: KeySpec) -> Vec<u8> {
-    let text = match spec {
-        KeySpec::SymmetricDefault => format!("{label}/v1\0"),
-        other => format!("{label}/v2\0{}\0", other.as_str()),
-    };
-    text.into_bytes()
+    let mut aad = Vec::with_capacity(160);
+    aad.extend_from_slice(label.as_bytes());
+    match spec {
+        KeySpec::SymmetricDefault => aad.extend_from_slice(b"/v1\0"),
+        other => {
+            aad.extend_from_slice(b"/v2\0");
+            aad.extend_from_slice(other.as_str().as_bytes());
+            aad.push(0);
+        }
+    }
+    aad
 }
 
 /// New random material for a symmetric key.
@@ -359,6 +365,21 @@ mod tests {
             };
             prop_assert_eq!(one == two, bytes(&one) == bytes(&two));
         }
+    }
+
+    /// What is stored and what other Regions send must open for ever, so its associated data is pinned.
+    #[test]
+    fn what_material_is_bound_to_byte_by_byte() {
+        let (arn, id) = (arn([0xab; 16], true), MaterialId([0xcd; 32]));
+        let (symmetric, hmac) = (KeySpec::SymmetricDefault, KeySpec::Hmac(HmacHash::Sha256));
+        let key = [&b"111122223333"[..], &[0xab; 16], &[1], &[0xcd; 32]].concat();
+        let stored = |spec| material_aad(&arn, spec, id);
+        let region = &b"us-east-1\0"[..];
+        assert_eq!(stored(symmetric), [b"regent/material/v1\0", region, &key].concat());
+        assert_eq!(stored(hmac), [b"regent/material/v2\0HMAC_256\0", region, &key].concat());
+        let sent = |spec| transport_aad(arn.scope.account, arn.id, spec, id);
+        assert_eq!(sent(symmetric), [&b"regent/material-transport/v1\0"[..], &key].concat());
+        assert_eq!(sent(hmac), [&b"regent/material-transport/v2\0HMAC_256\0"[..], &key].concat());
     }
 
     /// A multi-Region blob does not say where it was made; a single-Region blob does.

@@ -36,7 +36,7 @@ impl JsonOperation for Encapsulate {
         // PROMISE R7: a body that grows leaves copies of the secret behind.
         out.reserve(members::answer_len(output.ciphertext.len()));
         json::object(out, |body| {
-            body.string("KeyId", output.key.to_string().as_str());
+            body.string("KeyId", output.key.text().as_str());
             body.blob("SharedSecret", output.secret.expose());
             body.blob("SharedSecretCiphertextBlob", &*output.ciphertext);
             body.string("EncapsulationAlgorithm", ALGORITHM);

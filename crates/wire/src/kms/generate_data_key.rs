@@ -49,7 +49,7 @@ impl JsonOperation for GenerateDataKey {
         json::object(out, |body| {
             body.blob("CiphertextBlob", &*output.blob);
             body.blob("Plaintext", output.plaintext.expose());
-            body.string("KeyId", output.key.to_string().as_str());
+            body.string("KeyId", output.key.text().as_str());
             body.string("KeyMaterialId", output.material.to_string().as_str());
         });
     }

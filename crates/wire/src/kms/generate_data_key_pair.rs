@@ -51,7 +51,7 @@ impl JsonOperation for GenerateDataKeyPair {
             body.blob("PrivateKeyCiphertextBlob", &*output.blob);
             body.blob("PrivateKeyPlaintext", private);
             body.blob("PublicKey", &*output.public);
-            body.string("KeyId", output.key.to_string().as_str());
+            body.string("KeyId", output.key.text().as_str());
             body.string("KeyPairSpec", output.spec.as_str());
             body.string("KeyMaterialId", output.material.to_string().as_str());
         });

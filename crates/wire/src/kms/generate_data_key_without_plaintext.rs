@@ -47,7 +47,7 @@ impl JsonOperation for GenerateDataKeyWithoutPlaintext {
     fn encode(output: &WrappedDataKey, _cx: &Cx<'_>, out: &mut Vec<u8>) {
         json::object(out, |body| {
             body.blob("CiphertextBlob", &*output.blob);
-            body.string("KeyId", output.key.to_string().as_str());
+            body.string("KeyId", output.key.text().as_str());
             body.string("KeyMaterialId", output.material.to_string().as_str());
         });
     }

@@ -45,7 +45,7 @@ impl JsonOperation for GenerateMac {
         json::object(out, |body| {
             body.blob("Mac", &*output.mac);
             body.string("MacAlgorithm", output.algorithm.algorithm());
-            body.string("KeyId", output.key.to_string().as_str());
+            body.string("KeyId", output.key.text().as_str());
         });
     }
 

@@ -28,7 +28,7 @@ impl JsonOperation for GetKeyRotationStatus {
 
     fn encode(output: &RotationStatus, _cx: &Cx<'_>, out: &mut Vec<u8>) {
         json::object(out, |body| {
-            body.string("KeyId", output.key.to_string().as_str());
+            body.string("KeyId", output.key.text().as_str());
             body.boolean("KeyRotationEnabled", output.rotation.is_some());
             if let Some(rotation) = output.rotation {
                 body.number("RotationPeriodInDays", i64::from(rotation.period_days));

@@ -35,7 +35,7 @@ impl JsonOperation for ScheduleKeyDeletion {
 
     fn encode(output: &Scheduled, _cx: &Cx<'_>, out: &mut Vec<u8>) {
         json::object(out, |body| {
-            body.string("KeyId", output.key.to_string().as_str());
+            body.string("KeyId", output.key.text().as_str());
             if let KeyState::PendingDeletion { at } = output.state {
                 body.time("DeletionDate", at);
             }

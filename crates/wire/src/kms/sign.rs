@@ -46,7 +46,7 @@ impl JsonOperation for Sign {
 
     fn encode(output: &Signed, _cx: &Cx<'_>, out: &mut Vec<u8>) {
         json::object(out, |body| {
-            body.string("KeyId", output.key.to_string().as_str());
+            body.string("KeyId", output.key.text().as_str());
             body.blob("Signature", &*output.signature);
             body.string("SigningAlgorithm", output.algorithm.as_str());
         });

@@ -50,7 +50,7 @@ impl JsonOperation for Verify {
 
     fn encode(output: &Verified, _cx: &Cx<'_>, out: &mut Vec<u8>) {
         json::object(out, |body| {
-            body.string("KeyId", output.key.to_string().as_str());
+            body.string("KeyId", output.key.text().as_str());
             body.boolean("SignatureValid", true);
             body.string("SigningAlgorithm", output.algorithm.as_str());
         });

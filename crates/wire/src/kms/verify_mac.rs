@@ -47,7 +47,7 @@ impl JsonOperation for VerifyMac {
 
     fn encode(output: &VerifiedMac, _cx: &Cx<'_>, out: &mut Vec<u8>) {
         json::object(out, |body| {
-            body.string("KeyId", output.key.to_string().as_str());
+            body.string("KeyId", output.key.text().as_str());
             body.boolean("MacValid", true);
             body.string("MacAlgorithm", output.algorithm.algorithm());
         });
