@@ -123,7 +123,7 @@ impl Caller {
 pub struct Origin {
     pub source_ip: IpAddr,
     pub secure_transport: bool,
-    pub user_agent: Box<str>,
+    pub user_agent: Arc<str>,
 }
 
 /// What other Regions answered, by Region and question.

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -88,7 +89,7 @@ impl Refusal {
 
 /// Answers one request under [`PREFIX`].
 pub async fn answer(server: &Server, peer: SocketAddr, request: Request<Incoming>) -> Answer {
-    match caught(route(server, peer, request)).await {
+    match caught(pin!(route(server, peer, request))).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(refusal)) => {
             let body = json!({ "error": refusal.text }).to_string();

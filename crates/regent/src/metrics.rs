@@ -54,22 +54,11 @@ struct Row {
 impl Metrics {
     /// Counts one answered request. `code` is the fault's, if it failed.
     pub fn count(&self, subject: Subject, code: Option<&'static str>, took: Duration) {
-        let row = self.row(subject);
-        match code {
-            None => {
-                row.succeeded.fetch_add(1, Ordering::Relaxed);
-            }
-            Some(code) => {
-                let mut failed = row.failed.lock().unwrap_or_else(PoisonError::into_inner);
-                *failed.entry(code).or_default() += 1;
-            }
+        if let Some(row) = self.rows.read().unwrap_or_else(PoisonError::into_inner).get(&subject) {
+            return row.count(code, took);
         }
-        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let bucket = BUCKETS_US.partition_point(|bound| *bound < took_us);
-        if let Some(counter) = row.buckets.get(bucket) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-        row.sum_us.fetch_add(took_us, Ordering::Relaxed);
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        rows.entry(subject).or_default().count(code, took);
     }
 
     /// Counts one accepted connection.
@@ -80,14 +69,6 @@ impl Metrics {
     /// Counts one request that panicked.
     pub fn count_panic(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn row(&self, subject: Subject) -> Arc<Row> {
-        if let Some(row) = self.rows.read().unwrap_or_else(PoisonError::into_inner).get(&subject) {
-            return Arc::clone(row);
-        }
-        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(rows.entry(subject).or_default())
     }
 
     /// Appends everything to `page`, in a stable order.
@@ -116,6 +97,24 @@ impl Metrics {
 }
 
 impl Row {
+    fn count(&self, code: Option<&'static str>, took: Duration) {
+        match code {
+            None => {
+                self.succeeded.fetch_add(1, Ordering::Relaxed);
+            }
+            Some(code) => {
+                let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                *failed.entry(code).or_default() += 1;
+            }
+        }
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let bucket = BUCKETS_US.partition_point(|bound| *bound < took_us);
+        if let Some(counter) = self.buckets.get(bucket) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        self.sum_us.fetch_add(took_us, Ordering::Relaxed);
+    }
+
     fn write_results(&self, page: &mut Page, subject: &Subject) {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let succeeded = self.succeeded.load(Ordering::Relaxed);

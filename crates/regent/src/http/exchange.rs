@@ -13,7 +13,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
@@ -54,6 +54,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const UNROUTABLE: &str = "<UnknownOperationException/>\n";
 /// The code recorded for a request whose client went away before the answer.
 const CANCELED: &str = "RequestCanceled";
+
+/// Headers of an answer, with those that hyper adds.
+const HEADERS_MAX: usize = 8;
 
 /// The answers' body: zeroized when it was sent.
 pub type Answer = Response<Full<Bytes>>;
@@ -98,7 +101,8 @@ pub async fn answer(
     }
     let (head, body) = request.into_parts();
     let mut exchange = Exchange::begin(desk, peer, &head.headers);
-    let outcome = caught(exchange.run(&head, body)).await.unwrap_or_else(|_| {
+    let outcome = caught(pin!(exchange.run(&head, body))).await;
+    let outcome = outcome.unwrap_or_else(|_| {
         desk.server.metrics.count_panic();
         Err(Fault::internal(exchange.shown_service()).into())
     });
@@ -107,7 +111,7 @@ pub async fn answer(
 
 /// What is said to a client whose bytes never became a request, and recorded of it.
 pub async fn unread(desk: &Desk, peer: SocketAddr, fault: Fault) -> Answer {
-    let exchange = Exchange::begin(desk, peer, &HeaderMap::new());
+    let mut exchange = Exchange::begin(desk, peer, &HeaderMap::new());
     let close = |Dropped| Response::new(Full::default());
     exchange.finish(Err(End::Close(fault))).await.unwrap_or_else(close)
 }
@@ -133,9 +137,9 @@ pub fn too_slow() -> Fault {
     )
 }
 
-/// Runs a future, turning a panic in it into an error. The panic hook has logged where it was.
-pub async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
-    let mut future = pin!(future);
+/// Runs a future, turning a panic in it into an error. The panic hook has logged where it was. A
+/// request's is large: it is not moved again.
+pub async fn caught<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output, Box<dyn Any + Send>> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
@@ -219,7 +223,8 @@ impl<'s> Exchange<'s> {
     /// Finds out which service and operation the head is for. Reads no body.
     fn route(&mut self, head: &Parts) -> Result<Expected, End> {
         let headers = &head.headers;
-        let is = |wanted: &str| media_type(headers).eq_ignore_ascii_case(wanted);
+        let media_type = media_type(headers);
+        let is = |wanted: &str| media_type.eq_ignore_ascii_case(wanted);
         // AWS: clients that presign a POST send neither a body nor its type.
         let presigned = headers.get(CONTENT_TYPE).is_none() && head.uri.query().is_some();
         if head.method == Method::GET || is(FORM) || presigned {
@@ -323,7 +328,7 @@ impl<'s> Exchange<'s> {
     }
 
     /// Records the outcome, then makes it an answer.
-    async fn finish(mut self, outcome: Result<fault::Answer, End>) -> Result<Answer, Dropped> {
+    async fn finish(&mut self, outcome: Result<fault::Answer, End>) -> Result<Answer, Dropped> {
         let (code, message) = match &outcome {
             Ok(_) => (None, None),
             Err(End::Fault(fault) | End::Close(fault) | End::Drop(fault)) => {
@@ -361,6 +366,7 @@ impl<'s> Exchange<'s> {
         *response.status_mut() =
             StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
+        headers.reserve(HEADERS_MAX);
         if let Ok(id) = HeaderValue::from_str(self.request_id.text().as_str()) {
             headers.insert(REQUEST_ID, id);
         }
@@ -503,12 +509,12 @@ mod tests {
     /// PROMISE R8: a panic is caught wherever in a request it happens.
     #[tokio::test]
     async fn a_panic_is_an_error_of_its_request() {
-        assert!(caught(async { 1 }).await.is_ok());
+        assert!(caught(pin!(async { 1 })).await.is_ok());
         let later = async {
             tokio::task::yield_now().await;
             panic!("a bug");
         };
-        assert!(caught(later).await.is_err());
+        assert!(caught(pin!(later)).await.is_err());
     }
 
     #[test]

@@ -165,6 +165,7 @@ impl Drop for Counted {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::thread;
 
     use tokio::sync::oneshot;
@@ -189,7 +190,7 @@ mod tests {
         own.block_on(async {
             let other = elsewhere.run(async { thread::current().id() }).await;
             assert_ne!(other, thread::current().id());
-            assert!(caught(elsewhere.run(async { panic!("a bug") })).await.is_err());
+            assert!(caught(pin!(elsewhere.run(async { panic!("a bug") }))).await.is_err());
             let (begun, beginning) = oneshot::channel();
             let (held, released) = oneshot::channel::<()>();
             let endless = elsewhere.run(async move {
