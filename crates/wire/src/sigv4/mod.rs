@@ -398,9 +398,13 @@ fn signature(
             return Err(AuthFault::SignatureMismatch);
         }
     }
-    let canonical = canonical::request(request, query, claim)?;
-    let hashed = hex(&digest::sha256(&canonical));
+    let mut text = canonical::request(request, query, claim)?;
+    let hashed = hex(&digest::sha256(&text));
     let scope = claim.credential.split_once('/').map_or("", |(_, scope)| scope);
-    let parts = [ALGORITHM, "\n", &claim.date, "\n", scope, "\n", hashed.as_str()];
-    Ok(hex(&key.sign(&parts.map(str::as_bytes))))
+    // What is signed, in one piece and in the same buffer.
+    text.clear();
+    for part in [ALGORITHM, "\n", &claim.date, "\n", scope, "\n", hashed.as_str()] {
+        text.extend_from_slice(part.as_bytes());
+    }
+    Ok(hex(&key.sign(&[&text])))
 }
