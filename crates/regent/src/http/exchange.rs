@@ -316,7 +316,9 @@ impl<'s> Exchange<'s> {
         };
         let reply = if operation.is_slow(&call.body) {
             let cluster = Arc::clone(&self.server.cluster);
-            self.desk.elsewhere.run(async move { cluster.execute(region, call).await }).await
+            // Boxed, or the future of every request had room for it.
+            let work = Box::pin(async move { cluster.execute(region, call).await });
+            self.desk.elsewhere.run(work).await
         } else {
             self.server.cluster.execute(region, call).await
         };
