@@ -8,6 +8,7 @@
 use crate::cx::Cx;
 use crate::ids::{KeyId, Region, Scope, SecretName, SecretSuffix};
 use crate::keys::aliases;
+use crate::keys::event::{self, KeyHappening};
 use crate::keys::grants;
 use crate::keys::import;
 use crate::keys::model::{KeyState, KmsKey, MultiRegion};
@@ -77,6 +78,7 @@ fn delete_key(
     }
     tx.remove(Key::KeyUse { scope, id });
     tx.remove(Key::KmsKey { scope, id });
+    event::announce(cx, tx, key.arn(scope), KeyHappening::Deleted);
     Ok(())
 }
 

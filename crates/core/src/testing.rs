@@ -18,6 +18,7 @@ use std::sync::Arc;
 use regent_core::cx::{Answers, Caller, Cx, Functions, Origin, Profile};
 use regent_core::engine::{self, Command, Query, Step};
 use regent_core::ids::{AccountId, MaterialId, Region, RequestId, Scope};
+use regent_core::keys::event::KeyEvent;
 use regent_core::keys::proxy::Proxies;
 use regent_core::keys::usage::Uses;
 use regent_core::plaintext::{KeyBytes, Plaintext, SymmetricKey};
@@ -217,6 +218,7 @@ pub struct Store {
     commits: u64,
     /// What was announced with the commits.
     pub events: Vec<ServiceEvent>,
+    pub key_events: Vec<KeyEvent>,
 }
 
 impl Store {
@@ -228,6 +230,7 @@ impl Store {
         }
         self.commits += 1;
         self.events.extend(batch.events);
+        self.key_events.extend(batch.key_events);
         for (key, write) in batch.writes {
             match write {
                 Some(record) => {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ids::{AliasName, GrantId, KeyId, Region, Scope, SecretName, SecretSuffix, VersionId};
+use crate::keys::event::KeyEvent;
 use crate::keys::grant::Grant;
 use crate::keys::model::{Alias, KmsKey};
 use crate::keys::stores::KeyStores;
@@ -28,6 +29,7 @@ pub struct Tx<'a> {
     seen: core::cell::RefCell<BTreeMap<Key, u64>>,
     writes: BTreeMap<Key, Option<Record>>,
     events: Vec<ServiceEvent>,
+    key_events: Vec<KeyEvent>,
 }
 
 impl core::fmt::Debug for Tx<'_> {
@@ -45,6 +47,8 @@ pub struct Batch {
     pub writes: BTreeMap<Key, Option<Record>>,
     /// What the audit log is to say once the batch is committed.
     pub events: Vec<ServiceEvent>,
+    /// What it is to say of keys.
+    pub key_events: Vec<KeyEvent>,
 }
 
 impl<'a> Tx<'a> {
@@ -54,6 +58,7 @@ impl<'a> Tx<'a> {
             seen: core::cell::RefCell::default(),
             writes: BTreeMap::new(),
             events: Vec::new(),
+            key_events: Vec::new(),
         }
     }
 
@@ -70,14 +75,25 @@ impl<'a> Tx<'a> {
         self.events.push(event);
     }
 
+    /// The same of a key.
+    pub fn announce_key(&mut self, event: KeyEvent) {
+        self.key_events.push(event);
+    }
+
     /// Takes over what a transaction on this one has written. What that one read, this one has.
     pub fn take_over(&mut self, inner: Batch) {
         self.writes.extend(inner.writes);
         self.events.extend(inner.events);
+        self.key_events.extend(inner.key_events);
     }
 
     pub fn into_batch(self) -> Batch {
-        Batch { reads: self.seen.into_inner(), writes: self.writes, events: self.events }
+        Batch {
+            reads: self.seen.into_inner(),
+            writes: self.writes,
+            events: self.events,
+            key_events: self.key_events,
+        }
     }
 }
 

@@ -14,8 +14,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use regent_core::ids::RequestId;
+use regent_core::keys::event::KeyEvent;
 use regent_core::secrets::event::ServiceEvent;
-use regent_wire::audit::{Intervention, Record, write_event, write_intervention, write_line};
+use regent_wire::audit::{
+    Intervention, Record, write_event, write_intervention, write_key_event, write_line,
+};
 use tokio::sync::{Notify, oneshot};
 
 /// LIMIT: bytes of a buffer that are kept for the next line.
@@ -49,6 +52,11 @@ impl AuditLog {
     /// Appends one of the service's own events.
     pub fn append_event(&self, event: &ServiceEvent, event_id: RequestId) -> io::Result<()> {
         self.append_line(|buffer| write_event(buffer, event, event_id))
+    }
+
+    /// Appends one of KMS's own events.
+    pub fn append_key_event(&self, event: &KeyEvent, event_id: RequestId) -> io::Result<()> {
+        self.append_line(|buffer| write_key_event(buffer, event, event_id))
     }
 
     /// Appends what was done to the server itself.

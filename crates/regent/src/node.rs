@@ -21,6 +21,7 @@ use bytes::Bytes;
 use regent_core::cx::{self, Answers, Ask, Caller, Cx, Origin, Profile};
 use regent_core::engine::Touch;
 use regent_core::ids::{AccountId, Region, RequestId, Scope};
+use regent_core::keys::event::KeyEvent;
 use regent_core::keys::managed;
 use regent_core::keys::usage::{self, LastUse, Uses};
 use regent_core::ports::{StoreFault, TransportKey, random};
@@ -368,6 +369,7 @@ impl Node {
     /// Commits a batch, and sets in motion what follows from it.
     async fn commit(&self, mut batch: Batch) -> Result<(), CommitError> {
         let events = std::mem::take(&mut batch.events);
+        let key_events = std::mem::take(&mut batch.key_events);
         let audit = Arc::clone(&self.audit);
         let (sender, receiver) = oneshot::channel();
         let consequences = Consequences::of(&batch);
@@ -383,7 +385,7 @@ impl Node {
                         crypto.forget_keys();
                     }
                     effects.committed(consequences);
-                    record(&audit, &events);
+                    record(&audit, &events, &key_events);
                 }
                 let _ = sender.send(result);
             }),
@@ -567,13 +569,13 @@ pub fn now() -> Timestamp {
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// Has the service's own events in the audit log.
-fn record(audit: &AuditLog, events: &[ServiceEvent]) {
-    for event in events {
-        let id = RequestId::from_entropy(random(&SystemEntropy));
-        if let Err(cause) = audit.append_event(event, id) {
-            tracing::error!(%cause, "an event could not be recorded");
-        }
+/// Has the services' own events in the audit log.
+fn record(audit: &AuditLog, events: &[ServiceEvent], key_events: &[KeyEvent]) {
+    let id = || RequestId::from_entropy(random(&SystemEntropy));
+    let written = events.iter().map(|event| audit.append_event(event, id()));
+    let keys = key_events.iter().map(|event| audit.append_key_event(event, id()));
+    for cause in written.chain(keys).filter_map(Result::err) {
+        tracing::error!(%cause, "an event could not be recorded");
     }
 }
 

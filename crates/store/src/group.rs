@@ -36,7 +36,7 @@ impl<'s> Group<'s> {
 
     /// Adds what a transaction on this group has read and wants to write.
     pub fn add(&mut self, batch: Batch) {
-        let Batch { reads, writes, events } = batch;
+        let Batch { reads, writes, events, key_events } = batch;
         for (key, seq) in reads {
             // What one before it writes was not read from the store. Of what was, the first
             // reading counts: if a later one differs, somebody was in between.
@@ -49,6 +49,7 @@ impl<'s> Group<'s> {
             self.batch.writes.insert(key, write);
         }
         self.batch.events.extend(events);
+        self.batch.key_events.extend(key_events);
     }
 
     pub fn into_batch(self) -> Batch {

@@ -5,6 +5,7 @@
 //! record is written for a request that was refused, with what was known by then (promise R6).
 //! Where the line goes is the shell's business. Source of the shape: CloudTrail's record contents.
 
+mod key_events;
 mod parameters;
 
 use std::fmt::{self, Write as _};
@@ -21,6 +22,8 @@ use crate::json::{self, Object};
 use crate::secretsmanager::status;
 use crate::service::{Protocol, Service};
 use crate::time;
+
+pub use key_events::write_key_event;
 
 /// The version of CloudTrail's record format.
 const EVENT_VERSION: &str = "1.11";

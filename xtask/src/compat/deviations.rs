@@ -36,11 +36,11 @@ pub const EVERYWHERE: [(&str, &str); 10] = [
         "the Regions are near; `regent region delay` makes it slow",
     ),
     (
-        "The audit log has no service events of KMS: none for rotations and synchronizations of keys",
-        "each follows from a request that is recorded; they are not built yet",
+        "inferred: `SynchronizeMultiRegionKey` is recorded when a replica has confirmed the state of its key, without a `requestID`; the `CreateKey` that a ReplicateKey leads to, in the replica's Region, names the account and not the caller",
+        "the documentation shows the former's record and says that the latter is there; a Region is sent the key, not who asked for it",
     ),
     (
-        "inferred: service events name the version in `SecretVersionId`, the replica in `ReplicaRegion` or `ReplicaSecretARN`, and say in `errorMessage` what DescribeSecret says; replication is told once from the first change to the answer to the last, in the primary's Region",
+        "inferred: service events of secrets name the version in `SecretVersionId`, the replica in `ReplicaRegion` or `ReplicaSecretARN`, and say in `errorMessage` what DescribeSecret says; replication is told once from the first change to the answer to the last, in the primary's Region",
         "the documentation names the events and `SecretId`, and shows no record of them; where `SecretVersionDeletion` is told, of versions that make room, is inferred too",
     ),
     ("Nothing is throttled", "no quotas on rates are built yet"),

@@ -9,6 +9,7 @@ use crate::cx::Cx;
 use crate::ids::{KeyArn, KeyId, MaterialId, Scope};
 use crate::keys::access::Found;
 use crate::keys::error::{Error, ImportProblem};
+use crate::keys::event::{self, KeyHappening};
 use crate::keys::model::{Import, KeyState, KmsKey, Material, Origin};
 use crate::keys::pending;
 use crate::keys::spec::{Curve, KeySpec, OaepHash, PairSpec, RsaSize};
@@ -228,6 +229,8 @@ pub fn come_due(
         held.id == material && expires == Some(at)
     });
     if due {
+        let expired = key.spec.is_symmetric().then_some(material);
+        event::announce(cx, tx, key.arn(scope), KeyHappening::MaterialExpired(expired));
         let key = without(cx, tx, scope, &key, material)?;
         tx.put(Key::KmsKey { scope, id }, Record::KmsKey(key.into()));
     }

@@ -5,6 +5,7 @@ pub mod aliases;
 pub mod ciphertext;
 pub mod envelope;
 pub mod error;
+pub mod event;
 pub mod external;
 pub mod grant;
 pub mod grants;

@@ -11,6 +11,7 @@ use crate::ids::{KeyId, Region, Scope};
 use crate::keys::access::Found;
 use crate::keys::envelope::generate_material;
 use crate::keys::error::{Error, RotationProblem};
+use crate::keys::event::announce_rotation;
 use crate::keys::model::{KmsKey, Material, Origin, Rotation, RotationKind};
 use crate::keys::multi_region::publish;
 use crate::keys::states::Rule;
@@ -101,6 +102,7 @@ pub fn rotate(
     if let (RotationKind::Automatic, Some(rotation)) = (kind, &mut key.rotation) {
         rotation.next = cx.now.plus_days(rotation.period_days);
     }
+    announce_rotation(cx, tx, scope, &key, kind);
     save(cx, tx, scope, key)
 }
 
@@ -121,6 +123,7 @@ pub fn advance(
     if let Some(multi) = &mut key.multi_region {
         multi.pending_everywhere = false;
     }
+    announce_rotation(cx, tx, scope, &key, RotationKind::OnDemand);
     save(cx, tx, scope, key)
 }
 

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use crate::cx::Cx;
-use crate::ids::{Region, RequestId, SecretName, SecretSuffix};
+use crate::ids::{KeyId, Region, RequestId, SecretName, SecretSuffix};
+use crate::keys::event::{self, KeyHappening};
 use crate::ports::{StoreFault, random};
 use crate::records::{Intent, Key, Record, Subject};
 use crate::replication::change::{Outcome, Stamp};
@@ -40,6 +41,7 @@ pub fn acknowledge(
         Subject::Key { id } => {
             if reached {
                 dequeue(tx, scope, peer, subject.clone());
+                synchronized(cx, tx, *id)?;
             }
             installed(tx, peer, scope, *id, at)
         }
@@ -183,6 +185,16 @@ fn drop_replica(
     let at = secret.at;
     put_secret(tx, scope, secret)?;
     Ok(at)
+}
+
+/// A replica has what the primary, which is here, shares with it.
+fn synchronized(cx: &Cx<'_>, tx: &mut Tx<'_>, id: KeyId) -> Result<(), StoreFault> {
+    let scope = cx.scope();
+    let key = tx.kms_key(scope, id)?.filter(|key| key.is_multi_region_primary(scope.region));
+    if let Some(key) = key {
+        event::announce(cx, tx, key.arn(scope), KeyHappening::Synchronized);
+    }
+    Ok(())
 }
 
 /// A new replica key has begun its life: what it began with need not be kept.

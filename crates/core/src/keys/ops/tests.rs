@@ -5,6 +5,7 @@ mod conditions;
 mod cryptography;
 mod deciding;
 mod demands;
+mod events;
 mod grants;
 mod import;
 mod key_stores;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::cx::Cx;
 use crate::ids::{KeyArn, KeyId, Region, Scope};
 use crate::keys::envelope::{store_material, transport_aad};
+use crate::keys::event::{self, KeyHappening};
 use crate::keys::model::{
     Install, KeyManager, KeyPolicy, KeyState as State, KmsKey, Material, MultiRegion, Origin,
 };
@@ -97,6 +98,7 @@ fn install_key(
         }),
     };
     tx.remove(Key::Tombstone { scope, subject: Subject::Key { id } });
+    event::announce(cx, tx, key.arn(scope), KeyHappening::Replicated);
     tx.put(Key::KmsKey { scope, id }, Record::KmsKey(Arc::new(key)));
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::deadlines;
 use crate::ids::MaterialId;
 use crate::keys::envelope;
 use crate::keys::error::{ImportProblem, RotationProblem};
+use crate::keys::event::KeyHappening;
 use crate::keys::import::Wrapping;
 use crate::keys::ops::cancel_key_deletion::CancelKeyDeletion;
 use crate::keys::ops::decrypt::Decrypt;
@@ -108,6 +109,11 @@ pub fn decrypts(world: &World, blob: &[u8]) -> Result<(), Error> {
 
 pub fn state(world: &World, key: &Found) -> KeyState {
     stored(world, key).state
+}
+
+/// What the audit log was told of keys.
+fn told(world: &mut World) -> Vec<KeyHappening> {
+    core::mem::take(&mut world.store.key_events).into_iter().map(|event| event.what).collect()
 }
 
 /// Handles the deadline that comes next, at its time.
@@ -283,8 +289,11 @@ fn material_expires_when_it_was_said_to() {
     world.command(op).unwrap();
     let deadlines = world.store.keys().filter(|key| matches!(key, Key::Deadline { .. })).count();
     assert_eq!(deadlines, 1);
+    assert_eq!(world.store.key_events, []);
     next_deadline(&mut world);
     assert_eq!(world.now, later);
+    let material = stored(&world, &key).materials[0].id;
+    assert_eq!(told(&mut world), [KeyHappening::MaterialExpired(Some(material))]);
     assert_eq!(state(&world, &key), KeyState::PendingImport);
     assert!(stored(&world, &key).materials[0].wrapped.is_none());
     assert!(decrypts(&world, &blob).is_err());
