@@ -276,8 +276,11 @@ mod tests {
     use super::*;
     use regent_core::ids::{RequestId, Scope};
     use regent_core::keys::proxy::Purpose;
-    use regent_core::keys::stores::Proxy;
+    use regent_core::keys::stores::{Credential, Proxy};
+    use regent_core::plaintext::KeyBytes;
     use std::sync::Arc;
+
+    use crate::testing::World;
 
     fn call(asked: Asked) -> ProxyCall {
         let scope = Scope {
@@ -371,6 +374,48 @@ mod tests {
         }
     }
 
+    /// Where the request goes, and the Region for which it is signed: the store's own.
+    #[test]
+    fn requests() {
+        let mut world = World::new();
+        let credential = Credential {
+            access_key: "ABCDEFGHIJKLMNOPQRST".into(),
+            secret: KeyBytes::new(b"secret".to_vec()),
+        };
+        let path = |key: &str| format!("/p/kms/xks/v1/{key}");
+        let sealed =
+            Sealed { metadata: [].into(), iv: [0; 12].into(), tag: [0; 16], text: [0; 2].into() };
+        let key: Box<str> = "k".into();
+        let cases = [
+            (Asked::Health, "us-east-1", "http://h:81", path("health")),
+            (
+                Asked::Metadata { key: key.clone() },
+                "us-west-2",
+                "https://h",
+                path("keys/k/metadata"),
+            ),
+            (encrypt(b"", b"").asked, "us-west-2", "https://h:444", path("keys/k/encrypt")),
+            (
+                Asked::Decrypt { key, sealed, aad: [].into() },
+                "eu-west-1",
+                "https://h",
+                path("keys/k/decrypt"),
+            ),
+        ];
+        for (asked, region, endpoint, path) in cases {
+            world.region = region.parse().unwrap();
+            let proxy =
+                Proxy::new(&world.cx(), endpoint.into(), "/p/kms/xks/v1".into(), &credential);
+            let call = ProxyCall { proxy: Arc::new(proxy), ..call(asked) };
+            let sent = request(&call, world.now, &world.crypto).unwrap();
+            let (scheme, authority) = endpoint.split_once("://").unwrap();
+            assert_eq!((sent.tls, &*sent.authority), (scheme == "https", authority));
+            assert_eq!(sent.path, path);
+            let scope = format!("/{region}/kms-xks-proxy/aws4_request,");
+            assert!(sent.signature.authorization.contains(&scope), "{:?}", sent.signature);
+        }
+    }
+
     #[test]
     fn healths() {
         let of = |statuses: &[&str], size: u32| {
@@ -424,9 +469,29 @@ mod tests {
             let body = format!(r#"{{"errorName":"{name}","errorMessage":"x"}}"#);
             answer(&call(Asked::Health), 400, body.as_bytes()).unwrap_err()
         };
-        assert_eq!(said("AuthenticationFailedException"), ProxyProblem::Authentication);
-        assert_eq!(said("ThrottlingException"), ProxyProblem::Throttled);
-        assert_eq!(said("ValidationException"), ProxyProblem::Malformed);
+        for (name, problem) in [
+            ("InvalidStateException", ProxyProblem::InvalidState),
+            ("InvalidCiphertextException", ProxyProblem::InvalidCiphertext),
+            ("InvalidKeyUsageException", ProxyProblem::InvalidKeyUsage),
+            ("AuthenticationFailedException", ProxyProblem::Authentication),
+            ("AccessDeniedException", ProxyProblem::AccessDenied),
+            ("KeyNotFoundException", ProxyProblem::KeyNotFound),
+            ("InvalidUriPathException", ProxyProblem::InvalidUriPath),
+            ("ThrottlingException", ProxyProblem::Throttled),
+            ("UnsupportedOperationException", ProxyProblem::Unsupported),
+            ("DependencyTimeoutException", ProxyProblem::DependencyTimeout),
+            ("InternalException", ProxyProblem::Internal),
+            ("ValidationException", ProxyProblem::Malformed),
+        ] {
+            assert_eq!(said(name), problem, "{name}");
+        }
+        // Nothing but 200 is success, whatever the body says.
+        let metadata = call(Asked::Metadata { key: "k".into() });
+        let fit = br#"{"keySpec":"AES_256","keyUsage":["ENCRYPT"],"keyStatus":"ENABLED"}"#;
+        for (status, good) in [(200, true), (199, false), (201, false), (204, false), (404, false)]
+        {
+            assert_eq!(answer(&metadata, status, fit).is_ok(), good, "{status}");
+        }
         let bare = answer(&call(Asked::Health), 502, b"<html>");
         assert_eq!(bare, Err(ProxyProblem::Malformed));
     }

@@ -1,6 +1,9 @@
 //! Conversations about imported key material. Wrapping it takes a client's cryptography: what
 //! imports bring about is in the core's tests and in the end-to-end ones.
 
+use regent_core::ids::MaterialId;
+use regent_core::keys::model::{Import, KeyState, Material, RotationKind};
+
 use super::*;
 
 #[test]
@@ -57,4 +60,46 @@ fn imports_that_are_refused() {
     talk.say("Encrypt", &key(&id, r#","Plaintext":"aGk=""#));
     talk.say("RotateKeyOnDemand", &key(&id, ""));
     talk.done("imports_that_are_refused");
+}
+
+/// AWS: a key expires with the first of its materials, while it has the current one; a list says of
+/// each what became of it.
+#[test]
+fn imported_material_is_shown() {
+    let mut talk = Talk::new();
+    let id = talk.create(r#""Origin":"EXTERNAL","MultiRegion":true"#);
+    let (scope, now) = (talk.world.scope(), talk.world.now);
+    let material = |byte, days: Option<u32>, rotated| Material {
+        id: MaterialId([byte; 32]),
+        created: now.plus_days(u32::from(byte)),
+        rotated,
+        wrapped: Some([byte].into()),
+        public: None,
+        import: Some(Import {
+            expires: days.map(|days| now.plus_days(days)),
+            description: Some(format!("material {byte}").into()),
+        }),
+    };
+    let rotated = Some(RotationKind::OnDemand);
+    let (first, second) = (material(1, Some(20), None), material(2, Some(10), rotated));
+    let (third, waiting) = (material(3, None, rotated), material(4, Some(5), None));
+    let gone = |of: &Material| Material { wrapped: None, ..of.clone() };
+    for (materials, ready) in [
+        (vec![first.clone(), second.clone(), third.clone()], false),
+        (vec![first.clone(), gone(&second), third.clone()], true),
+        (vec![first, second, gone(&third)], true),
+        (vec![third], true),
+    ] {
+        let at = Key::KmsKey { scope, id: id.parse().unwrap() };
+        let key_id = id.parse().unwrap();
+        let mut stored = KmsKey::clone(&talk.world.store.kms_key(scope, key_id).unwrap().unwrap());
+        (stored.materials, stored.pending) = (materials, Some(waiting.clone()));
+        stored.state = KeyState::Enabled;
+        stored.multi_region.as_mut().unwrap().pending_everywhere = ready;
+        talk.world.edit(|_, tx| tx.put(at, Record::KmsKey(stored.into())));
+        talk.say("DescribeKey", &key(&id, ""));
+        let all = r#","IncludeKeyMaterial":"ALL_KEY_MATERIAL""#;
+        talk.say("ListKeyRotations", &key(&id, all));
+    }
+    talk.done("imported_material_is_shown");
 }

@@ -24,6 +24,7 @@ use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletio
 use crate::keys::spec::{Curve, HmacHash, OaepHash, Origin, PairSpec, RsaSize};
 use crate::policy::authorized::shown;
 use crate::ports::Unopened;
+use crate::records::Due;
 use crate::testing::pairs::wrap_padded;
 use crate::time::{DAY_MS, Timestamp};
 
@@ -237,6 +238,9 @@ fn imported_hmac_keys_are_the_bytes_that_were_given() {
     let (message, algorithm) = (Plaintext::new(vec![7]), HmacHash::Sha256);
     let request = MacRequest { key: named(key.arn()), message, algorithm, dry_run: false };
     let mac = world.query(GenerateMac(request)).unwrap().mac;
+    // AWS: only symmetric keys name their material.
+    let deleted = DeleteImportedKeyMaterial { key: named(key.arn()), material: None };
+    assert_eq!(world.command(deleted).unwrap().material, None);
     let bytes = crate::plaintext::KeyBytes::new(vec![3; 40]);
     assert_eq!(mac, world.cx().crypto.pairs().mac(algorithm, &bytes, &[7]));
 }
@@ -276,6 +280,8 @@ fn material_expires_when_it_was_said_to() {
         expires: Some(expires),
         ..request(world, &key, &ONE)
     };
+    let longest = expiring(&world, world.now.plus_days(365));
+    world.command(longest).unwrap();
     for wrong in [world.now, world.now.plus_days(366)] {
         let op = expiring(&world, wrong);
         assert_eq!(world.command(op).err(), Some(problem(ImportProblem::ValidTo)));
@@ -289,10 +295,15 @@ fn material_expires_when_it_was_said_to() {
     world.command(op).unwrap();
     let deadlines = world.store.keys().filter(|key| matches!(key, Key::Deadline { .. })).count();
     assert_eq!(deadlines, 1);
+    // The time that was said before comes, and nothing happens.
+    let material = stored(&world, &key).materials[0].id;
+    let due = Due::ExpireMaterial { id: key.key.id, material };
+    let early = Key::Deadline { region: world.region, at, account: world.account(), due };
+    world.edit(|cx, tx| deadlines::handle(cx, tx, &early)).unwrap();
+    assert_eq!(state(&world, &key), KeyState::Enabled);
     assert_eq!(world.store.key_events, []);
     next_deadline(&mut world);
     assert_eq!(world.now, later);
-    let material = stored(&world, &key).materials[0].id;
     assert_eq!(told(&mut world), [KeyHappening::MaterialExpired(Some(material))]);
     assert_eq!(state(&world, &key), KeyState::PendingImport);
     assert!(stored(&world, &key).materials[0].wrapped.is_none());
@@ -328,7 +339,9 @@ fn the_state_of_a_key_that_loses_its_material() {
     let other = symmetric(&mut world);
     let op = ImportKeyMaterial { key: named(key.arn()), ..request(&world, &other, &ONE) };
     let refused = Error::Key(KeyProblem::PendingDeletion { key: key.arn() });
-    assert_eq!(world.command(op).err(), Some(refused));
+    assert_eq!(world.command(op).err(), Some(refused.clone()));
+    let op = GetParametersForImport { key: named(key.arn()), wrapping: AES, size: RSA };
+    assert_eq!(world.query(op).err(), Some(refused));
     delete(&mut world, &key, None).unwrap();
     assert_eq!(state(&world, &key), pending);
     world.command(CancelKeyDeletion { key: named(key.arn()) }).unwrap();
@@ -369,8 +382,15 @@ fn a_symmetric_key_is_rotated_to_further_material() {
         pending: second.unwrap().into(),
     });
     assert_eq!(import_new(&mut world, &key, &[3; 32]).err(), Some(refused));
+    // Of what is imported again, what waits counts as little as what is current does.
+    let again =
+        ImportKeyMaterial { kind: Some(ImportType::Existing), ..request(&world, &key, &[3; 32]) };
+    assert_eq!(world.command(again).err(), Some(incorrect()));
+    world.pass_ms(DAY_MS);
     assert_eq!(rotate(&mut world), Ok(key.arn()));
     assert_eq!(stored(&world, &key).current_material().ok(), second);
+    // AWS: RotationDate, which is not when the material was imported.
+    assert_eq!(stored(&world, &key).materials[1].created, world.now);
     assert_eq!(rotate(&mut world), Err(nothing));
     let newer = encrypt(&world, &key, no_context());
     assert_eq!((decrypts(&world, &blob), decrypts(&world, &newer)), (Ok(()), Ok(())));
@@ -382,8 +402,18 @@ fn a_symmetric_key_is_rotated_to_further_material() {
     // Without any one of them the key cannot be used; with all of them it can.
     delete(&mut world, &key, first).unwrap();
     assert_eq!(state(&world, &key), KeyState::PendingImport);
+    delete(&mut world, &key, None).unwrap();
+    let held = |world: &World| -> Vec<_> {
+        stored(world, &key).materials.iter().map(|held| held.wrapped.is_some()).collect()
+    };
+    assert_eq!(held(&world), [false, false]);
+    import(&mut world, &key, &TWO).unwrap();
+    assert_eq!((state(&world, &key), held(&world)), (KeyState::PendingImport, vec![false, true]));
     assert_eq!(import(&mut world, &key, &ONE).unwrap().material, first);
     assert_eq!(decrypts(&world, &blob), Ok(()));
+    // Without a name it is the current one that goes.
+    delete(&mut world, &key, None).unwrap();
+    assert_eq!(held(&world), [true, false]);
 }
 
 #[test]

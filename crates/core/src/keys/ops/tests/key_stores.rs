@@ -4,6 +4,7 @@ use super::*;
 use crate::deadlines;
 use crate::engine::{Command, Query};
 use crate::keys::ciphertext::{Blob, Sealed as SealedBlob};
+use crate::keys::envelope::BlobHeader;
 use crate::keys::external::{self, Use};
 use crate::keys::ops::connect_custom_key_store::ConnectCustomKeyStore;
 use crate::keys::ops::create_custom_key_store::{CreateCustomKeyStore, NewStore};
@@ -258,15 +259,17 @@ fn a_store_goes_after_its_last_key() {
     let mut world = World::new();
     let id = connected(&mut world);
     let delete = || DeleteCustomKeyStore { id: id.clone() };
-    let found = command(&mut world, || new_key(&id, "k")).unwrap();
-    assert_eq!(store(&world).keys, 1);
-    let window = DeletionWindow::new(Some(7)).unwrap();
-    world.command(ScheduleKeyDeletion { key: named(found.key.id), window }).unwrap();
+    let found = ["k", "l"].map(|key| command(&mut world, || new_key(&id, key)).unwrap());
+    assert_eq!(store(&world).keys, 2);
     command(&mut world, || DisconnectCustomKeyStore { id: id.clone() }).unwrap();
-    assert_eq!(problem(world.command(delete())), StoreProblem::HasKeys);
-    let due = world.store.keys().find(|key| matches!(key, Key::Deadline { .. })).cloned().unwrap();
-    world.edit(|cx, tx| deadlines::handle(cx, tx, &due)).unwrap();
-    assert_eq!(store(&world).keys, 0);
+    for (key, left) in found.iter().zip([1, 0]) {
+        let window = DeletionWindow::new(Some(7)).unwrap();
+        world.command(ScheduleKeyDeletion { key: named(key.key.id), window }).unwrap();
+        assert_eq!(problem(world.command(delete())), StoreProblem::HasKeys);
+        let due = world.store.keys().find(|key| matches!(key, Key::Deadline { .. })).cloned();
+        world.edit(|cx, tx| deadlines::handle(cx, tx, &due.unwrap())).unwrap();
+        assert_eq!(store(&world).keys, left);
+    }
     world.command(delete()).unwrap();
     assert_eq!(world.store.keys().count(), 0);
     assert_eq!(problem(world.command(delete())), StoreProblem::NotFound);
@@ -346,6 +349,9 @@ fn a_store_becomes_only_what_it_may() {
     command(&mut world, || at("/c/kms/xks/v1")).unwrap();
     assert_eq!(&*shown(&world).proxy.path, "/c/kms/xks/v1");
     command(&mut world, || DisconnectCustomKeyStore { id: id.clone() }).unwrap();
+    // What a store is already, its proxy is asked for again.
+    let (done, asked) = consult(&mut world, willing, |world| world.command(public()));
+    assert_eq!((done, asked), (Ok(()), vec![Asked::Health]));
     command(&mut world, moved).unwrap();
     assert_eq!(&*shown(&world).proxy.endpoint, "http://other");
     command(&mut world, public).unwrap();
@@ -374,6 +380,14 @@ fn a_proxy_is_told_what_for_and_must_keep_the_length() {
     let mut world = World::new();
     let id = connected(&mut world);
     let found = command(&mut world, || new_key(&id, "k")).unwrap();
+    // Both questions are bound to the blob's header.
+    let (blob, asked) = consult(&mut world, willing, |world| world.query(encrypts(&found)));
+    let blob = blob.unwrap().blob;
+    let (_, header, _) = BlobHeader::parse(&blob).unwrap();
+    assert!(matches!(&*asked, [Asked::Encrypt { aad, .. }] if **aad == *header), "{asked:?}");
+    let (opened, asked) = consult(&mut world, willing, |world| world.query(decrypts(&blob)));
+    assert!(opened.is_ok());
+    assert!(matches!(&*asked, [Asked::Decrypt { aad, .. }] if **aad == *header), "{asked:?}");
     let longer = |call: &ProxyCall| {
         assert_eq!((call.purpose.operation, call.purpose.key), ("Encrypt", Some(found.arn())));
         assert_eq!(call.purpose.via_service, None);
@@ -422,6 +436,55 @@ fn an_address_is_an_endpoint_and_a_path() {
         CreateCustomKeyStore { name: "t".into(), kind }
     };
     command(&mut world, elsewhere).unwrap();
+    // AWS: a store begins disconnected.
+    assert_eq!(store(&world).connection, Connection::Disconnected);
+}
+
+/// What one proxy has answered, another has not.
+#[test]
+fn answers_are_of_one_proxy_and_one_purpose() {
+    let mut world = World::new();
+    command(&mut world, || new_store("s", "/kms/xks/v1")).unwrap();
+    command(&mut world, || new_store("t", "/t/kms/xks/v1")).unwrap();
+    let op = DescribeCustomKeyStores { id: None, name: None, limit: 9, after: None };
+    let stores = world.query(op).unwrap().items;
+    let call = |at: usize, operation| ProxyCall {
+        proxy: stores[at].proxy.clone(),
+        asked: Asked::Health,
+        purpose: Purpose {
+            operation,
+            request: world.cx().request_id,
+            principal: "p".into(),
+            key: None,
+            via_service: None,
+        },
+    };
+    let mut proxies = Proxies::default();
+    proxies.answered(call(0, "A"), Err(ProxyProblem::TimedOut));
+    assert_eq!(proxies.ask(call(0, "A")), Ok(Err(ProxyProblem::TimedOut)));
+    for other in [call(1, "A"), call(0, "B")] {
+        assert!(proxies.ask(other.clone()).is_err());
+        assert_eq!(proxies.take_wanted(), [other]);
+    }
+}
+
+/// AWS: the lengths of what a proxy encrypts to.
+#[test]
+fn sealed_parts_have_lengths() {
+    for (metadata, iv, good) in [
+        (0, 12, true),
+        (20, 16, true),
+        (21, 12, false),
+        (0, 11, false),
+        (0, 13, false),
+        (0, 17, false),
+    ] {
+        let (metadata, iv) = (vec![1; metadata].into(), vec![2; iv].into());
+        let sealed = Sealed { metadata, iv, tag: [3; 16], text: [4; 5].into() };
+        let mut bytes = Vec::new();
+        sealed.write_to(&mut bytes);
+        assert_eq!(Sealed::parse(&bytes), good.then_some(sealed));
+    }
 }
 
 /// The proxy is asked under the credential that the store is to have, and keeps its address.

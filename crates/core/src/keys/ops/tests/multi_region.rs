@@ -11,11 +11,15 @@ use crate::keys::model::{MultiRegion, ReplicaRequests};
 use crate::keys::multi_region::replica_gone;
 use crate::keys::ops::cancel_key_deletion::CancelKeyDeletion;
 use crate::keys::ops::decrypt::Decrypt;
+use crate::keys::ops::enable_key_rotation::EnableKeyRotation;
 use crate::keys::ops::replicate_key::ReplicateKey;
+use crate::keys::ops::rotate_key_on_demand::RotateKeyOnDemand;
 use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
 use crate::keys::ops::update_primary_region::UpdatePrimaryRegion;
+use crate::keys::rotation::RotationPeriod;
 use crate::records::{Due, Intent, Outbox, Subject, Tombstone};
-use crate::replication::change::Stamp;
+use crate::replication::change::{Message, Stamp};
+use crate::testing::{exchange, hear, message};
 
 fn replicate(found: &Found, to: &str) -> ReplicateKey {
     ReplicateKey {
@@ -270,12 +274,67 @@ fn a_replica_goes_by_itself() {
     let subject = Subject::Key { id };
     let tombstone = west.store.tombstone(scope, &subject).unwrap();
     assert_eq!(tombstone, Some(Tombstone { at, failed: false }));
+    // The message that made it is repeated, and answered with its end. From elsewhere it is none.
+    let repeated = message(&east, &west, &subject);
+    let foreign = message(&east, &west, &subject);
+    let answer = hear(&mut west, region("eu-west-1"), foreign);
+    assert!(!matches!(answer, Some(Message::KeyGone { .. })), "{answer:?}");
+    let answer = hear(&mut west, east.region, repeated);
+    assert!(matches!(answer, Some(Message::KeyGone { at: told, .. }) if told == at), "{answer:?}");
+    assert!(west.store.kms_key(scope, id).unwrap().is_none());
 
     let forget =
         west.store.keys().find(|key| matches!(key, Key::Deadline { .. })).cloned().unwrap();
     west.edit(|cx, tx| deadlines::handle(cx, tx, &forget)).unwrap();
     assert_eq!(west.store.tombstone(scope, &subject).unwrap(), None);
     assert!(!west.store.contains(&forget));
+}
+
+/// What is shared comes with the replica; what is its own is what ReplicateKey said.
+#[test]
+fn a_replica_begins_with_all_that_is_shared() {
+    let mut east = World::new();
+    let mut west = World::in_region("us-west-2");
+    let made = create_multi_region(&mut east);
+    let (key, period) = (named(made.key.id), RotationPeriod::new(100));
+    east.command(EnableKeyRotation { key: key.clone(), period }).unwrap();
+    east.command(RotateKeyOnDemand { key }).unwrap();
+    east.command(replicate(&made, "us-west-2")).unwrap();
+    west.pass_ms(7);
+    exchange(&mut east, &mut west, &Subject::Key { id: made.key.id });
+    let twin = Found { scope: west.scope(), ..made.clone() };
+    let (primary, replica) = (stored(&east, &made), stored(&west, &twin));
+    let generations = |key: &KmsKey| -> Vec<_> {
+        key.materials.iter().map(|of| (of.id, of.created, of.rotated)).collect()
+    };
+    assert_eq!((generations(&replica), generations(&replica).len()), (generations(&primary), 2));
+    assert_eq!((replica.rotation, replica.rotation.is_some()), (primary.rotation, true));
+    assert_eq!((replica.state, replica.created), (KeyState::Enabled, west.now));
+    assert_eq!((&*replica.description, replica.tags.len()), ("there", 1));
+}
+
+/// A new primary says so to each related key, also to the one that made it: who ended meanwhile
+/// answers.
+#[test]
+fn a_new_primary_announces_itself() {
+    let mut east = World::new();
+    let mut west = World::in_region("us-west-2");
+    let made = create_multi_region(&mut east);
+    let subject = Subject::Key { id: made.key.id };
+    east.command(replicate(&made, "us-west-2")).unwrap();
+    east.command(replicate(&made, "eu-west-1")).unwrap();
+    exchange(&mut east, &mut west, &subject);
+    settle(&mut east, &made);
+    for peer in ["us-east-1", "eu-west-1"] {
+        assert_eq!(outbox(&west, &made, peer), None, "{peer}");
+    }
+    let op = UpdatePrimaryRegion { key: named(made.key.id), primary: "us-west-2".into() };
+    east.command(op).unwrap();
+    exchange(&mut east, &mut west, &subject);
+    let at = shared(&east, &made).at;
+    for peer in ["us-east-1", "eu-west-1"] {
+        assert_eq!(outbox(&west, &made, peer).map(|entry| entry.at), Some(at), "{peer}");
+    }
 }
 
 /// A replica that was promoted while it waited for its deletion does not leave its replicas behind.

@@ -89,6 +89,9 @@ fn a_setting_is_made_changed_repeated_and_unmade() {
     let next = now.plus_days(91);
     assert_eq!(status(&world, &key), Some(Rotation { period_days: 90, next }));
     assert_eq!(deadlines(&world), [next]);
+    enable(&mut world, &key, Some(120)).unwrap();
+    assert_eq!(status(&world, &key).map(|rotation| rotation.period_days), Some(120));
+    enable(&mut world, &key, Some(90)).unwrap();
     // A period that the request does not name stays.
     enable(&mut world, &key, None).unwrap();
     assert_eq!(status(&world, &key).map(|rotation| rotation.period_days), Some(90));
@@ -144,6 +147,7 @@ fn rotation_on_demand_leaves_the_schedule_and_has_a_bound() {
     let mut world = World::new();
     let key = create(&mut world);
     enable(&mut world, &key, None).unwrap();
+    wait(&mut world);
     let scheduled = status(&world, &key);
     for _ in 0..limits::ON_DEMAND_ROTATIONS_MAX {
         world.pass_ms(1);
@@ -154,7 +158,7 @@ fn rotation_on_demand_leaves_the_schedule_and_has_a_bound() {
     assert_eq!(on_demand(&mut world, &key), Err(refused.clone()));
     // What happens by itself does not count, and goes on.
     wait(&mut world);
-    assert_eq!(stored(&world, &key).materials.len(), limits::ON_DEMAND_ROTATIONS_MAX + 2);
+    assert_eq!(stored(&world, &key).materials.len(), limits::ON_DEMAND_ROTATIONS_MAX + 3);
     assert_eq!(on_demand(&mut world, &key), Err(refused));
 }
 
@@ -176,12 +180,17 @@ fn a_disabled_key_is_rotated_once_it_is_enabled() {
         assert_eq!(status(&world, &key).unwrap().next, world.now.plus_days(90));
         assert_eq!(deadlines(&world), [world.now.plus_days(90)]);
     }
+    // It is late at the very time already.
+    world.command(DisableKey { key: named(key.key.id) }).unwrap();
+    wait(&mut world);
+    world.command(EnableKey { key: named(key.key.id) }).unwrap();
+    assert_eq!(stored(&world, &key).materials.len(), 3);
     // One that was enabled again in time keeps its date.
     let next = status(&world, &key).unwrap().next;
     world.command(DisableKey { key: named(key.key.id) }).unwrap();
     world.pass_ms(DAY_MS);
     world.command(EnableKey { key: named(key.key.id) }).unwrap();
-    assert_eq!(stored(&world, &key).materials.len(), 2);
+    assert_eq!(stored(&world, &key).materials.len(), 3);
     assert_eq!(status(&world, &key).unwrap().next, next);
 }
 
