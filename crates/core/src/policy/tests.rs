@@ -138,6 +138,7 @@ fn not_principal_spares_only_the_fully_named() {
         (json!({"AWS": [ACCOUNT, ANN.arn]}), "--!!!!"),
         (json!({"AWS": ANN.arn}), "!!!!!!"),
         (json!({"AWS": [ACCOUNT, ROLE_ARN]}), "-!-!!!"),
+        (json!({"AWS": [ACCOUNT, SESSION.arn]}), "-!!!!!"),
         (json!({"AWS": [ACCOUNT, ROLE_ARN, SESSION.arn]}), "-!--!!"),
         (json!({"Service": SERVICE.arn}), "!!!!-!"),
     ] {

@@ -191,6 +191,17 @@ fn key_stores() {
     talk.say("GenerateRandom", &of('2').replace('}', r#","NumberOfBytes":1}"#));
     let cluster = r#"{"CustomKeyStoreName":"s","CloudHsmClusterId":"cluster-2a3b4c5d6e7f","KeyStorePassword":"hunter22","TrustAnchorCertificate":"c"}"#;
     talk.say("CreateCustomKeyStore", cluster);
+    for member in [
+        r#""XksProxyUriEndpoint":"https://proxy""#,
+        r#""XksProxyUriPath":"/kms/xks/v1""#,
+        r#""XksProxyConnectivity":"PUBLIC_ENDPOINT""#,
+        r#""XksProxyVpcEndpointServiceName":"com.amazonaws.vpce.us-east-1.vpce-svc-09f""#,
+        r#""XksProxyVpcEndpointServiceOwner":"111122223333""#,
+    ] {
+        let text =
+            talk.run("CreateCustomKeyStore", &cluster.replace('}', &format!(",{member}}}"))).1;
+        assert!(text.contains("do not make a custom key store"), "{text}");
+    }
     talk.say("CreateCustomKeyStore", r#"{"CustomKeyStoreName":"s"}"#);
     talk.say(
         "CreateCustomKeyStore",

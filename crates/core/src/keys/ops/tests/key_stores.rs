@@ -5,6 +5,7 @@ use crate::deadlines;
 use crate::engine::{Command, Query};
 use crate::keys::ciphertext::{Blob, Sealed as SealedBlob};
 use crate::keys::envelope::BlobHeader;
+use crate::keys::error::RotationProblem;
 use crate::keys::external::{self, Use};
 use crate::keys::ops::connect_custom_key_store::ConnectCustomKeyStore;
 use crate::keys::ops::create_custom_key_store::{CreateCustomKeyStore, NewStore};
@@ -13,7 +14,10 @@ use crate::keys::ops::decrypt::Decrypt;
 use crate::keys::ops::delete_custom_key_store::DeleteCustomKeyStore;
 use crate::keys::ops::describe_custom_key_stores::DescribeCustomKeyStores;
 use crate::keys::ops::describe_key::DescribeKey;
+use crate::keys::ops::disable_key_rotation::DisableKeyRotation;
 use crate::keys::ops::disconnect_custom_key_store::DisconnectCustomKeyStore;
+use crate::keys::ops::enable_key_rotation::EnableKeyRotation;
+use crate::keys::ops::rotate_key_on_demand::RotateKeyOnDemand;
 use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
 use crate::keys::ops::update_custom_key_store::UpdateCustomKeyStore;
 use crate::keys::proxy::{
@@ -251,6 +255,23 @@ fn dots_are_no_external_key() {
 
 const fn stores_max() -> usize {
     crate::keys::stores::KEY_STORES_MAX
+}
+
+/// AWS: half of a store's key is elsewhere, and cannot be rotated from here.
+#[test]
+fn keys_of_stores_are_not_rotated() {
+    let mut world = World::new();
+    let id = connected(&mut world);
+    let found = command(&mut world, || new_key(&id, "k")).unwrap();
+    let (key, origin) = (found.arn(), found.key.origin);
+    let refused = Error::Rotation(RotationProblem::Origin { key, origin });
+    let name = || named(key);
+    let enabled = world.command(EnableKeyRotation { key: name(), period: None });
+    let disabled = world.command(DisableKeyRotation { key: name() });
+    let rotated = world.command(RotateKeyOnDemand { key: name() }).map(drop);
+    for result in [enabled, disabled, rotated] {
+        assert_eq!(result, Err(refused.clone()));
+    }
 }
 
 /// AWS: keys that wait for their deletion are still the store's.

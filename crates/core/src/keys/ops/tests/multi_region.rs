@@ -313,6 +313,24 @@ fn a_replica_begins_with_all_that_is_shared() {
     assert_eq!((&*replica.description, replica.tags.len()), ("there", 1));
 }
 
+/// The end of a replica may be told of late, when another has come in its place: that one is asked.
+#[test]
+fn an_earlier_replicas_end_is_not_the_later_ones() {
+    let mut world = World::new();
+    let made = create_multi_region(&mut world);
+    let (account, id) = (made.scope.account, made.key.id);
+    world.command(replicate(&made, "us-west-2")).unwrap();
+    let earlier = shared(&world, &made).at;
+    let gone = |at| Message::KeyGone { account, id, at };
+    hear(&mut world, region("us-west-2"), gone(earlier));
+    assert_eq!(shared(&world, &made).replicas, [].into());
+    world.command(replicate(&made, "us-west-2")).unwrap();
+    let multi = shared(&world, &made);
+    hear(&mut world, region("us-west-2"), gone(earlier));
+    assert_eq!(shared(&world, &made), multi);
+    assert_eq!(outbox(&world, &made, "us-west-2").map(|entry| entry.at), Some(multi.at));
+}
+
 /// A new primary says so to each related key, also to the one that made it: who ended meanwhile
 /// answers.
 #[test]

@@ -196,6 +196,8 @@ fn the_lockout_check_is_of_a_later_request() {
         (with("Bool", "kms:BypassPolicyLockoutSafetyCheck", "true"), false, false),
         (with("StringEquals", "aws:RequestedRegion", "us-east-1"), true, false),
         (with("StringEquals", "aws:RequestedRegion", "us-west-2"), false, true),
+        // What is stored beside the key is not known.
+        (with("ForAllValues:StringLike", "kms:ResourceAliases", "alias/x"), false, false),
     ];
     for (text, here, there) in cases {
         let mut world = World::new();
