@@ -2,6 +2,8 @@
 
 import json
 
+from botocore.exceptions import ClientError
+
 from harness import ACCOUNT, REGIONS, Case
 
 ON_REPLICA = (
@@ -258,19 +260,87 @@ class MultiRegion(Case):
                     CiphertextBlob=sealed,
                 )
 
+    def seen_of(self, key, region):
+        """A key's state, its role, and where its primary is."""
+        metadata = self.keys(region).describe_key(KeyId=key)["KeyMetadata"]
+        config = metadata["MultiRegionConfiguration"]
+        return metadata["KeyState"], config["MultiRegionKeyType"], config["PrimaryKey"]["Region"]
+
+    def moved(self, key, to, *others):
+        """Waits until the key in `to` is the primary, and everything about it is over."""
+        for region, role in [(to, "PRIMARY"), *((other, "REPLICA") for other in others)]:
+            self.eventually(
+                lambda: self.seen_of(key, region) == ("Enabled", role, to), f"{role} in {region}"
+            )
+
     def test_the_primary_region_of_a_key_can_be_moved(self):
         key = self.multi_region_key("us-west-2")
         self.keys().update_primary_region(KeyId=key, PrimaryRegion="us-west-2")
-
-        def kind(region):
-            metadata = self.keys(region).describe_key(KeyId=key)["KeyMetadata"]
-            config = metadata["MultiRegionConfiguration"]
-            return config["MultiRegionKeyType"], config["PrimaryKey"]["Region"]
-
-        self.eventually(lambda: kind("us-west-2") == ("PRIMARY", "us-west-2"), "the move")
-        self.eventually(lambda: kind("us-east-1") == ("REPLICA", "us-west-2"), "the move")
+        self.moved(key, "us-west-2", "us-east-1")
         self.keys("us-west-2").replicate_key(KeyId=key, ReplicaRegion="eu-west-1")
         self.key_ready(key, "eu-west-1")
+        self.keys("us-west-2").update_primary_region(KeyId=key, PrimaryRegion="eu-west-1")
+        self.moved(key, "eu-west-1", "us-west-2", "us-east-1")
+
+    def test_both_keys_are_updating_while_they_change_places(self):
+        """A move over a slow link, there and back until both keys were caught at it."""
+        key = self.multi_region_key("us-west-2")
+        regions = ["us-east-1", "us-west-2"]
+        self.server.regent("region", "delay", *regions, "1s")
+        caught = {}
+
+        def catch(region):
+            kms = self.keys(region)
+            found = kms.describe_key(KeyId=key)["KeyMetadata"]
+            if found["KeyState"] != "Updating":
+                return
+            self.assertFalse(found["Enabled"])
+            self.assertEqual(kms.encrypt(KeyId=key, Plaintext=b"x")["KeyId"], found["Arn"])
+            try:
+                kms.disable_key(KeyId=key)
+            except ClientError as error:
+                self.assertEqual(error.response["Error"]["Code"], "KMSInvalidStateException")
+                self.assertEqual(error.response["Error"]["Message"], f"{found['Arn']} is updating.")
+                caught[region] = True
+            else:
+                # It was over in between.
+                kms.enable_key(KeyId=key)
+
+        def move():
+            home, there = regions
+            self.keys(home).update_primary_region(KeyId=key, PrimaryRegion=there)
+            ends = {home: ("Enabled", "REPLICA", there), there: ("Enabled", "PRIMARY", there)}
+            while any(self.seen_of(key, region) != end for region, end in ends.items()):
+                for region in regions:
+                    catch(region)
+            regions.reverse()
+            return len(caught) == 2
+
+        self.eventually(move, "both keys Updating")
+
+    def test_the_replica_key_decides_whether_it_becomes_the_primary(self):
+        key = self.multi_region_key("us-west-2")
+        there = f"arn:aws:kms:us-west-2:{ACCOUNT}:key/{key}"
+        west, promote = self.keys("us-west-2"), self.keys().update_primary_region
+        move = {"KeyId": key, "PrimaryRegion": "us-west-2"}
+        west.disable_key(KeyId=key)
+        self.assertEqual(self.fails("DisabledException", promote, **move), f"{there} is disabled.")
+        west.enable_key(KeyId=key)
+        policy = json.loads(west.get_key_policy(KeyId=key)["Policy"])
+        forbids = {
+            "Effect": "Deny", "Principal": "*", "Action": "kms:UpdatePrimaryRegion", "Resource": "*",
+        }
+        denying = json.dumps({**policy, "Statement": [*policy["Statement"], forbids]})
+        west.put_key_policy(KeyId=key, Policy=denying)
+        message = self.fails("AccessDeniedException", promote, **move)
+        self.assertIn(f"kms:UpdatePrimaryRegion on resource: {there}", message)
+        west.put_key_policy(KeyId=key, Policy=json.dumps(policy))
+        self.server.regent("region", "down", "us-west-2")
+        self.assertIn(there, self.fails("KMSInternalException", promote, **move))
+        self.assertEqual(self.seen_of(key, "us-east-1"), ("Enabled", "PRIMARY", "us-east-1"))
+        self.server.regent("region", "up", "us-west-2")
+        promote(**move)
+        self.moved(key, "us-west-2", "us-east-1")
 
     def test_what_related_keys_share_and_what_each_has_of_its_own(self):
         """The ARN's Region, policy, grants, aliases, tags, description and state are each key's own."""

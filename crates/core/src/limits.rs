@@ -2,6 +2,8 @@
 //!
 //! `model` is AWS's service model as botocore ships it; `docs` is AWS's documentation of quotas.
 
+use core::time::Duration;
+
 // Identifiers
 pub const REGION_LEN_MAX: usize = 32; // model, KMS RegionType
 pub const ACCOUNT_ID_LEN: usize = 12; // docs
@@ -53,6 +55,11 @@ pub const ROTATION_HOURS_MIN: u32 = 4; // docs
 pub const ROTATION_ATTEMPTS_MAX: u32 = 5;
 /// The wait before the second attempt, in milliseconds; each further one is four times as long.
 pub const ROTATION_RETRY_MS: u64 = 1000;
+
+// Keys in several Regions
+/// How long two keys that change places show that at most; a Region that is lost meanwhile keeps the
+/// other's key from being disabled no longer. AWS: "for a few seconds".
+pub const SWAP_MAX: Duration = Duration::from_secs(10);
 
 // Tags
 pub const TAGS_MAX: usize = 50; // docs

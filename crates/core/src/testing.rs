@@ -27,7 +27,7 @@ use regent_core::ports::{
     Crypto, Entropy, Pairs, Read, SALT_LEN, StoreFault, Stored, TransportKey, Unopened, random,
 };
 use regent_core::records::{Key, Order, Prefix, Record, Scan, Subject};
-use regent_core::replication::change::Message;
+use regent_core::replication::change::{Answer, Message};
 use regent_core::replication::compose::{Composed, compose};
 use regent_core::replication::receiver::receive;
 use regent_core::roles::{Role, RoleArn, Roles, Session, TemporaryKey};
@@ -177,6 +177,15 @@ impl World {
             Step::Done(output) => Ok(output),
             Step::Ask(asks) => panic!("the command asks: {asks:?}"),
         }
+    }
+
+    /// Runs a command that asks other Regions, each of which says yes, and commits it.
+    pub fn agreed<Op: Command>(&mut self, op: impl Fn() -> Op) -> Result<Op::Output, Op::Error> {
+        if let Step::Ask(asks) = self.step(op())? {
+            let yes = asks.into_iter().map(|ask| ((ask.region, ask.question), Answer::Yes));
+            self.answers.extend(yes);
+        }
+        self.command(op())
     }
 
     /// Writes what `write` puts into a transaction.

@@ -240,6 +240,9 @@ pub fn told(message: &Message) -> String {
             Question::CanHold { arn, kms_key_id, overwrite, .. } => {
                 format!("Ask {id:x} {arn} under {kms_key_id:?} overwrite={overwrite}")
             }
+            Question::CanBePrimary { key, .. } => {
+                format!("Ask {id:x} whether {key} can be the primary")
+            }
             Question::Replicate { key, token, .. } => {
                 format!("Ask {id:x} a replica of {key} for {token}")
             }

@@ -302,9 +302,7 @@ impl Node {
     fn go_on(&mut self, now: Timestamp, next: Next, blobs: &[Kept], out: &mut Out) {
         match next {
             Next::Client(request) => self.run(now, Job::Client(request), blobs, out),
-            Next::Consider { from, id, question }
-                if !matches!(*question, Question::CanHold { .. }) =>
-            {
+            Next::Consider { from, id, question } if !question.only_reads() => {
                 self.run(now, Job::Grant { from, id, question }, blobs, out);
             }
             Next::Consider { from, id, question } => {

@@ -35,6 +35,7 @@ use regent_core::keys::spec::EncryptionAlgorithm;
 use regent_core::keys::target::KeyRef;
 use regent_core::plaintext::Plaintext;
 use regent_core::ports::random;
+use regent_core::replication::change::Answer;
 use regent_core::time::Timestamp;
 use regent_crypto::RegionCrypto;
 use regent_sim::job::Request;
@@ -48,6 +49,8 @@ const REGIONS: [&str; 3] = ["eu-west-1", "us-east-1", "us-west-2"];
 const CASES: u32 = 40;
 /// LIMIT: rounds in which everything must come to rest once all Regions run and hear each other.
 const ROUNDS_MAX: usize = 300;
+/// How many rounds a Region waits for another's answer.
+const PATIENCE_ROUNDS: usize = 5;
 /// More than the 90 days after which keys rotate by themselves, and more than a tombstone's life.
 const AGE_DAYS: u32 = 91;
 
@@ -132,6 +135,8 @@ struct Cluster<'s> {
     key: KeyId,
     made: Vec<Made>,
     disabled: BTreeSet<At>,
+    /// Answers to requests that have not been taken.
+    replies: Vec<Reply>,
     /// The materials that a Region has certainly heard of. It never forgets one.
     heard: Vec<BTreeSet<MaterialId>>,
 }
@@ -162,6 +167,7 @@ impl<'s> Cluster<'s> {
             rng,
             made: Vec::new(),
             disabled: BTreeSet::new(),
+            replies: Vec::new(),
             heard: vec![BTreeSet::new(); REGIONS.len()],
         };
         cluster.settle();
@@ -235,9 +241,20 @@ impl<'s> Cluster<'s> {
                 self.nodes[at].sync(now, &[], &mut out);
             }
         }
-        let (_, reply) = out.replies.pop().expect("an answer");
+        let asked = std::mem::take(&mut out.asked);
         self.post(at, out);
-        Some(reply)
+        // A request that asks another Region waits for that, and not for long.
+        for _ in 0..PATIENCE_ROUNDS {
+            if self.replies.is_empty() {
+                self.round();
+            }
+        }
+        for id in asked {
+            let mut out = Out::default();
+            self.nodes[at].answered(self.now, id, Answer::Unreachable, &[], &mut out);
+            self.post(at, out);
+        }
+        Some(self.replies.pop().expect("an answer"))
     }
 
     fn done(&mut self, at: At, action: Action) -> bool {
@@ -247,6 +264,7 @@ impl<'s> Cluster<'s> {
     /// Puts a Region's messages on their ways.
     fn post(&mut self, from: At, out: Out) {
         assert_eq!(out.faults, Vec::<String>::new());
+        self.replies.extend(out.replies.into_iter().map(|(_, reply)| reply));
         for (to, message) in out.frames {
             let there = self.nodes.iter().position(|node| node.region == to).unwrap();
             let frame = Frame { from: self.nodes[from].region, to, message };

@@ -26,7 +26,7 @@ use regent_core::keys::envelope::EncryptionContext;
 use regent_core::keys::grant::{Constraint, Grant, GrantOperation, Terms};
 use regent_core::keys::model::{
     Alias, Holding, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey,
-    Material, MultiRegion, Origin, PendingId, ReplicaRequests, Rotation, RotationKind,
+    Material, MultiRegion, Origin, PendingId, ReplicaRequests, Rotation, RotationKind, Swap,
 };
 use regent_core::keys::problem::KeyProblem;
 use regent_core::keys::proxy::ProxyProblem;
@@ -401,9 +401,16 @@ fn multi_region_key() -> KmsKey {
             pending_everywhere: false,
             holdings: BTreeMap::new(),
             told: 0,
+            swap: None,
         }),
         ..kms_key(KeyState::Enabled)
     }
+}
+
+fn swapped_key() -> KmsKey {
+    let swap = Some(Swap { with: region("us-west-2"), until: at(9) });
+    let multi_region = multi_region_key().multi_region.map(|multi| MultiRegion { swap, ..multi });
+    KmsKey { multi_region, ..multi_region_key() }
 }
 
 /// A primary that has answered stacks in other Regions.
@@ -580,6 +587,7 @@ fn keys() -> Vec<(String, Key, Record)> {
         ("kms-key-pending-rotation".into(), key(false), Record::KmsKey(Arc::new(pending_key()))),
         ("kms-key-pending-import".into(), key(false), Record::KmsKey(Arc::new(empty_key()))),
         ("kms-key-multi-region".into(), key(true), Record::KmsKey(Arc::new(multi_region_key()))),
+        ("kms-key-swapped".into(), key(true), Record::KmsKey(Arc::new(swapped_key()))),
         ("kms-key-requested".into(), key(true), Record::KmsKey(Arc::new(requested_key()))),
         (
             "kms-key-often-requested".into(),

@@ -390,8 +390,14 @@ pub const DEVIATIONS: &[Deviation] = &[
     of(
         Kms,
         "UpdatePrimaryRegion",
-        "the move takes milliseconds and shows no `Updating` state",
-        "the Regions are near",
+        "both keys are `Updating` until each knows of the other, 10 seconds at most",
+        "the Regions are near; one that is lost keeps no other's key from being disabled",
+    ),
+    of(
+        Kms,
+        "UpdatePrimaryRegion",
+        "a Region that does not answer refuses with `KMSInternalException`, in a text that is not AWS's",
+        "the replica's policy and state are its Region's own",
     ),
     of(
         Kms,

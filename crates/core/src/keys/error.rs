@@ -52,6 +52,14 @@ pub enum Error {
     ReplicaCreating {
         key: KeyArn,
     },
+    /// The key is changing places with a related one.
+    Updating {
+        key: KeyArn,
+    },
+    /// UpdatePrimaryRegion: the replica's Region did not say whether the replica can be the primary.
+    ReplicaUnheard {
+        key: KeyArn,
+    },
     /// The Region is not one of this installation, or in another partition.
     UnknownRegion {
         region: Box<str>,

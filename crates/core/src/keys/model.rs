@@ -62,6 +62,12 @@ impl KmsKey {
         self.state == KeyState::Enabled
     }
 
+    /// Whether the key is changing places with a related key, which a key that can be used shows.
+    pub fn is_updating(&self, now: Timestamp) -> bool {
+        let swap = self.multi_region.as_ref().and_then(|multi| multi.swap);
+        self.is_enabled() && swap.is_some_and(|swap| now < swap.until)
+    }
+
     /// Whether this Region holds the multi-Region primary. `false` for single-Region keys.
     pub fn is_multi_region_primary(&self, own: Region) -> bool {
         self.multi_region.as_ref().is_some_and(|multi| multi.primary == own)
@@ -183,6 +189,25 @@ pub struct MultiRegion {
     pub holdings: BTreeMap<Region, Holding>,
     /// How often this Region has said so. Not shared.
     pub told: u64,
+    /// The change of primary that the other Region has not confirmed yet. Not shared.
+    pub swap: Option<Swap>,
+}
+
+/// What the old and the new primary remember of having changed places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Swap {
+    /// The Region of the other one.
+    pub with: Region,
+    /// When it counts as over even if that Region has said nothing: see
+    /// [`crate::limits::SWAP_MAX`].
+    pub until: Timestamp,
+}
+
+impl Swap {
+    /// A change that begins now.
+    pub fn begin(with: Region, now: Timestamp) -> Self {
+        Self { with, until: now.plus(crate::limits::SWAP_MAX) }
+    }
 }
 
 /// What the stacks of a Region that wished for a replica there were told, by the wishes' tokens.

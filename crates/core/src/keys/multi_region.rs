@@ -39,6 +39,7 @@ pub fn replica_gone(
     }
     multi.installing.remove(&from);
     multi.requests.remove(&from);
+    multi.swap = multi.swap.filter(|swap| swap.with != from);
     multi.at = multi.at.next();
     let last = multi.replicas.is_empty();
     pending::recount(&mut key);

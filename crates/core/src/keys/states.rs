@@ -2,8 +2,9 @@
 //! states exist here.
 //!
 //! A pure function of the rule and the state. Which rule an operation follows is stated at its one
-//! call of [`Rule::check`].
+//! call of [`Rule::check`] or [`Rule::check_settled`].
 
+use crate::cx::Cx;
 use crate::keys::access::{Found, check_state};
 use crate::keys::error::Error;
 use crate::keys::model::KeyState;
@@ -38,5 +39,14 @@ impl Rule {
             Self::Cancel if pending => Ok(()),
             Self::Cancel => Err(Error::NotPendingDeletion { key: found.arn() }),
         }
+    }
+
+    /// The same, for what cannot be done either while the key changes places with a related one.
+    pub fn check_settled(self, found: &Found, cx: &Cx<'_>) -> Result<(), Error> {
+        self.check(found)?;
+        if found.key.is_updating(cx.now) {
+            return Err(Error::Updating { key: found.arn() });
+        }
+        Ok(())
     }
 }

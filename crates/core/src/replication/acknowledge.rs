@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use crate::cx::Cx;
-use crate::ids::{KeyId, Region, RequestId, SecretName, SecretSuffix};
+use crate::ids::{KeyId, Region, RequestId, Scope, SecretName, SecretSuffix};
 use crate::keys::event::{self, KeyHappening};
+use crate::keys::model::KmsKey;
 use crate::ports::{StoreFault, random};
 use crate::records::{Intent, Key, Record, Subject};
 use crate::replication::change::{Outcome, Stamp};
@@ -43,7 +44,7 @@ pub fn acknowledge(
                 dequeue(tx, scope, peer, subject.clone());
                 synchronized(cx, tx, *id)?;
             }
-            installed(tx, peer, scope, *id, at)
+            confirmed(tx, peer, scope, *id, at)
         }
         Subject::Detached { name, suffix } => {
             if reached {
@@ -197,25 +198,30 @@ fn synchronized(cx: &Cx<'_>, tx: &mut Tx<'_>, id: KeyId) -> Result<(), StoreFaul
     Ok(())
 }
 
-/// A new replica key has begun its life: what it began with need not be kept.
-fn installed(
+/// A related key has what this Region told it. With the present state a new replica has begun its
+/// life: what it began with need not be kept. With any state of this epoch, one that changed places
+/// with this key knows that it has.
+fn confirmed(
     tx: &mut Tx<'_>,
     peer: Region,
-    scope: crate::ids::Scope,
-    id: crate::ids::KeyId,
+    scope: Scope,
+    id: KeyId,
     at: Stamp,
 ) -> Result<(), StoreFault> {
     let Some(key) = tx.kms_key(scope, id)? else { return Ok(()) };
-    let waiting = key
-        .multi_region
-        .as_ref()
-        .is_some_and(|multi| multi.installing.contains_key(&peer) && multi.at <= at);
-    if waiting {
-        let mut key = crate::keys::model::KmsKey::clone(&key);
-        if let Some(multi) = &mut key.multi_region {
+    let Some(multi) = &key.multi_region else { return Ok(()) };
+    let installed = multi.at <= at && multi.installing.contains_key(&peer);
+    let swapped = multi.at.epoch <= at.epoch && multi.swap.is_some_and(|swap| swap.with == peer);
+    if !installed && !swapped {
+        return Ok(());
+    }
+    let mut key = KmsKey::clone(&key);
+    if let Some(multi) = &mut key.multi_region {
+        if installed {
             multi.installing.remove(&peer);
         }
-        tx.put(Key::KmsKey { scope, id }, Record::KmsKey(Arc::new(key)));
+        multi.swap = multi.swap.filter(|_| !swapped);
     }
+    tx.put(Key::KmsKey { scope, id }, Record::KmsKey(Arc::new(key)));
     Ok(())
 }

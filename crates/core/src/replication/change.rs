@@ -223,6 +223,12 @@ pub enum Question {
         /// On whose behalf the key will be used.
         caller: Asker,
     },
+    /// Could this replica key be the primary, as far as its Region, its policy and its state go?
+    CanBePrimary {
+        /// In the Region that is asked.
+        key: KeyArn,
+        caller: Asker,
+    },
     /// A stack in the asker's Region wants a replica of this key there. It is granted once, however
     /// often it is asked: see [`crate::keys::requests`].
     Replicate {
@@ -243,6 +249,7 @@ impl Question {
     pub const fn caller(&self) -> &Asker {
         match self {
             Self::CanHold { caller, .. }
+            | Self::CanBePrimary { caller, .. }
             | Self::Replicate { caller, .. }
             | Self::Withdraw { caller, .. } => caller,
         }
@@ -252,7 +259,18 @@ impl Question {
     pub const fn account(&self) -> AccountId {
         match self {
             Self::CanHold { arn, .. } => arn.scope.account,
-            Self::Replicate { key, .. } | Self::Withdraw { key, .. } => key.scope.account,
+            Self::CanBePrimary { key, .. }
+            | Self::Replicate { key, .. }
+            | Self::Withdraw { key, .. } => key.scope.account,
+        }
+    }
+
+    /// Whether it is answered from what is there, without a write: see
+    /// [`super::probe::answer`].
+    pub const fn only_reads(&self) -> bool {
+        match self {
+            Self::CanHold { .. } | Self::CanBePrimary { .. } => true,
+            Self::Replicate { .. } | Self::Withdraw { .. } => false,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::cx::Cx;
 use crate::ids::{Scope, SecretArn};
+use crate::keys::ops::update_primary_region;
 use crate::ports::{Read, StoreFault};
 use crate::replication::change::{Answer, Question};
 use crate::secrets::model::{ReplicaFailure, Role};
@@ -12,15 +13,33 @@ use crate::tx::Records;
 
 /// Answers a question. `cx.caller` is the principal that it was asked for.
 pub fn answer(cx: &Cx<'_>, read: &dyn Read, question: &Question) -> Result<Answer, StoreFault> {
-    let Question::CanHold { arn, kms_key_id, overwrite, .. } = question else {
-        // Answered where the operations are: it writes.
-        return Ok(Answer::Unreachable);
-    };
+    match question {
+        Question::CanHold { arn, kms_key_id, overwrite, .. } => {
+            can_hold(cx, read, arn, kms_key_id.as_deref(), *overwrite)
+        }
+        Question::CanBePrimary { key, .. } => {
+            Ok(match update_primary_region::can_be_primary(cx, read, *key)? {
+                Ok(()) => Answer::Yes,
+                Err(problem) => Answer::No(ReplicaFailure::ReplicaKey(problem)),
+            })
+        }
+        // Answered where the operations are: they write.
+        Question::Replicate { .. } | Question::Withdraw { .. } => Ok(Answer::Unreachable),
+    }
+}
+
+fn can_hold(
+    cx: &Cx<'_>,
+    read: &dyn Read,
+    arn: &SecretArn,
+    kms_key_id: Option<&str>,
+    overwrite: bool,
+) -> Result<Answer, StoreFault> {
     let own = arn.in_region(cx.region);
-    if let Some(failure) = collision(read, &own, arn, *overwrite)? {
+    if let Some(failure) = collision(read, &own, arn, overwrite)? {
         return Ok(Answer::No(failure));
     }
-    Ok(match prove_key(cx, read, &own, kms_key_id.as_deref())? {
+    Ok(match prove_key(cx, read, &own, kms_key_id)? {
         Ok(()) => Answer::Yes,
         Err(problem) => Answer::No(ReplicaFailure::ReplicaKey(problem)),
     })

@@ -267,8 +267,8 @@ fn a_primary_that_never_was_gives_the_key_back() {
     let key = primary_key(&mut a, &b);
     let subject = Subject::Key { id: key };
     exchange(&mut a, &mut b, &subject);
-    let primary = b.region.as_str().into();
-    a.command(UpdatePrimaryRegion { key: KeyRef::from(&*key.to_string()), primary }).unwrap();
+    let (named, to) = (KeyRef::from(&*key.to_string()), b.region);
+    a.agreed(|| UpdatePrimaryRegion { key: named.clone(), primary: to.as_str().into() }).unwrap();
     b.edit(|cx, tx| {
         tx.remove(Key::KmsKey { scope: cx.scope(), id: key });
     });
@@ -276,6 +276,7 @@ fn a_primary_that_never_was_gives_the_key_back() {
     let found = a.store.kms_key(a.scope(), key).unwrap().unwrap();
     let multi = found.multi_region.as_ref().unwrap();
     assert_eq!((multi.primary, multi.at.epoch, multi.replicas.len()), (a.region, 3, 0));
+    assert_eq!(multi.swap, None);
     assert_eq!(a.store.outbox(a.scope(), b.region, &subject), Ok(None));
 }
 

@@ -178,8 +178,8 @@ impl Node {
         Ok(Handled::Done)
     }
 
-    /// Answers whether this Region could hold what a peer wants to replicate here, or grants a stack
-    /// there a replica of a key of this Region. `None` if proxies must be asked first.
+    /// Answers whether this Region could do what a peer wants of it, or grants a stack there a replica
+    /// of a key of this Region. `None` if proxies must be asked first.
     async fn consider(
         &self,
         from: Region,
@@ -190,7 +190,7 @@ impl Node {
             return Ok(Some(Answer::Unreachable));
         };
         self.ensure_account(question.account()).await?;
-        if let Question::CanHold { .. } = question {
+        if question.only_reads() {
             return self
                 .as_caller(&principal, consultation, |cx| probe::answer(cx, &*self.store, question))
                 .transpose();

@@ -264,6 +264,12 @@ fn agree(id: KeyId, related: &BTreeMap<Region, Arc<KmsKey>>) -> Verdict {
         let same = (theirs.at, theirs.primary, &theirs.replicas)
             == (multi.at, multi.primary, &multi.replicas);
         hold!("R2", same, "{region} and {primary} disagree on key {id}: {theirs:?}, {multi:?}");
+        let swap = theirs.swap;
+        hold!(
+            "R2",
+            swap.is_none(),
+            "{region} has not heard that key {id} changed places: {swap:?}"
+        );
         let ids = |key: &KmsKey| key.materials.iter().map(|m| m.id).collect::<Vec<_>>();
         let whole = ids(key) == ids(&related[&primary]);
         hold!("R5", whole, "{region} lacks material of key {id}");

@@ -11,7 +11,7 @@ use prost::{Message, Oneof};
 use regent_core::ids::{AliasName, KeyId, MaterialId, Region, RequestId};
 use regent_core::keys::model::{
     Alias, Holding, Import, Install, KeyManager, KeyPolicy, KeySpec, KeyState, KeyUsage, KmsKey,
-    Material, MultiRegion, Origin, PendingId, ReplicaRequests, Rotation, RotationKind,
+    Material, MultiRegion, Origin, PendingId, ReplicaRequests, Rotation, RotationKind, Swap,
 };
 use regent_core::keys::stores::ExternalKey;
 use regent_core::keys::usage::{KeyOperation, LastUse};
@@ -136,6 +136,16 @@ struct MultiRegionMessage {
     holdings: BTreeMap<String, HoldingMessage>,
     #[prost(uint64, tag = "12")]
     told: u64,
+    #[prost(message, optional, tag = "13")]
+    swap: Option<SwapMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct SwapMessage {
+    #[prost(string, tag = "1")]
+    with: String,
+    #[prost(int64, tag = "2")]
+    until_ms: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -347,6 +357,9 @@ fn multi_region(multi: &MultiRegion) -> MultiRegionMessage {
         pending_everywhere: multi.pending_everywhere,
         holdings: multi.holdings.iter().map(|(at, of)| (at.to_string(), holding(of))).collect(),
         told: multi.told,
+        swap: multi
+            .swap
+            .map(|swap| SwapMessage { with: swap.with.to_string(), until_ms: swap.until.millis() }),
     }
 }
 
@@ -403,6 +416,9 @@ fn from_multi_region(message: MultiRegionMessage) -> Result<MultiRegion, Flaw> {
         .into_iter()
         .map(|(region, message)| Ok((parse(&region, "holdings")?, from_holding(message)?)));
     let replicas = message.replicas.iter().map(|text| parse(text, "replicas"));
+    let swap = message
+        .swap
+        .map(|swap| Ok(Swap { with: parse(&swap.with, "swap")?, until: time(swap.until_ms) }));
     Ok(MultiRegion {
         at: from_stamp(message.at, "multi_region.at")?,
         primary: parse(&message.primary, "primary")?,
@@ -412,6 +428,7 @@ fn from_multi_region(message: MultiRegionMessage) -> Result<MultiRegion, Flaw> {
         pending_everywhere: message.pending_everywhere,
         holdings: holdings.collect::<Result<_, Flaw>>()?,
         told: message.told,
+        swap: swap.transpose()?,
     })
 }
 

@@ -38,7 +38,7 @@ pub fn answer(
         }
         Question::Withdraw { key, token, .. } => withdraw(&mut tx, from, key, token)?,
         // Answered by what it is about, without a write.
-        Question::CanHold { .. } => Answer::Unreachable,
+        Question::CanHold { .. } | Question::CanBePrimary { .. } => Answer::Unreachable,
     };
     Ok(Considered { answer, batch: tx.into_batch(), calls: services.take() })
 }

@@ -68,6 +68,8 @@ pub fn of_request(error: Error) -> Fault {
             unsupported(format!("{key} has no replica key in {region}."))
         }
         Error::ReplicaCreating { key } => state(format!("{key} is creating.")),
+        Error::Updating { key } => state(format!("{key} is updating.")),
+        Error::ReplicaUnheard { key } => replica_unheard(key),
         Error::UnknownRegion { region } => {
             unsupported(format!("Region {region} is not supported for multi-region keys."))
         }
@@ -100,6 +102,11 @@ pub fn of_request(error: Error) -> Fault {
         Error::TooManyTags => tag("Too many tags"),
         Error::InvalidMarker => invalid_marker(),
     }
+}
+
+fn replica_unheard(key: KeyArn) -> Fault {
+    let text = "could not be asked whether it can be the primary key. Nothing was changed.";
+    Fault::kms_retriable("KMSInternalException", format!("{key} {text}"))
 }
 
 fn of_use(problem: &UseProblem) -> Fault {

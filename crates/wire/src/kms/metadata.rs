@@ -17,14 +17,16 @@ pub fn write(body: &mut Object<'_>, found: &Found) {
     write_as(body, found, found.key.is_enabled(), state_name(found.key.state));
 }
 
-/// The same, of a key that its store may not let be used.
+/// The same, in the states that the key's own does not tell.
 pub fn write_described(body: &mut Object<'_>, described: &Described) {
     let state = described.found.key.state;
     let unavailable =
         !described.available && matches!(state, KeyState::Enabled | KeyState::Disabled);
+    // AWS: a key is enabled in the state Enabled alone.
     if unavailable {
-        // AWS: a key is enabled in the state Enabled alone.
         write_as(body, &described.found, false, "Unavailable");
+    } else if described.updating {
+        write_as(body, &described.found, false, "Updating");
     } else {
         write(body, &described.found);
     }

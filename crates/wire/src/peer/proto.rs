@@ -384,7 +384,7 @@ pub struct Problem {
 pub struct Ask {
     #[prost(uint64, tag = "1")]
     pub id: u64,
-    #[prost(oneof = "Question", tags = "10, 11, 12")]
+    #[prost(oneof = "Question", tags = "10, 11, 12, 13")]
     pub question: Option<Question>,
 }
 
@@ -396,6 +396,21 @@ pub enum Question {
     Replicate(Replicate),
     #[prost(message, tag = "12")]
     Withdraw(Wish),
+    #[prost(message, tag = "13")]
+    CanBePrimary(CanBePrimary),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CanBePrimary {
+    /// The Region that is asked.
+    #[prost(string, tag = "1")]
+    pub region: String,
+    #[prost(string, tag = "2")]
+    pub account: String,
+    #[prost(string, tag = "3")]
+    pub id: String,
+    #[prost(message, optional, tag = "5")]
+    pub caller: Option<Asker>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -20,6 +20,14 @@ pub fn question(of: &Question) -> proto::Question {
                 policies: caller.policies.iter().map(ToString::to_string).collect(),
             })
         }
+        Question::CanBePrimary { key, caller } => {
+            proto::Question::CanBePrimary(proto::CanBePrimary {
+                region: key.scope.region.to_string(),
+                account: key.scope.account.to_string(),
+                id: key.id.to_string(),
+                caller: Some(asker(caller)),
+            })
+        }
         Question::Replicate { key, token, install: of, caller } => {
             proto::Question::Replicate(proto::Replicate {
                 wish: Some(wish(key, token, caller)),
@@ -45,6 +53,10 @@ pub fn question_back(of: proto::Question) -> Result<Question, Malformed> {
                 policies: of.policies.into_iter().map(Into::into).collect(),
             },
         },
+        proto::Question::CanBePrimary(of) => Question::CanBePrimary {
+            key: key(&of.region, &of.account, &of.id)?,
+            caller: asker_back(of.caller)?,
+        },
         proto::Question::Replicate(of) => {
             let (key, token, caller) = wish_back(of.wish.ok_or(Malformed)?)?;
             let install = Box::new(install_back(of.install.ok_or(Malformed)?)?);
@@ -63,26 +75,37 @@ fn wish(key: &KeyArn, token: &str, caller: &Asker) -> proto::Wish {
         account: key.scope.account.to_string(),
         id: key.id.to_string(),
         token: token.to_owned(),
-        caller: Some(proto::Asker {
-            arn: caller.arn.to_string(),
-            user_id: caller.user_id.to_string(),
-            user_name: caller.user_name.as_deref().map(str::to_owned),
-            policies: caller.policies.iter().map(ToString::to_string).collect(),
-        }),
+        caller: Some(asker(caller)),
     }
 }
 
-fn wish_back(of: proto::Wish) -> Result<(KeyArn, Box<str>, Asker), Malformed> {
-    let scope = Scope { region: parse(&of.region)?, account: parse(&of.account)? };
-    let key = KeyArn { scope, id: parse(&of.id)? };
-    let caller = of.caller.ok_or(Malformed)?;
-    let caller = Asker {
+fn asker(caller: &Asker) -> proto::Asker {
+    proto::Asker {
+        arn: caller.arn.to_string(),
+        user_id: caller.user_id.to_string(),
+        user_name: caller.user_name.as_deref().map(str::to_owned),
+        policies: caller.policies.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn asker_back(of: Option<proto::Asker>) -> Result<Asker, Malformed> {
+    let caller = of.ok_or(Malformed)?;
+    Ok(Asker {
         arn: caller.arn.into(),
         user_id: caller.user_id.into(),
         user_name: caller.user_name.map(Into::into),
         policies: caller.policies.into_iter().map(Into::into).collect(),
-    };
-    Ok((key, of.token.into(), caller))
+    })
+}
+
+fn key(region: &str, account: &str, id: &str) -> Result<KeyArn, Malformed> {
+    let scope = Scope { region: parse(region)?, account: parse(account)? };
+    Ok(KeyArn { scope, id: parse(id)? })
+}
+
+fn wish_back(of: proto::Wish) -> Result<(KeyArn, Box<str>, Asker), Malformed> {
+    let key = key(&of.region, &of.account, &of.id)?;
+    Ok((key, of.token.into(), asker_back(of.caller)?))
 }
 
 pub fn answer(id: u64, answer: &Answer) -> proto::Answer {

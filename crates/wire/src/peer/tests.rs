@@ -208,7 +208,8 @@ fn messages() -> Vec<Message> {
     let token: Box<str> = "token".into();
     let wish =
         Question::Replicate { key: key(), token: token.clone(), install, caller: caller.clone() };
-    let withdrawal = Question::Withdraw { key: key(), token, caller };
+    let withdrawal = Question::Withdraw { key: key(), token, caller: caller.clone() };
+    let promotion = Question::CanBePrimary { key: key(), caller };
     let refused = Answer::Refused { code: "NotFoundException".into(), text: "No.".into() };
     let held = |material| {
         let holding = Holding { at: AT, material };
@@ -241,6 +242,7 @@ fn messages() -> Vec<Message> {
         Message::Ask { id: 8, question },
         Message::Ask { id: 9, question: wish },
         Message::Ask { id: 10, question: withdrawal },
+        Message::Ask { id: 11, question: promotion },
         Message::Answer { id: 9, answer: refused },
         Message::Answer { id: 8, answer: Answer::Yes },
         Message::Answer { id: 8, answer: Answer::Unreachable },

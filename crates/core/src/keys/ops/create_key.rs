@@ -128,6 +128,7 @@ impl Command for CreateKey {
             pending_everywhere: false,
             holdings: BTreeMap::new(),
             told: 0,
+            swap: None,
         });
         let check = op.policy.is_some() && !op.bypass_lockout_check;
         let key = Arc::new(KmsKey {

@@ -20,6 +20,8 @@ pub struct Described {
     pub found: Found,
     /// AWS: the key state Unavailable, of a key whose store is not connected.
     pub available: bool,
+    /// AWS: the key state Updating.
+    pub updating: bool,
 }
 
 impl Operation for DescribeKey {
@@ -41,7 +43,7 @@ impl Query for DescribeKey {
     fn run(
         _: Authorized<Self>,
         target: Target,
-        _: &Cx<'_>,
+        cx: &Cx<'_>,
         read: &dyn Read,
     ) -> Result<Described, Error> {
         let found = target.found()?;
@@ -50,7 +52,8 @@ impl Query for DescribeKey {
             Some(external) => stores::find(read, found.scope, external.store.as_str())?
                 .is_some_and(|store| store.is_connected()),
         };
-        Ok(Described { found, available })
+        let updating = found.key.is_updating(cx.now);
+        Ok(Described { found, available, updating })
     }
 }
 

@@ -36,11 +36,11 @@ impl Command for DisableKey {
     fn run(
         _: Authorized<Self>,
         target: Target,
-        _: &Cx<'_>,
+        cx: &Cx<'_>,
         tx: &mut Tx<'_>,
     ) -> Result<Step<()>, Error> {
         let found = target.found()?;
-        Rule::Toggle.check(&found)?;
+        Rule::Toggle.check_settled(&found, cx)?;
         found.update(tx, |key| key.state = KeyState::Disabled);
         Ok(Step::Done(()))
     }

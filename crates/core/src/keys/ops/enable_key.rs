@@ -42,7 +42,7 @@ impl Command for EnableKey {
         tx: &mut Tx<'_>,
     ) -> Result<Step<()>, Error> {
         let found = target.found()?;
-        Rule::Toggle.check(&found)?;
+        Rule::Toggle.check_settled(&found, cx)?;
         let key = found.update(tx, |key| key.state = KeyState::Enabled);
         rotation::catch_up(cx, tx, found.scope, &key)?;
         Ok(Step::Done(()))

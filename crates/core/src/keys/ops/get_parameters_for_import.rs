@@ -7,6 +7,7 @@ use crate::ids::KeyArn;
 use crate::keys::error::{Error, ImportProblem};
 use crate::keys::import::{self, ImportToken, Wrapping};
 use crate::keys::spec::{PairSpec, RsaSize};
+use crate::keys::states::Rule;
 use crate::keys::target::{KeyRef, Target};
 use crate::policy::authorized::{Authorized, Demand};
 use crate::ports::{Read, StoreFault};
@@ -55,7 +56,8 @@ impl Query for GetParametersForImport {
         _: &dyn Read,
     ) -> Result<ImportParameters, Error> {
         let found = target.found()?;
-        import::check(&found)?;
+        import::check_origin(&found)?;
+        Rule::Change.check_settled(&found, cx)?;
         let (wrapping, size, spec) = (op.wrapping, op.size, found.key.spec);
         if !wrapping.suits(size, spec) {
             return Err(ImportProblem::Wrapping { wrapping, size, spec }.into());

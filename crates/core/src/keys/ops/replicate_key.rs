@@ -123,7 +123,7 @@ fn admit(cx: &Cx<'_>, primary: &Found, region: &str) -> Result<Region, Error> {
     if multi.primary != cx.region {
         return Err(Error::NotMultiRegionPrimary { key: primary.arn() });
     }
-    Rule::Use.check(primary)?;
+    Rule::Use.check_settled(primary, cx)?;
     let unknown = || Error::UnknownRegion { region: region.into() };
     let region: Region = region.parse().map_err(|_| unknown())?;
     // AWS: related keys are of one partition.

@@ -77,7 +77,7 @@ impl Command for ScheduleKeyDeletion {
         tx: &mut Tx<'_>,
     ) -> Result<Step<Scheduled>, Error> {
         let found = target.found()?;
-        Rule::Change.check(&found)?;
+        Rule::Change.check_settled(&found, cx)?;
         let window = op.window;
         let state = if has_replicas(&found) {
             KeyState::PendingReplicaDeletion { window_days: window.days() }

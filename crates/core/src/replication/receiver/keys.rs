@@ -11,7 +11,7 @@ use crate::ids::{KeyArn, KeyId, Region, Scope};
 use crate::keys::envelope::{store_material, transport_aad};
 use crate::keys::event::{self, KeyHappening};
 use crate::keys::model::{
-    Install, KeyManager, KeyPolicy, KeyState as State, KmsKey, Material, MultiRegion, Origin,
+    Install, KeyManager, KeyPolicy, KeyState as State, KmsKey, Material, MultiRegion, Origin, Swap,
 };
 use crate::keys::multi_region::{publish, replica_gone};
 use crate::keys::{import, pending, rotation};
@@ -95,6 +95,7 @@ fn install_key(
             pending_everywhere: state.pending_everywhere,
             holdings: BTreeMap::new(),
             told: 0,
+            swap: None,
         }),
     };
     tx.remove(Key::Tombstone { scope, subject: Subject::Key { id } });
@@ -112,6 +113,9 @@ fn update(cx: &Cx<'_>, tx: &mut Tx<'_>, key: &KmsKey, state: KeyState) -> Result
     let materials = open_materials(cx, &held, &state)?;
     let pending = pending_of(key.pending.as_ref(), &state);
     let moved = multi.primary != state.primary;
+    // The former primary tells of the change. Any other state is the new one's, which so knows of it.
+    let chosen = moved && state.primary == cx.region;
+    let swap = chosen.then(|| Swap::begin(state.arn.scope.region, cx.now));
     let multi = MultiRegion {
         at: state.at,
         primary: state.primary,
@@ -121,6 +125,7 @@ fn update(cx: &Cx<'_>, tx: &mut Tx<'_>, key: &KmsKey, state: KeyState) -> Result
         pending_everywhere: state.pending_everywhere,
         holdings: multi.holdings.clone(),
         told: multi.told,
+        swap,
     };
     let rotation = state.rotation;
     let before = key;
@@ -128,7 +133,7 @@ fn update(cx: &Cx<'_>, tx: &mut Tx<'_>, key: &KmsKey, state: KeyState) -> Result
     forget_withdrawn(tx, scope, before, &key);
     import::await_material(&mut key);
     rotation::schedule(tx, scope, &key);
-    if moved && key.is_multi_region_primary(cx.region) {
+    if chosen {
         // A new primary announces itself: a replica that ended while ownership moved says so now.
         publish(cx, tx, scope, &key)?;
         let promoted = key.clone();
@@ -218,6 +223,7 @@ fn reclaim(cx: &Cx<'_>, tx: &mut Tx<'_>, key: &KmsKey, from: Region) -> Result<(
         multi.at = multi.at.next_epoch();
         multi.primary = cx.region;
         multi.replicas.remove(&cx.region);
+        multi.swap = None;
     }
     pending::recount(&mut key);
     rotation::schedule(tx, scope, &key);

@@ -4,22 +4,33 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::deadlines;
+use crate::engine::Step;
 use crate::ids::Scope;
 use crate::keys::ciphertext::{Blob, Sealed};
 use crate::keys::envelope::{open_material, store_material};
-use crate::keys::model::{MultiRegion, ReplicaRequests};
+use crate::keys::import::Wrapping;
+use crate::keys::model::{KeyPolicy, MultiRegion, ReplicaRequests, Swap};
 use crate::keys::multi_region::replica_gone;
 use crate::keys::ops::cancel_key_deletion::CancelKeyDeletion;
 use crate::keys::ops::decrypt::Decrypt;
+use crate::keys::ops::describe_key::DescribeKey;
+use crate::keys::ops::disable_key::DisableKey;
 use crate::keys::ops::enable_key_rotation::EnableKeyRotation;
+use crate::keys::ops::get_parameters_for_import::GetParametersForImport;
 use crate::keys::ops::replicate_key::ReplicateKey;
 use crate::keys::ops::rotate_key_on_demand::RotateKeyOnDemand;
 use crate::keys::ops::schedule_key_deletion::{DeletionWindow, ScheduleKeyDeletion};
 use crate::keys::ops::update_primary_region::UpdatePrimaryRegion;
 use crate::keys::rotation::RotationPeriod;
+use crate::keys::spec::{OaepHash, RsaSize};
+use crate::limits;
+use crate::policy::document::Policy;
 use crate::records::{Due, Intent, Outbox, Subject, Tombstone};
-use crate::replication::change::{Message, Stamp};
+use crate::replication::change::{Answer, Message, Stamp};
+use crate::replication::probe;
+use crate::secrets::model::ReplicaFailure;
 use crate::testing::{exchange, hear, message};
+use crate::time::Timestamp;
 
 fn replicate(found: &Found, to: &str) -> ReplicateKey {
     ReplicateKey {
@@ -167,24 +178,318 @@ fn the_primary_moves_to_a_replica() {
         scope: Scope { region: region("us-west-2"), account: made.scope.account },
         id: made.key.id,
     };
+    let absent = Answer::No(ReplicaFailure::ReplicaKey(KeyProblem::Absent { key: creating }));
+    for answer in [absent, Answer::Unreachable] {
+        world.answers.clear();
+        let Ok(Step::Ask(asks)) = world.step(to("us-west-2")) else { panic!() };
+        world
+            .answers
+            .extend(asks.into_iter().map(|ask| ((ask.region, ask.question), answer.clone())));
+        let refused = world.command(to("us-west-2")).unwrap_err();
+        assert_eq!(refused, Error::ReplicaCreating { key: creating });
+    }
+    world.command(replicate(&made, "eu-west-1")).unwrap();
+    let other =
+        KeyArn { scope: Scope { region: region("eu-west-1"), ..creating.scope }, ..creating };
     let refused = world.command(to("us-west-2")).unwrap_err();
-    assert_eq!(refused, Error::ReplicaCreating { key: creating });
+    assert_eq!(refused, Error::ReplicaCreating { key: other });
     settle(&mut world, &made);
+    alter(&mut world, &made, |key| {
+        key.multi_region.as_mut().unwrap().replicas.remove(&region("eu-west-1"));
+    });
+    world.answers.clear();
     for none in ["eu-west-1", "us-east-1"] {
         let error = Error::NoReplicaIn { key: made.arn(), region: region(none) };
         assert_eq!(world.command(to(none)).unwrap_err(), error);
     }
-    world.command(to("us-west-2")).unwrap();
+    world.agreed(|| to("us-west-2")).unwrap();
     let multi = shared(&world, &made);
     assert_eq!((multi.primary, multi.replicas), (region("us-west-2"), [world.region].into()));
     // PROMISE R9: a new epoch.
-    assert_eq!(multi.at, Stamp { epoch: 2, revision: 3 });
+    assert_eq!(multi.at, Stamp { epoch: 2, revision: 4 });
     assert_eq!(outbox(&world, &made, "us-west-2").map(|entry| entry.at), Some(multi.at));
     let again = world.command(to("us-east-1")).unwrap_err();
     assert_eq!(again, Error::NotMultiRegionPrimary { key: made.arn() });
     let single = create(&mut world);
     let op = UpdatePrimaryRegion { key: named(single.key.id), primary: "us-west-2".into() };
     assert_eq!(world.command(op).unwrap_err(), Error::NotMultiRegion { key: single.arn() });
+}
+
+/// A primary in the east and its replica in the west.
+fn pair() -> (World, World, Found) {
+    let mut east = World::new();
+    let mut west = World::in_region("us-west-2");
+    let made = create_multi_region(&mut east);
+    east.command(replicate(&made, "us-west-2")).unwrap();
+    exchange(&mut east, &mut west, &Subject::Key { id: made.key.id });
+    (east, west, made)
+}
+
+fn to_the(world: &World, of: &Found) -> UpdatePrimaryRegion {
+    UpdatePrimaryRegion { key: named(of.key.id), primary: world.region.as_str().into() }
+}
+
+/// Makes the key in `to` the primary, after `to` was asked and has answered.
+fn promote(from: &mut World, to: &mut World, of: &Found) -> Result<(), Error> {
+    from.answers.clear();
+    let Step::Ask(asks) = from.step(to_the(to, of))? else { panic!("it asks nobody") };
+    let [ask] = &asks[..] else { panic!("{asks:?}") };
+    assert_eq!(ask.region, to.region);
+    let own = core::mem::replace(&mut to.caller, ask.question.caller().caller().unwrap());
+    let answer = probe::answer(&to.cx(), &to.store, &ask.question).unwrap();
+    to.caller = own;
+    from.answers = [((ask.region, ask.question.clone()), answer)].into();
+    from.command(to_the(to, of))
+}
+
+fn here(world: &World, of: &Found) -> Found {
+    let scope = world.scope();
+    let key = world.store.kms_key(scope, of.key.id).unwrap().unwrap();
+    Found { key, scope, alias: None }
+}
+
+fn is_updating(world: &World, of: &Found) -> bool {
+    world.query(DescribeKey { key: named(of.key.id) }).unwrap().updating
+}
+
+/// AWS: both keys are `Updating` while they change places: they encrypt, and cannot be disabled.
+#[test]
+fn both_keys_are_updating_until_each_knows_of_the_other() {
+    let (mut east, mut west, made) = pair();
+    let subject = Subject::Key { id: made.key.id };
+    assert!(!is_updating(&east, &made) && !is_updating(&west, &made));
+    promote(&mut east, &mut west, &made).unwrap();
+    assert!(is_updating(&east, &made) && !is_updating(&west, &made));
+    let told = message(&east, &west, &subject);
+    let known = hear(&mut west, east.region, told).unwrap();
+    for world in [&mut east, &mut west] {
+        assert!(is_updating(world, &made));
+        let found = here(world, &made);
+        let refused = Error::Updating { key: found.arn() };
+        let disabled = world.command(DisableKey { key: named(made.key.id) });
+        assert_eq!(disabled.unwrap_err(), refused);
+        encrypt(world, &found, no_context());
+    }
+    // The former primary hears that the new one knows, and the new one that the former does.
+    hear(&mut east, west.region, known);
+    assert!(!is_updating(&east, &made) && is_updating(&west, &made));
+    exchange(&mut west, &mut east, &subject);
+    assert!(!is_updating(&west, &made));
+    for world in [&mut east, &mut west] {
+        assert_eq!(stored(world, &here(world, &made)).multi_region.unwrap().swap, None);
+        world.command(DisableKey { key: named(made.key.id) }).unwrap();
+    }
+}
+
+/// A Region that is lost meanwhile keeps the other's key from being disabled for a while only.
+#[test]
+fn updating_ends_by_itself() {
+    let (mut east, mut west, made) = pair();
+    promote(&mut east, &mut west, &made).unwrap();
+    let told = message(&east, &west, &Subject::Key { id: made.key.id });
+    hear(&mut west, east.region, told).unwrap();
+    let last = i64::try_from(limits::SWAP_MAX.as_millis()).unwrap() - 1;
+    for world in [&mut east, &mut west] {
+        world.pass_ms(last);
+        assert!(is_updating(world, &made));
+        world.pass_ms(1);
+        assert!(!is_updating(world, &made));
+        world.command(DisableKey { key: named(made.key.id) }).unwrap();
+    }
+}
+
+/// An answer to what was said before the change does not end it, and there and back ends as well.
+#[test]
+fn only_the_other_key_ends_updating() {
+    let (mut east, mut west, made) = pair();
+    let mut north = World::in_region("eu-west-1");
+    let subject = Subject::Key { id: made.key.id };
+    east.command(replicate(&made, "eu-west-1")).unwrap();
+    exchange(&mut east, &mut north, &subject);
+    let told = message(&east, &west, &subject);
+    let late = hear(&mut west, east.region, told).unwrap();
+    promote(&mut east, &mut west, &made).unwrap();
+    exchange(&mut east, &mut north, &subject);
+    hear(&mut east, west.region, late);
+    assert!(is_updating(&east, &made) && !is_updating(&north, &made));
+    exchange(&mut east, &mut west, &subject);
+    exchange(&mut west, &mut north, &subject);
+    assert!(!is_updating(&east, &made) && is_updating(&west, &made));
+    // Back, before the one in the west has heard that it is known.
+    promote(&mut west, &mut east, &made).unwrap();
+    exchange(&mut west, &mut east, &subject);
+    assert!(!is_updating(&west, &made) && is_updating(&east, &made));
+    exchange(&mut east, &mut west, &subject);
+    assert!(!is_updating(&east, &made));
+    assert_eq!(here(&east, &made).key.multi_region.as_ref().unwrap().primary, east.region);
+}
+
+/// What a replica that is gone confirmed says nothing about the one that takes its place.
+#[test]
+fn a_new_replica_is_not_there_because_an_earlier_one_was() {
+    let mut east = World::new();
+    let mut west = World::in_region("us-west-2");
+    let made = create_multi_region(&mut east);
+    east.command(replicate(&made, "us-west-2")).unwrap();
+    let told = message(&east, &west, &Subject::Key { id: made.key.id });
+    let late = hear(&mut west, east.region, told).unwrap();
+    let (scope, id, gone) = (east.scope(), made.key.id, west.region);
+    east.edit(|cx, tx| replica_gone(cx, tx, scope, id, gone)).unwrap();
+    east.command(replicate(&made, "us-west-2")).unwrap();
+    hear(&mut east, west.region, late);
+    assert!(shared(&east, &made).installing.contains_key(&west.region));
+}
+
+/// Also what the other has done since says that it knows of the change.
+#[test]
+fn a_rotation_by_the_new_primary_ends_updating() {
+    let (mut east, mut west, made) = pair();
+    let subject = Subject::Key { id: made.key.id };
+    let rotate = || RotateKeyOnDemand { key: named(made.key.id) };
+    promote(&mut east, &mut west, &made).unwrap();
+    let told = message(&east, &west, &subject);
+    let known = hear(&mut west, east.region, told).unwrap();
+    west.command(rotate()).unwrap();
+    exchange(&mut west, &mut east, &subject);
+    assert!(!is_updating(&east, &made) && !is_updating(&west, &made));
+    hear(&mut east, west.region, known);
+    // What the new primary was told comes back after it has rotated again.
+    promote(&mut west, &mut east, &made).unwrap();
+    let told = message(&west, &east, &subject);
+    hear(&mut east, west.region, told).unwrap();
+    let first = message(&east, &west, &subject);
+    let known = hear(&mut west, east.region, first).unwrap();
+    east.command(rotate()).unwrap();
+    assert!(is_updating(&east, &made));
+    hear(&mut east, west.region, known);
+    assert!(!is_updating(&east, &made));
+}
+
+/// Only a key that could be used before is `Updating`, and the end of a third ends nothing.
+#[test]
+fn updating_is_about_two_keys_that_can_be_used() {
+    let (mut east, mut west, made) = pair();
+    let subject = Subject::Key { id: made.key.id };
+    east.command(replicate(&made, "eu-west-1")).unwrap();
+    settle(&mut east, &made);
+    exchange(&mut east, &mut west, &subject);
+    promote(&mut east, &mut west, &made).unwrap();
+    let told = message(&east, &west, &subject);
+    hear(&mut west, east.region, told);
+    let (scope, id) = (west.scope(), made.key.id);
+    west.edit(|cx, tx| replica_gone(cx, tx, scope, id, region("eu-west-1"))).unwrap();
+    assert!(is_updating(&west, &made));
+    let found = here(&west, &made);
+    alter(&mut west, &found, |key| key.state = KeyState::PendingImport);
+    assert!(!is_updating(&west, &made));
+}
+
+/// AWS: no import can be begun meanwhile.
+#[test]
+fn an_updating_key_gives_no_parameters_for_import() {
+    let mut world = World::new();
+    let op = CreateKey { multi_region: true, source: Source::Imported, ..plain() };
+    let made = world.command(op).unwrap();
+    let parameters = || GetParametersForImport {
+        key: named(made.key.id),
+        wrapping: Wrapping::Oaep(OaepHash::Sha256),
+        size: RsaSize::Bits2048,
+    };
+    world.query(parameters()).unwrap();
+    let now = world.now;
+    alter(&mut world, &made, |key| {
+        key.state = KeyState::Enabled;
+        key.multi_region.as_mut().unwrap().swap = Some(Swap::begin(region("us-west-2"), now));
+    });
+    let refused = world.query(parameters()).unwrap_err();
+    assert_eq!(refused, Error::Updating { key: made.arn() });
+}
+
+/// A key that hears at once that another has become the primary after it is not `Updating` any more.
+#[test]
+fn a_primary_that_was_passed_over_is_not_updating() {
+    let (mut east, mut west, made) = pair();
+    let mut north = World::in_region("eu-west-1");
+    let subject = Subject::Key { id: made.key.id };
+    east.command(replicate(&made, "eu-west-1")).unwrap();
+    exchange(&mut east, &mut north, &subject);
+    exchange(&mut east, &mut west, &subject);
+    promote(&mut east, &mut west, &made).unwrap();
+    let told = message(&east, &west, &subject);
+    hear(&mut west, east.region, told);
+    promote(&mut west, &mut north, &made).unwrap();
+    let told = message(&west, &east, &subject);
+    hear(&mut east, west.region, told);
+    assert!(!is_updating(&east, &made) && is_updating(&west, &made));
+    assert_eq!(here(&east, &made).key.multi_region.as_ref().unwrap().primary, north.region);
+}
+
+/// AWS: both keys must be enabled, and the caller needs the permission on both.
+#[test]
+fn the_replica_must_agree() {
+    let (mut east, mut west, made) = pair();
+    let twin = here(&west, &made);
+    let mut refused = |change: &dyn Fn(&mut KmsKey), problem: KeyProblem| {
+        alter(&mut west, &twin, change);
+        assert_eq!(promote(&mut east, &mut west, &made).unwrap_err(), Error::Key(problem));
+        alter(&mut west, &twin, |key| *key = KmsKey::clone(&twin.key));
+    };
+    let key = twin.arn();
+    refused(&|key| key.state = KeyState::Disabled, KeyProblem::Disabled { key });
+    refused(&|key| key.state = KeyState::PendingImport, KeyProblem::PendingImport { key });
+    let at = Timestamp::from_millis(1_800_000_000_000);
+    refused(
+        &|key| key.state = KeyState::PendingDeletion { at },
+        KeyProblem::PendingDeletion { key },
+    );
+    // The condition is about the Region that is to be the primary's.
+    let policy = |region: &str| {
+        let text = format!(
+            r#"{{"Statement":[{{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*","Condition":{{"StringEquals":{{"kms:PrimaryRegion":"{region}"}}}}}}]}}"#
+        );
+        let compiled = Policy::parse_resource(&text).unwrap().into();
+        KeyPolicy { text: text.into(), compiled }
+    };
+    let denied = KeyProblem::Denied {
+        action: "kms:UpdatePrimaryRegion".into(),
+        key: key.to_string().into(),
+    };
+    let elsewhere = policy("us-east-1");
+    refused(&|key| key.policy = elsewhere.clone(), denied);
+    let here = policy("us-west-2");
+    alter(&mut west, &twin, |key| key.policy = here);
+    promote(&mut east, &mut west, &made).unwrap();
+}
+
+/// A replica that is there can be the primary, also if it was not heard yet that it is.
+#[test]
+fn a_replica_that_is_there_is_not_creating() {
+    let mut east = World::new();
+    let mut west = World::in_region("us-west-2");
+    let made = create_multi_region(&mut east);
+    east.command(replicate(&made, "us-west-2")).unwrap();
+    let told = message(&east, &west, &Subject::Key { id: made.key.id });
+    let late = hear(&mut west, east.region, told).unwrap();
+    promote(&mut east, &mut west, &made).unwrap();
+    assert!(shared(&east, &made).installing.is_empty());
+    hear(&mut east, west.region, late);
+    exchange(&mut east, &mut west, &Subject::Key { id: made.key.id });
+    assert_eq!(shared(&east, &made).primary, west.region);
+    assert_eq!(here(&west, &made).key.multi_region.as_ref().unwrap().primary, west.region);
+}
+
+/// Nothing changes until the replica's Region has answered.
+#[test]
+fn a_region_that_says_nothing_is_not_made_the_primary() {
+    let (mut east, west, made) = pair();
+    let key = here(&west, &made).arn();
+    let before = shared(&east, &made);
+    let Ok(Step::Ask(asks)) = east.step(to_the(&west, &made)) else { panic!() };
+    east.answers =
+        asks.into_iter().map(|ask| ((ask.region, ask.question), Answer::Unreachable)).collect();
+    let refused = east.command(to_the(&west, &made)).unwrap_err();
+    assert_eq!(refused, Error::ReplicaUnheard { key });
+    assert_eq!(shared(&east, &made), before);
 }
 
 /// AWS: a primary waits for its replicas, then for its own window.
@@ -346,8 +651,7 @@ fn a_new_primary_announces_itself() {
     for peer in ["us-east-1", "eu-west-1"] {
         assert_eq!(outbox(&west, &made, peer), None, "{peer}");
     }
-    let op = UpdatePrimaryRegion { key: named(made.key.id), primary: "us-west-2".into() };
-    east.command(op).unwrap();
+    promote(&mut east, &mut west, &made).unwrap();
     exchange(&mut east, &mut west, &subject);
     let at = shared(&east, &made).at;
     for peer in ["us-east-1", "eu-west-1"] {

@@ -301,8 +301,8 @@ fn a_new_primary_hears_from_everybody() {
     let east = all.east.region;
     let copy = at(&all.north, &key);
     delete(&mut all.north, &copy, copy.key.pending.as_ref().map(|of| of.id)).unwrap();
-    let op = UpdatePrimaryRegion { key: named(key.arn()), primary: WEST.into() };
-    all.east.command(op).unwrap();
+    let op = || UpdatePrimaryRegion { key: named(key.arn()), primary: WEST.into() };
+    all.east.agreed(op).unwrap();
     all.publish();
     // What was to be told to the former primary is told to the new one.
     let scope = all.north.scope();

@@ -382,8 +382,8 @@ fn rotation_moves_with_the_primary() {
     let mut regions = Regions::new();
     let key = regions.key.clone();
     enable(&mut regions.worlds[0], &key, Some(90)).unwrap();
-    let op = UpdatePrimaryRegion { key: named(key.key.id), primary: "us-west-2".into() };
-    regions.worlds[0].command(op).unwrap();
+    let op = || UpdatePrimaryRegion { key: named(key.key.id), primary: "us-west-2".into() };
+    regions.worlds[0].agreed(op).unwrap();
     regions.settle();
     assert_eq!(regions.primary(), 1);
     wait(&mut regions.worlds[0]);
@@ -472,21 +472,22 @@ impl Regions {
                 }
             }
             Step::Move(to) => {
-                let primary = self.worlds[to].region.as_str().into();
+                let to = self.worlds[to].region;
+                let op = || UpdatePrimaryRegion { key: id.clone(), primary: to.as_str().into() };
                 for world in &mut self.worlds {
                     // Only the present primary may, and only to a replica.
-                    let (key, primary) = (id.clone(), Box::clone(&primary));
-                    let _ = world.command(UpdatePrimaryRegion { key, primary });
+                    let _ = world.agreed(op);
                 }
             }
             Step::Toggle(at) => {
-                let enabled = self.key(at).key.is_enabled();
+                let key = self.key(at).key;
                 let world = &mut self.worlds[at];
-                if enabled {
-                    world.command(DisableKey { key: id }).unwrap();
+                let toggled = if key.is_enabled() {
+                    world.command(DisableKey { key: id })
                 } else {
-                    world.command(EnableKey { key: id }).unwrap();
-                }
+                    world.command(EnableKey { key: id })
+                };
+                assert_eq!(toggled.is_err(), key.is_updating(world.now), "{toggled:?}");
             }
             Step::Carry(from, to) => {
                 self.carry(from, to);

@@ -4,6 +4,7 @@ use core::fmt::Write as _;
 
 use super::*;
 use crate::keys::ciphertext::{Blob, Sealed};
+use crate::keys::model::Swap;
 use crate::keys::ops::cancel_key_deletion::CancelKeyDeletion;
 use crate::keys::ops::decrypt::Decrypt;
 use crate::keys::ops::delete_alias::DeleteAlias;
@@ -44,15 +45,18 @@ struct Bench {
 type Row = (&'static str, fn(&mut Bench) -> Result<(), Error>);
 
 impl Bench {
-    fn new(state: KeyState) -> Self {
+    fn new(state: KeyState, updating: bool) -> Self {
         let mut world = World::new();
         let key = create_multi_region(&mut world);
         let other = create(&mut world);
         create_alias(&mut world, "alias/here", &key);
         create_alias(&mut world, "alias/there", &other);
         let blob = encrypt(&world, &key, no_context());
+        let now = world.now;
         alter(&mut world, &key, |key| {
-            key.multi_region.as_mut().unwrap().replicas.insert(region("us-west-2"));
+            let multi = key.multi_region.as_mut().unwrap();
+            multi.replicas.insert(region("us-west-2"));
+            multi.swap = updating.then(|| Swap::begin(region("us-west-2"), now));
             key.state = state;
         });
         Self { world, key, other, blob }
@@ -184,7 +188,8 @@ const ROWS: &[Row] = &[
         b.world.command(UpdateKeyDescription { key: b.name(), description: "x".into() })
     }),
     ("UpdatePrimaryRegion", |b| {
-        b.world.command(UpdatePrimaryRegion { key: b.name(), primary: "us-west-2".into() })
+        let key = b.name();
+        b.world.agreed(|| UpdatePrimaryRegion { key: key.clone(), primary: "us-west-2".into() })
     }),
 ];
 
@@ -197,6 +202,7 @@ fn code(result: Result<(), Error>) -> &'static str {
         Err(Error::Key(KeyProblem::PendingDeletion { .. })) => "E3",
         Err(Error::Key(KeyProblem::PendingReplicaDeletion { .. })) => "E3r",
         Err(Error::NotPendingDeletion { .. }) => "E4",
+        Err(Error::Updating { .. }) => "E15",
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -204,51 +210,52 @@ fn code(result: Result<(), Error>) -> &'static str {
 #[test]
 fn every_operation_in_every_state() {
     let states = [
-        KeyState::Enabled,
-        KeyState::Disabled,
-        KeyState::PendingDeletion { at: Timestamp::from_millis(1_800_000_000_000) },
-        KeyState::PendingReplicaDeletion { window_days: 7 },
-        KeyState::PendingImport,
+        (KeyState::Enabled, false),
+        (KeyState::Disabled, false),
+        (KeyState::PendingDeletion { at: Timestamp::from_millis(1_800_000_000_000) }, false),
+        (KeyState::PendingReplicaDeletion { window_days: 7 }, false),
+        (KeyState::PendingImport, false),
+        (KeyState::Enabled, true),
     ];
     let mut matrix = String::new();
     for (name, run) in ROWS {
         write!(matrix, "\n{name}").unwrap();
-        for state in states {
-            write!(matrix, " {}", code(run(&mut Bench::new(state)))).unwrap();
+        for (state, updating) in states {
+            write!(matrix, " {}", code(run(&mut Bench::new(state, updating)))).unwrap();
         }
     }
     assert_eq!(matrix, GOLDEN, "{matrix}");
 }
 
-/// Enabled, Disabled, PendingDeletion, PendingReplicaDeletion, PendingImport.
+/// Enabled, Disabled, PendingDeletion, PendingReplicaDeletion, PendingImport, Updating.
 const GOLDEN: &str = "
-CancelKeyDeletion E4 E4 ok ok E4
-CreateAlias ok ok E3 E3r ok
-Decrypt ok E1 E3 E3r E5
-DeleteAlias ok ok ok ok ok
-DescribeKey ok ok ok ok ok
-DisableKey ok ok E3 E3r E5
-DisableKeyRotation ok E1 E3 E3r E5
-EnableKey ok ok E3 E3r E5
-EnableKeyRotation ok E1 E3 E3r E5
-Encrypt ok E1 E3 E3r E5
-GenerateDataKey ok E1 E3 E3r E5
-GenerateDataKeyWithoutPlaintext ok E1 E3 E3r E5
-GetKeyLastUsage ok ok ok ok ok
-GetKeyPolicy ok ok ok ok ok
-GetKeyRotationStatus ok ok ok ok ok
-ListKeyPolicies ok ok ok ok ok
-ListKeyRotations ok ok ok ok ok
-ListResourceTags ok ok ok ok ok
-PutKeyPolicy ok ok ok ok ok
-ReEncrypt from ok E1 E3 E3r E5
-ReEncrypt to ok E1 E3 E3r E5
-ReplicateKey ok E1 E3 E3r E5
-RotateKeyOnDemand ok E1 E3 E3r E5
-ScheduleKeyDeletion ok ok E3 E3r ok
-TagResource ok ok E3 E3r ok
-UntagResource ok ok E3 E3r ok
-UpdateAlias from ok ok ok ok ok
-UpdateAlias to ok ok E3 E3r ok
-UpdateKeyDescription ok ok E3 E3r ok
-UpdatePrimaryRegion ok E1 E3 E3r E5";
+CancelKeyDeletion E4 E4 ok ok E4 E4
+CreateAlias ok ok E3 E3r ok ok
+Decrypt ok E1 E3 E3r E5 ok
+DeleteAlias ok ok ok ok ok ok
+DescribeKey ok ok ok ok ok ok
+DisableKey ok ok E3 E3r E5 E15
+DisableKeyRotation ok E1 E3 E3r E5 ok
+EnableKey ok ok E3 E3r E5 E15
+EnableKeyRotation ok E1 E3 E3r E5 ok
+Encrypt ok E1 E3 E3r E5 ok
+GenerateDataKey ok E1 E3 E3r E5 ok
+GenerateDataKeyWithoutPlaintext ok E1 E3 E3r E5 ok
+GetKeyLastUsage ok ok ok ok ok ok
+GetKeyPolicy ok ok ok ok ok ok
+GetKeyRotationStatus ok ok ok ok ok ok
+ListKeyPolicies ok ok ok ok ok ok
+ListKeyRotations ok ok ok ok ok ok
+ListResourceTags ok ok ok ok ok ok
+PutKeyPolicy ok ok ok ok ok ok
+ReEncrypt from ok E1 E3 E3r E5 ok
+ReEncrypt to ok E1 E3 E3r E5 ok
+ReplicateKey ok E1 E3 E3r E5 E15
+RotateKeyOnDemand ok E1 E3 E3r E5 ok
+ScheduleKeyDeletion ok ok E3 E3r ok E15
+TagResource ok ok E3 E3r ok ok
+UntagResource ok ok E3 E3r ok ok
+UpdateAlias from ok ok ok ok ok ok
+UpdateAlias to ok ok E3 E3r ok ok
+UpdateKeyDescription ok ok E3 E3r ok ok
+UpdatePrimaryRegion ok E1 E3 E3r E5 ok";
