@@ -12,7 +12,6 @@ import botocore.exceptions
 from harness import ACCOUNT, Case
 from test_dry_run import CONTEXT, MODEL, REQUESTS, SPECS, Made
 from test_imported_keys import FOR_GOOD, wrap
-from test_key_stores import NOT_CONNECTED
 from xks_proxy import ACCESS_KEY, PATH, SECRET_KEY, Key, Proxy
 
 REGION, REPLICA = "us-east-1", "us-west-2"
@@ -35,7 +34,7 @@ TEXTS = {
     ("UnsupportedOperationException",
      "{key} origin is EXTERNAL_KEY_STORE which is not valid for this operation."): "E9s",
     ("UnsupportedOperationException", "{key} is not a multi-region key."): "single",
-    ("KMSInvalidStateException", NOT_CONNECTED): "E11",
+    ("KMSInvalidStateException", "{key} is unavailable."): "E11",
 }
 USE = "ok E1 E3 E3r E5 E11"
 # Of keys that no key store has.

@@ -7,7 +7,6 @@ from harness import ACCOUNT, Case, files_with
 from xks_proxy import ACCESS_KEY, PATH, SECRET_KEY, Key, Proxy
 
 CLUSTER = "cluster-2a3b4c5d6e7f"
-NOT_CONNECTED = "This KMS key is in a custom key store that is not connected to its external key store proxy. Connect the external key store and try the request again."
 
 
 class KeyStores(Case):
@@ -65,7 +64,7 @@ class KeyStores(Case):
         described = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
         self.assertEqual(described["KeyState"], "Unavailable")
         text = self.fails("KMSInvalidStateException", kms.encrypt, KeyId=key["KeyId"], Plaintext=b"x")
-        self.assertEqual(text, NOT_CONNECTED)
+        self.assertEqual(text, f"{key['Arn']} is unavailable.")
         self.proxy.paths.append("/second/kms/xks/v1")
         empty = self.store(name="empty", XksProxyUriPath="/second/kms/xks/v1")
         self.fails(state, kms.delete_custom_key_store, CustomKeyStoreId=empty)

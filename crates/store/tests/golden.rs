@@ -257,7 +257,6 @@ fn problems() -> Vec<(&'static str, KeyProblem)> {
     let alias = AliasArn { scope: scope(), name: "alias/app".parse().unwrap() };
     let wrong_usage =
         KeyProblem::WrongUsage { key, usage: "SIGN_VERIFY".into(), operation: "Encrypt".into() };
-    let denied = KeyProblem::Denied { action: "kms:Decrypt".into(), key: "arn".into() };
     vec![
         ("invalid", KeyProblem::Invalid { given: "mrk-fake".into() }),
         ("absent", KeyProblem::Absent { key }),
@@ -268,7 +267,8 @@ fn problems() -> Vec<(&'static str, KeyProblem)> {
         ("pending-deletion", KeyProblem::PendingDeletion { key }),
         ("pending-replica-deletion", KeyProblem::PendingReplicaDeletion { key }),
         ("wrong-usage", wrong_usage),
-        ("denied", denied),
+        ("denied", KeyProblem::Denied { action: "kms:Decrypt".into(), key: "arn".into() }),
+        ("unavailable", KeyProblem::Unavailable { key }),
         ("proxy", KeyProblem::Proxy { problem: ProxyProblem::Throttled }),
     ]
 }

@@ -139,7 +139,7 @@ fn connected(
 ) -> Result<Result<Arc<Proxy>, KeyProblem>, StoreFault> {
     let store = stores::find(read, found.scope, external.store.as_str())?;
     let store = store.filter(stores::KeyStore::is_connected);
-    Ok(store.map(|store| store.proxy).ok_or(ProxyProblem::NotConnected.into()))
+    Ok(store.map(|store| store.proxy).ok_or_else(|| KeyProblem::Unavailable { key: found.arn() }))
 }
 
 fn purpose(cx: &Cx<'_>, found: &Found, by: Use<'_>) -> Purpose {

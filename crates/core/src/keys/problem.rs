@@ -35,13 +35,17 @@ pub enum KeyProblem {
     PendingReplicaDeletion {
         key: KeyArn,
     },
+    /// The key's store is not connected.
+    Unavailable {
+        key: KeyArn,
+    },
     /// The key's usage does not allow the operation, both in AWS's spelling.
     WrongUsage {
         key: KeyArn,
         usage: Box<str>,
         operation: Box<str>,
     },
-    /// The key's store, or the proxy behind it, does not let it be used.
+    /// The proxy behind the key's store does not let it be used.
     Proxy {
         problem: ProxyProblem,
     },

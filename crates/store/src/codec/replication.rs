@@ -65,7 +65,7 @@ enum FailureReason {
 
 #[derive(Clone, PartialEq, Message)]
 struct ProblemMessage {
-    #[prost(oneof = "ProblemReason", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
+    #[prost(oneof = "ProblemReason", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     reason: Option<ProblemReason>,
 }
 
@@ -94,6 +94,8 @@ enum ProblemReason {
     /// The problem's code.
     #[prost(uint32, tag = "11")]
     Proxy(u32),
+    #[prost(message, tag = "12")]
+    Unavailable(KeyArnMessage),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -213,6 +215,7 @@ fn problem(problem: &KeyProblem) -> ProblemMessage {
                 operation: operation.to_string(),
             })
         }
+        KeyProblem::Unavailable { key } => ProblemReason::Unavailable(key_arn(key)),
         KeyProblem::Proxy { problem } => ProblemReason::Proxy(problem.code()),
         KeyProblem::Denied { action, key } => ProblemReason::Denied(DeniedMessage {
             action: action.to_string(),
@@ -246,6 +249,7 @@ fn from_problem(message: ProblemMessage) -> Result<KeyProblem, Flaw> {
             usage: wrong.usage.into(),
             operation: wrong.operation.into(),
         },
+        ProblemReason::Unavailable(key) => KeyProblem::Unavailable { key: from_key_arn(&key)? },
         ProblemReason::Proxy(code) => {
             KeyProblem::Proxy { problem: ProxyProblem::of_code(code).ok_or(Flaw::Field("proxy"))? }
         }

@@ -28,6 +28,9 @@ pub fn text_and_code(problem: &KeyProblem) -> (&'static str, String) {
         KeyProblem::PendingReplicaDeletion { key } => {
             ("KMSInvalidStateException", format!("{key} is pending replica deletion."))
         }
+        KeyProblem::Unavailable { key } => {
+            ("KMSInvalidStateException", format!("{key} is unavailable."))
+        }
         KeyProblem::WrongUsage { key, usage, operation } => (
             "InvalidKeyUsageException",
             format!("{key} key usage is {usage} which is not valid for {operation}."),
@@ -84,6 +87,11 @@ mod tests {
                 KeyProblem::PendingImport { key },
                 "KMSInvalidStateException",
                 format!("{arn} is pending import."),
+            ),
+            (
+                KeyProblem::Unavailable { key },
+                "KMSInvalidStateException",
+                format!("{arn} is unavailable."),
             ),
             (
                 KeyProblem::PendingDeletion { key },

@@ -57,6 +57,7 @@ fn to_proto(problem: &KeyProblem) -> Problem {
         }
         KeyProblem::Disabled { key } => of_key(5, key),
         KeyProblem::PendingImport { key } => of_key(10, key),
+        KeyProblem::Unavailable { key } => of_key(12, key),
         KeyProblem::PendingDeletion { key } => of_key(6, key),
         KeyProblem::PendingReplicaDeletion { key } => of_key(7, key),
         KeyProblem::WrongUsage { key, usage, operation } => {
@@ -102,6 +103,7 @@ fn from_proto(problem: Problem) -> Result<KeyProblem, Malformed> {
         }
         11 => KeyProblem::Proxy { problem: ProxyProblem::of_code(problem.code).ok_or(Malformed)? },
         10 => KeyProblem::PendingImport { key: key()? },
+        12 => KeyProblem::Unavailable { key: key()? },
         9 => KeyProblem::Denied { action: problem.usage.into(), key: problem.text.into() },
         _ => return Err(Malformed),
     })

@@ -50,6 +50,7 @@ fn failures() -> Vec<ReplicaFailure> {
         KeyProblem::OtherRegion { region: "eu-west-1".into() },
         KeyProblem::Disabled { key: key() },
         KeyProblem::PendingImport { key: key() },
+        KeyProblem::Unavailable { key: key() },
         KeyProblem::PendingDeletion { key: key() },
         KeyProblem::PendingReplicaDeletion { key: key() },
         KeyProblem::WrongUsage {

@@ -8,8 +8,9 @@ use crate::deadlines;
 use crate::ids::MaterialId;
 use crate::keys::envelope;
 use crate::keys::error::{ImportProblem, RotationProblem};
-use crate::keys::event::KeyHappening;
+use crate::keys::event::{KeyHappening, Rotated};
 use crate::keys::import::Wrapping;
+use crate::keys::model::RotationKind;
 use crate::keys::ops::cancel_key_deletion::CancelKeyDeletion;
 use crate::keys::ops::decrypt::Decrypt;
 use crate::keys::ops::delete_imported_key_material::DeleteImportedKeyMaterial;
@@ -314,6 +315,19 @@ fn material_expires_when_it_was_said_to() {
     assert_eq!(deadlines, 0);
 }
 
+/// Only symmetric keys name the material that has expired.
+#[test]
+fn material_of_other_keys_expires_unnamed() {
+    let mut world = World::new();
+    let key = external(&mut world, KeySpec::Hmac(HmacHash::Sha256), KeyUsage::GenerateVerifyMac);
+    let expires = Some(world.now.plus_days(1));
+    let op = ImportKeyMaterial { expires, ..request(&world, &key, &ONE) };
+    world.command(op).unwrap();
+    next_deadline(&mut world);
+    assert_eq!(told(&mut world), [KeyHappening::MaterialExpired(None)]);
+    assert_eq!(state(&world, &key), KeyState::PendingImport);
+}
+
 /// A disabled key that loses its material waits for it; one that waits for its end goes on to.
 #[test]
 fn the_state_of_a_key_that_loses_its_material() {
@@ -389,6 +403,9 @@ fn a_symmetric_key_is_rotated_to_further_material() {
     world.pass_ms(DAY_MS);
     assert_eq!(rotate(&mut world), Ok(key.arn()));
     assert_eq!(stored(&world, &key).current_material().ok(), second);
+    let (kind, origin) = (RotationKind::OnDemand, Origin::External);
+    let rotated = Rotated { kind, origin, previous: first, current: second };
+    assert_eq!(told(&mut world), [KeyHappening::Rotated(rotated)]);
     // AWS: RotationDate, which is not when the material was imported.
     assert_eq!(stored(&world, &key).materials[1].created, world.now);
     assert_eq!(rotate(&mut world), Err(nothing));

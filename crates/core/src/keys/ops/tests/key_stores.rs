@@ -216,7 +216,7 @@ fn a_store_that_is_not_connected_asks_nobody() {
     command(&mut world, || DisconnectCustomKeyStore { id: id.clone() }).unwrap();
     assert!(!world.query(describe()).unwrap().available);
     let (refused, asked) = consult(&mut world, willing, |world| world.query(encrypts(&found)));
-    let expected = KeyProblem::Proxy { problem: ProxyProblem::NotConnected };
+    let expected = KeyProblem::Unavailable { key: found.arn() };
     assert_eq!((refused.unwrap_err(), asked), (Error::Key(expected), vec![]));
     let refused = command(&mut world, || new_key(&id, "other"));
     assert_eq!(problem(refused), StoreProblem::NewKey(ProxyProblem::NotConnected));

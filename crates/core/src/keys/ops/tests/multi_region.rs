@@ -271,7 +271,9 @@ fn both_keys_are_updating_until_each_knows_of_the_other() {
         encrypt(world, &found, no_context());
     }
     // The former primary hears that the new one knows, and the new one that the former does.
+    east.store.key_events.clear();
     hear(&mut east, west.region, known);
+    assert_eq!(east.store.key_events, [], "what a primary shares is told by the primary");
     assert!(!is_updating(&east, &made) && is_updating(&west, &made));
     exchange(&mut west, &mut east, &subject);
     assert!(!is_updating(&west, &made));
