@@ -146,11 +146,11 @@ class KeyStores(Case):
         self.assertEqual(batch["SecretValues"][0]["SecretString"], "one")
         self.keys().disconnect_custom_key_store(CustomKeyStoreId=store)
         text = self.fails("DecryptionFailure", secrets.get_secret_value, SecretId="db")
-        self.assertIn("not connected", text)
+        self.assertIn(" is unavailable.", text)
         text = self.fails(
             "EncryptionFailure", secrets.put_secret_value, SecretId="db", SecretString="two"
         )
-        self.assertIn("not connected", text)
+        self.assertIn(" is unavailable.", text)
         # Other Regions have keys of their own.
         replica = self.secrets("us-west-2").get_secret_value(SecretId="db")
         self.assertEqual(replica["SecretString"], "one")
